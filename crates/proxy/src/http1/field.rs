@@ -1,0 +1,226 @@
+//! Header fields as ranges of the buffer that they arrived in.
+
+/// A range of a head buffer. Heads are far below 4 GiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// From byte offsets.
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end <= u32::MAX as usize);
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    /// Where `part` lies in `whole`, of which it must be a slice.
+    pub(crate) fn of(whole: &[u8], part: &[u8]) -> Self {
+        let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+        Self::new(start, start + part.len())
+    }
+
+    /// The bytes.
+    pub fn slice(self, buffer: &[u8]) -> &[u8] {
+        &buffer[self.start as usize..self.end as usize]
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// One header field.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// As sent; compare without regard to case.
+    pub name: Span,
+    /// Without surrounding white space.
+    pub value: Span,
+    /// What it means to a proxy.
+    pub kind: FieldKind,
+}
+
+/// Fields that a proxy must treat itself; everything else is [`FieldKind::Other`] and passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Passes unchanged.
+    Other,
+    /// `Host`
+    Host,
+    /// `Content-Length`
+    ContentLength,
+    /// `Transfer-Encoding`
+    TransferEncoding,
+    /// `Connection`
+    Connection,
+    /// `Expect`
+    Expect,
+    /// `Date`
+    Date,
+    /// `X-Request-Id`
+    RequestId,
+    /// `X-Forwarded-For`
+    ForwardedFor,
+    /// `X-Forwarded-Proto`, `X-Forwarded-Host`, `X-Forwarded-Port`, `X-Real-Ip`
+    ForwardedOther,
+    /// `Forwarded`
+    Forwarded,
+    /// `User-Agent`
+    UserAgent,
+    /// `Referer`
+    Referer,
+    /// Holds for one connection only (RFC 9110 section 7.6.1) and is never passed on.
+    HopByHop,
+}
+
+impl FieldKind {
+    /// Classifies a name. By length first: most names are decided by one comparison of integers.
+    pub fn of(name: &[u8]) -> Self {
+        let is = |candidate: &str| name.eq_ignore_ascii_case(candidate.as_bytes());
+        match name.len() {
+            2 if is("te") => Self::HopByHop,
+            4 if is("host") => Self::Host,
+            4 if is("date") => Self::Date,
+            6 if is("expect") => Self::Expect,
+            7 if is("trailer") || is("upgrade") => Self::HopByHop,
+            7 if is("referer") => Self::Referer,
+            9 if is("forwarded") => Self::Forwarded,
+            9 if is("x-real-ip") => Self::ForwardedOther,
+            10 if is("connection") => Self::Connection,
+            10 if is("keep-alive") => Self::HopByHop,
+            10 if is("user-agent") => Self::UserAgent,
+            12 if is("x-request-id") => Self::RequestId,
+            14 if is("content-length") => Self::ContentLength,
+            14 if is("http2-settings") => Self::HopByHop,
+            15 if is("x-forwarded-for") => Self::ForwardedFor,
+            16 if is("x-forwarded-host") || is("x-forwarded-port") => Self::ForwardedOther,
+            16 if is("proxy-connection") => Self::HopByHop,
+            17 if is("x-forwarded-proto") => Self::ForwardedOther,
+            17 if is("transfer-encoding") => Self::TransferEncoding,
+            18 if is("proxy-authenticate") => Self::HopByHop,
+            19 if is("proxy-authorization") => Self::HopByHop,
+            _ => Self::Other,
+        }
+    }
+
+    /// Fields that no `Connection` field may name: their removal would change what the message is.
+    fn is_protected(self) -> bool {
+        matches!(self, Self::Host | Self::ContentLength | Self::TransferEncoding)
+    }
+}
+
+/// What the `Connection` fields of a message ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ConnectionOptions {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+}
+
+/// Copies `headers` into `fields`, marks the fields that `Connection` names as hop-by-hop, and says what it asks for.
+///
+/// `None` when `Connection` names a field that frames or addresses the message.
+pub(crate) fn collect(
+    buffer: &[u8],
+    headers: &[httparse::Header<'_>],
+    fields: &mut Vec<Field>,
+) -> Option<ConnectionOptions> {
+    fields.clear();
+    let mut has_connection = false;
+    for header in headers {
+        let name = header.name.as_bytes();
+        let kind = FieldKind::of(name);
+        has_connection |= kind == FieldKind::Connection;
+        fields.push(Field {
+            name: Span::of(buffer, name),
+            value: Span::of(buffer, header.value),
+            kind,
+        });
+    }
+    if has_connection {
+        connection_options(buffer, fields)
+    } else {
+        Some(ConnectionOptions::default())
+    }
+}
+
+fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionOptions> {
+    let mut options = ConnectionOptions::default();
+    for index in 0..fields.len() {
+        if fields[index].kind != FieldKind::Connection {
+            continue;
+        }
+        for token in list_items(fields[index].value.slice(buffer)) {
+            if token.eq_ignore_ascii_case(b"close") {
+                options.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                options.keep_alive = true;
+            } else {
+                drop_named(buffer, fields, token)?;
+            }
+        }
+    }
+    Some(options)
+}
+
+fn drop_named(buffer: &[u8], fields: &mut [Field], name: &[u8]) -> Option<()> {
+    if FieldKind::of(name).is_protected() {
+        return None;
+    }
+    for field in fields.iter_mut() {
+        if field.kind != FieldKind::Connection && field.name.slice(buffer).eq_ignore_ascii_case(name) {
+            field.kind = FieldKind::HopByHop;
+        }
+    }
+    Some(())
+}
+
+/// The non-empty items of a comma-separated list, without surrounding white space (RFC 9110 section 5.6.1).
+pub(crate) fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
+}
+
+/// A `Content-Length` value: digits only, no sign, no list, no overflow (RFC 9110 section 8.6).
+pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_length_is_digits_only() {
+        assert_eq!(content_length(b"0"), Some(0));
+        assert_eq!(content_length(b"18446744073709551615"), Some(u64::MAX));
+        for bad in [
+            "",
+            "+1",
+            "-1",
+            " 1",
+            "1 ",
+            "0x10",
+            "1,1",
+            "18446744073709551616",
+            "1.0",
+        ] {
+            assert_eq!(content_length(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn list_items_skip_the_empty_ones() {
+        let items: Vec<&[u8]> = list_items(b" a ,, b,\t").collect();
+        assert_eq!(items, [b"a", b"b"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! A response head from a backend, as strict as a request: what is ambiguous is never passed to a client.
+
+use std::mem::MaybeUninit;
+
+use super::field::{self, Field, FieldKind, Span};
+use super::{BodyLength, FIELDS_MAX, Malformed, Method};
+
+/// A response head as ranges of the buffer it was parsed from.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead {
+    /// 100..=599
+    pub status: u16,
+    /// Reason phrase, as sent.
+    pub reason: Span,
+    /// How its body ends.
+    pub body: BodyLength,
+    /// Whether the backend keeps the connection open afterwards.
+    pub keep_alive: bool,
+    /// Whether it has a `Date`.
+    pub has_date: bool,
+}
+
+impl ResponseHead {
+    /// An interim response: another one follows (RFC 9110 section 15.2).
+    pub fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status)
+    }
+}
+
+/// Parses `head`, a whole head as found by [`super::HeadScanner`], the answer to a request with `method`.
+///
+/// # Errors
+/// [`Malformed`] when the response is invalid or two recipients might read it differently.
+pub fn parse_response(
+    head: &[u8],
+    method: Method,
+    fields: &mut Vec<Field>,
+) -> Result<ResponseHead, Malformed> {
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, head, &mut slots);
+    match parsed {
+        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+        Ok(_) => {
+            return Err(Malformed::response(
+                "the header section does not end where its empty line is",
+            ));
+        }
+        Err(httparse::Error::TooManyHeaders) => return Err(Malformed::response("too many header fields")),
+        Err(httparse::Error::Version) => return Err(Malformed::response("not an HTTP/1 response")),
+        Err(_) => return Err(Malformed::response("invalid response header")),
+    }
+    let (Some(status), Some(minor)) = (response.code, response.version) else {
+        return Err(Malformed::response("incomplete status line"));
+    };
+    if !(100..600).contains(&status) {
+        return Err(Malformed::response("status code out of range"));
+    }
+    let reason = response.reason.filter(|reason| !reason.is_empty());
+    let options = field::collect(head, response.headers, fields).ok_or(Malformed::response(
+        "Connection names a field that frames the message",
+    ))?;
+    let body = body_length(head, fields, minor, status, method)?;
+    let wants_open = !options.close && (minor == 1 || options.keep_alive);
+    Ok(ResponseHead {
+        status,
+        reason: reason.map_or(Span::default(), |reason| Span::of(head, reason.as_bytes())),
+        body,
+        keep_alive: wants_open && body != BodyLength::UntilClose,
+        has_date: fields.iter().any(|field| field.kind == FieldKind::Date),
+    })
+}
+
+fn body_length(
+    head: &[u8],
+    fields: &mut Vec<Field>,
+    minor: u8,
+    status: u16,
+    method: Method,
+) -> Result<BodyLength, Malformed> {
+    let mut length = None;
+    let mut coding = None;
+    for field in fields.iter() {
+        let slot = match field.kind {
+            FieldKind::ContentLength => &mut length,
+            FieldKind::TransferEncoding => &mut coding,
+            _ => continue,
+        };
+        if slot.replace(field.value.slice(head)).is_some() {
+            return Err(Malformed::response(
+                "a framing field (Content-Length, Transfer-Encoding) is repeated",
+            ));
+        }
+    }
+    let length = match length.map(field::content_length) {
+        Some(None) => return Err(Malformed::response("invalid Content-Length")),
+        Some(known) => known,
+        None => None,
+    };
+    let chunked = match coding {
+        None => false,
+        Some(_) if length.is_some() => {
+            return Err(Malformed::response("both Content-Length and Transfer-Encoding"));
+        }
+        Some(_) if minor == 0 => return Err(Malformed::response("Transfer-Encoding in HTTP/1.0")),
+        Some(value) if value.eq_ignore_ascii_case(b"chunked") => true,
+        Some(_) => {
+            return Err(Malformed::response(
+                "the only transfer coding understood is chunked",
+            ));
+        }
+    };
+    if status < 200 || status == 204 {
+        // A length here is forbidden (RFC 9110 section 8.6) and must not be passed on.
+        fields.retain(|field| field.kind != FieldKind::ContentLength);
+        return Ok(BodyLength::None);
+    }
+    if status == 304 || method == Method::Head {
+        return Ok(BodyLength::None);
+    }
+    Ok(match (chunked, length) {
+        (true, _) => BodyLength::Chunked,
+        (false, Some(0)) => BodyLength::None,
+        (false, Some(length)) => BodyLength::Length(length),
+        (false, None) => BodyLength::UntilClose,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, method: Method) -> Result<ResponseHead, Malformed> {
+        parse_response(text.as_bytes(), method, &mut Vec::new())
+    }
+
+    fn body(fields: &str) -> Result<BodyLength, Malformed> {
+        parse(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), Method::Get).map(|head| head.body)
+    }
+
+    #[test]
+    fn body_length_follows_rfc_9112_section_6_3() {
+        assert_eq!(body("Content-Length: 5\r\n"), Ok(BodyLength::Length(5)));
+        assert_eq!(body("Content-Length: 0\r\n"), Ok(BodyLength::None));
+        assert_eq!(body("Transfer-Encoding: Chunked\r\n"), Ok(BodyLength::Chunked));
+        assert_eq!(body(""), Ok(BodyLength::UntilClose));
+        let with_length = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(parse(with_length, Method::Head).unwrap().body, BodyLength::None);
+        for status in [100, 103, 204, 304] {
+            let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
+            assert_eq!(
+                parse(&text, Method::Get).unwrap().body,
+                BodyLength::None,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_length_on_204_is_not_passed_on() {
+        let mut fields = Vec::new();
+        parse_response(
+            b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n",
+            Method::Get,
+            &mut fields,
+        )
+        .unwrap();
+        assert!(fields.is_empty());
+    }
+
+    #[test]
+    fn ambiguous_responses_are_refused() {
+        for fields in [
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 1\r\nContent-Length: 1\r\n",
+            "Content-Length: x\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n",
+            "X: a\r\n b\r\n",
+            "X : a\r\n",
+        ] {
+            assert_eq!(
+                body(fields).map_err(|refusal| refusal.status),
+                Err(502),
+                "{fields:?}"
+            );
+        }
+        for line in [
+            "HTTP/2 200 OK",
+            "HTTP/1.1 99 Low",
+            "HTTP/1.1 600 High",
+            "HTTP/1.1 2x0 OK",
+            "200 OK",
+            "",
+        ] {
+            assert!(
+                parse(&format!("{line}\r\n\r\n"), Method::Get).is_err(),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn persistence_needs_a_body_that_ends() {
+        assert!(
+            parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get)
+                .unwrap()
+                .keep_alive
+        );
+        assert!(!parse("HTTP/1.1 200 OK\r\n\r\n", Method::Get).unwrap().keep_alive);
+        assert!(
+            !parse("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get)
+                .unwrap()
+                .keep_alive
+        );
+    }
+}
