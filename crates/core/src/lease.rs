@@ -1,0 +1,204 @@
+//! A pick is a lease: it counts as in flight until the response body, or the relay, has ended.
+
+use std::sync::Arc;
+
+use crate::pool::Member;
+use crate::units::Nanos;
+
+/// In flight until [`Lease::end`] is called or it is dropped, whichever way the request ends: answer, cancel, reset,
+/// upgrade or panic. Not `Clone`: one attempt, one count.
+///
+/// Dropped without `end` it counts as [`Outcome::Cancelled`], and as busy only up to its start: a destructor has no
+/// clock to ask.
+#[derive(Debug)]
+#[must_use = "dropping a lease ends it as cancelled"]
+pub struct Lease {
+    member: Arc<Member>,
+    started: Nanos,
+    epoch: u64,
+    reason: Reason,
+    /// What drop will record: `Cancelled` at `started`, until `end` says better.
+    outcome: Outcome,
+    ended: Nanos,
+}
+
+/// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew accounting
+/// instead of guessing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// The strategy chose among several.
+    Algorithm,
+    /// A key of the request decided.
+    Hash,
+    /// A session sticks to this backend.
+    Sticky,
+    /// The connection was bound to this backend before the request came.
+    Pinned,
+    /// Another backend was tried before.
+    Retry,
+    /// A second attempt raced a slow first one.
+    Hedge,
+    /// A preferred group had nobody left.
+    Failover,
+    /// Too few were healthy, so everybody serves.
+    Panic,
+    /// The preferred backend was at its limit.
+    Spill,
+    /// Nobody else was eligible.
+    OnlyChoice,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The response ended and its status was below 500.
+    Ok,
+    /// A 5xx response was received whole.
+    ServerError,
+    /// No connection: refused, unreachable or reset.
+    ConnectFailed,
+    /// No connection in time.
+    ConnectTimeout,
+    /// Connected, but no response in time.
+    ResponseTimeout,
+    /// The response was invalid, or the connection closed before its end.
+    ResponseBroken,
+    /// A reused connection was closed before the request was processed; the request is retried.
+    StaleConnection,
+    /// The client went away or Evenkeel cut it: says nothing about the backend.
+    Cancelled,
+}
+
+impl Lease {
+    /// Counts the attempt. The only way to get a lease is a pick.
+    #[inline]
+    pub(crate) fn begin(member: Arc<Member>, reason: Reason, epoch: u64, now: Nanos) -> Self {
+        member.load.start(reason, now);
+        Self {
+            member,
+            started: now,
+            epoch,
+            reason,
+            outcome: Outcome::Cancelled,
+            ended: now,
+        }
+    }
+
+    /// The backend that was picked.
+    pub fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+
+    /// Why it was picked.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// When it was picked.
+    pub fn started(&self) -> Nanos {
+        self.started
+    }
+
+    /// The epoch of the snapshot that it was picked from.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Ends the lease and records how the attempt went. A `now` before the start counts as the start.
+    pub fn end(mut self, outcome: Outcome, now: Nanos) {
+        self.outcome = outcome;
+        self.ended = now.max(self.started);
+    }
+}
+
+impl Drop for Lease {
+    #[inline]
+    fn drop(&mut self) {
+        self.member.load.finish(self.outcome, self.ended);
+    }
+}
+
+impl Reason {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Self; 10] = [
+        Self::Algorithm,
+        Self::Hash,
+        Self::Sticky,
+        Self::Pinned,
+        Self::Retry,
+        Self::Hedge,
+        Self::Failover,
+        Self::Panic,
+        Self::Spill,
+        Self::OnlyChoice,
+    ];
+
+    /// The name in metrics and logs, in snake case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Algorithm => "algorithm",
+            Self::Hash => "hash",
+            Self::Sticky => "sticky",
+            Self::Pinned => "pinned",
+            Self::Retry => "retry",
+            Self::Hedge => "hedge",
+            Self::Failover => "failover",
+            Self::Panic => "panic",
+            Self::Spill => "spill",
+            Self::OnlyChoice => "only_choice",
+        }
+    }
+}
+
+impl Outcome {
+    /// Every outcome, in the order of the counters.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::ServerError,
+        Self::ConnectFailed,
+        Self::ConnectTimeout,
+        Self::ResponseTimeout,
+        Self::ResponseBroken,
+        Self::StaleConnection,
+        Self::Cancelled,
+    ];
+
+    /// The name in metrics and logs, in snake case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ServerError => "server_error",
+            Self::ConnectFailed => "connect_failed",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ResponseTimeout => "response_timeout",
+            Self::ResponseBroken => "response_broken",
+            Self::StaleConnection => "stale_connection",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether it speaks against the backend. A stale connection does not: closing an idle one is lawful.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::ServerError
+            | Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::ResponseTimeout
+            | Self::ResponseBroken => true,
+            Self::Ok | Self::StaleConnection | Self::Cancelled => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_indexed_by_position_in_all() {
+        assert!(Reason::ALL.iter().enumerate().all(|(i, r)| *r as usize == i));
+        assert!(Outcome::ALL.iter().enumerate().all(|(i, o)| *o as usize == i));
+    }
+}

@@ -1,0 +1,57 @@
+//! Every balancing decision of Evenkeel, and nothing else: no I/O, no clock, no runtime, no global randomness.
+//!
+//! Time, seed and randomness are arguments, so a rehearsal under simulated time runs the code that production
+//! runs, and every test is repeatable. The flow through this crate:
+//!
+//! ```text
+//! PoolEvent -> PoolState::apply (one writer) -> Arc<PoolSnapshot> -> pick -> Lease -> BackendLoad
+//! ```
+//!
+//! ```
+//! use std::time::Duration;
+//! use evenkeel_core::*;
+//!
+//! let member = |id: &str| MemberSpec {
+//!     id: BackendId::new(id),
+//!     address: Some("10.0.0.11:8080".parse().expect("an address")),
+//!     weight: Weight::ONE,
+//!     capacity: None,
+//!     enabled: true,
+//! };
+//! let spec = PoolSpec {
+//!     id: PoolId::new("web"),
+//!     strategy: StrategyKind::default(),
+//!     members: vec![member("a"), member("b")],
+//!     health: None,
+//!     passive: None,
+//!     panic_threshold: Ratio::ZERO,
+//!     intent: Intent::Equal,
+//! };
+//! let pool = PoolState::new(spec, 7, Nanos::ZERO);
+//! let snapshot = pool.snapshot();
+//! let lease = snapshot.pick(&Tried::default(), &mut Rng::from_seed(1), Nanos::ZERO).expect("two are eligible");
+//! let load = lease.member().load.clone();
+//! assert_eq!(load.in_flight(), 1);
+//! lease.end(Outcome::Ok, Nanos::from_millis(3));
+//! assert_eq!((load.in_flight(), load.busy(Nanos::from_secs(9))), (0, Duration::from_millis(3)));
+//! ```
+#![warn(missing_docs)]
+
+pub mod id;
+pub mod lease;
+pub mod load;
+pub mod pool;
+pub mod rng;
+pub mod strategy;
+pub mod units;
+
+pub use id::{BackendId, PoolId};
+pub use lease::{Lease, Outcome, Reason};
+pub use load::BackendLoad;
+pub use pool::{
+    Applied, Eligible, HealthSpec, Intent, Member, MemberIdx, MemberSpec, MemberView, Mode, PassiveSpec,
+    Phase, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Transition, Tried,
+};
+pub use rng::Rng;
+pub use strategy::{BuildInput, PickKey, Picker, REGISTRY, Registration, StrategyKind};
+pub use units::{Nanos, Ratio, Weight};

@@ -1,0 +1,147 @@
+//! How a pool picks: one file per strategy and one line in [`REGISTRY`].
+
+mod least_request;
+mod random;
+pub mod rotation;
+mod round_robin;
+pub mod schedule;
+mod sequencer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::pool::{Eligible, MemberIdx};
+use crate::rng::Rng;
+use crate::units::Weight;
+pub use rotation::Rotation;
+pub use schedule::schedule;
+pub(crate) use sequencer::Sequencer;
+
+/// Every strategy. Documentation, the contract tests and the benchmarks iterate this.
+pub const REGISTRY: &[Registration] = &[
+    least_request::REGISTRATION,
+    round_robin::REGISTRATION,
+    random::REGISTRATION,
+];
+
+/// Chooses one of the eligible members. Holds tables derived from the weights and nothing about load, which belongs to
+/// the backends.
+///
+/// Bound by contract: shares follow the weights, whoever is down; excluded members are never chosen; no allocation, no
+/// lock, no clock; the same inputs give the same choice.
+pub trait Picker: Send + Sync {
+    /// Chooses. `from` holds the members, in the same order, that the picker was built for.
+    fn pick(&self, from: &Eligible<'_>, key: PickKey, rng: &mut Rng) -> MemberIdx;
+}
+
+/// The names of the strategies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub enum StrategyKind {
+    /// The next in the schedule if idle, else the least loaded for its weight.
+    #[default]
+    LeastRequest,
+    /// The next in the schedule.
+    RoundRobin,
+    /// By lot.
+    Random,
+}
+
+/// What the registry knows about a strategy.
+#[derive(Debug)]
+pub struct Registration {
+    /// Which.
+    pub kind: StrategyKind,
+    /// Its name in configuration, metrics and logs.
+    pub name: &'static str,
+    /// What it does, in one line for operators.
+    pub summary: &'static str,
+    /// Whether shares follow the weights. One that does not must refuse unequal weights in configuration.
+    pub honours_weights: bool,
+    /// Builds its tables.
+    pub build: fn(&BuildInput<'_>) -> Box<dyn Picker>,
+}
+
+/// What a picker is built from.
+#[derive(Debug)]
+pub struct BuildInput<'a> {
+    /// The weights of the eligible members, in order. Not empty.
+    pub weights: &'a [Weight],
+    /// The schedule over the same members, on the pool's shared cursor.
+    pub rotation: &'a Arc<Rotation>,
+}
+
+/// The hash of what a request is told apart by, for strategies that keep like with like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PickKey(Option<u64>);
+
+impl StrategyKind {
+    /// Every strategy, the default first.
+    pub const ALL: [Self; 3] = [Self::LeastRequest, Self::RoundRobin, Self::Random];
+
+    /// The name in configuration, metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        self.registration().name
+    }
+
+    /// The strategy of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        REGISTRY
+            .iter()
+            .find(|known| known.name == name)
+            .map(|known| known.kind)
+    }
+
+    /// What it does, in one line for operators.
+    pub fn summary(self) -> &'static str {
+        self.registration().summary
+    }
+
+    /// Its line in the registry.
+    pub fn registration(self) -> &'static Registration {
+        &REGISTRY[self as usize]
+    }
+}
+
+impl fmt::Display for StrategyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PickKey {
+    /// The request has no key.
+    pub const NONE: Self = Self(None);
+
+    /// A key's hash, 64 well-mixed bits.
+    pub fn from_hash(hash: u64) -> Self {
+        Self(Some(hash))
+    }
+
+    /// The hash; `None` when the request has no key.
+    pub fn hash(self) -> Option<u64> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_lists_every_kind_in_order() {
+        let kinds: Vec<_> = REGISTRY.iter().map(|known| known.kind).collect();
+        assert_eq!(kinds, StrategyKind::ALL);
+        assert!(
+            StrategyKind::ALL
+                .iter()
+                .enumerate()
+                .all(|(i, kind)| *kind as usize == i)
+        );
+        assert!(
+            StrategyKind::ALL
+                .iter()
+                .all(|kind| StrategyKind::from_name(kind.as_str()) == Some(*kind))
+        );
+        assert_eq!(StrategyKind::from_name("leastconn"), None);
+    }
+}
