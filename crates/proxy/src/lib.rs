@@ -2,7 +2,25 @@
 //!
 //! Decisions are made in `evenkeel-core`; this crate carries them out. See `docs/ARCHITECTURE.md`.
 
+mod clock;
+mod control;
+mod diff;
+mod http;
 pub mod http1;
+mod lifecycle;
+mod listen;
+mod plan;
+mod pool;
+mod proxy;
+mod report;
+mod route;
+mod shutdown;
 mod status;
+mod telemetry;
+mod threads;
+mod upstream;
+mod worker;
 
+pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};
+pub use shutdown::ShutdownReport;
 pub use status::{BackendStatus, LastReload, Lifecycle, PoolStatus, Status};

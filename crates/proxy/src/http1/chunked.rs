@@ -59,10 +59,7 @@ pub struct ChunkError(pub &'static str);
 
 impl Default for ChunkDecoder {
     fn default() -> Self {
-        Self {
-            state: State::Size { value: 0, digits: 0 },
-            extension_bytes: 0,
-        }
+        Self { state: State::Size { value: 0, digits: 0 }, extension_bytes: 0 }
     }
 }
 
@@ -78,11 +75,7 @@ impl ChunkDecoder {
                 State::Data { remaining } => {
                     let length = remaining.min((input.len() - at) as u64) as usize;
                     let left = remaining - length as u64;
-                    self.state = if left == 0 {
-                        State::DataCr
-                    } else {
-                        State::Data { remaining: left }
-                    };
+                    self.state = if left == 0 { State::DataCr } else { State::Data { remaining: left } };
                     return Ok(Step::Data { skip: at, length });
                 }
                 State::Trailer => return self.trailer(input, at),
@@ -105,10 +98,7 @@ impl ChunkDecoder {
                 if digits == SIZE_DIGITS_MAX {
                     return Err(ChunkError("chunk size too large"));
                 }
-                State::Size {
-                    value: value << 4 | u64::from(hex_value(byte)),
-                    digits: digits + 1,
-                }
+                State::Size { value: value << 4 | u64::from(hex_value(byte)), digits: digits + 1 }
             }
             (State::Size { digits: 0, .. }, _) => return Err(ChunkError("invalid chunk size")),
             (State::Size { value, .. }, b'\r') => State::SizeLf { size: value },
@@ -139,10 +129,7 @@ impl ChunkDecoder {
             super::Scan::BareLf => Err(ChunkError("a trailer line does not end in CR LF")),
             super::Scan::Complete(2) => {
                 self.state = State::Done;
-                Ok(Step::End {
-                    skip: at + 2,
-                    length: 0,
-                })
+                Ok(Step::End { skip: at + 2, length: 0 })
             }
             super::Scan::Complete(length) => {
                 self.state = State::Done;
@@ -188,8 +175,11 @@ fn hex_value(digit: u8) -> u8 {
 mod tests {
     use super::*;
 
-    /// Decodes `input` fed in pieces of `step` bytes; content, trailer section and unconsumed rest.
-    fn decode(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8>)>, ChunkError> {
+    /// Content, trailer section, and what follows.
+    type Decoded = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+    /// Decodes `input` fed in pieces of `step` bytes.
+    fn decode(input: &[u8], step: usize) -> Result<Option<Decoded>, ChunkError> {
         let mut decoder = ChunkDecoder::default();
         let (mut content, mut pending) = (Vec::new(), Vec::new());
         let mut pieces = input.chunks(step);

@@ -11,10 +11,7 @@ impl Span {
     /// From byte offsets.
     pub fn new(start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= u32::MAX as usize);
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 
     /// Where `part` lies in `whole`, of which it must be a slice.
@@ -135,17 +132,9 @@ pub(crate) fn collect(
         let name = header.name.as_bytes();
         let kind = FieldKind::of(name);
         has_connection |= kind == FieldKind::Connection;
-        fields.push(Field {
-            name: Span::of(buffer, name),
-            value: Span::of(buffer, header.value),
-            kind,
-        });
+        fields.push(Field { name: Span::of(buffer, name), value: Span::of(buffer, header.value), kind });
     }
-    if has_connection {
-        connection_options(buffer, fields)
-    } else {
-        Some(ConnectionOptions::default())
-    }
+    if has_connection { connection_options(buffer, fields) } else { Some(ConnectionOptions::default()) }
 }
 
 fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionOptions> {
@@ -181,10 +170,7 @@ fn drop_named(buffer: &[u8], fields: &mut [Field], name: &[u8]) -> Option<()> {
 
 /// The non-empty items of a comma-separated list, without surrounding white space (RFC 9110 section 5.6.1).
 pub(crate) fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|item| !item.is_empty())
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
 
 /// A `Content-Length` value: digits only, no sign, no list, no overflow (RFC 9110 section 8.6).
@@ -203,17 +189,7 @@ mod tests {
     fn content_length_is_digits_only() {
         assert_eq!(content_length(b"0"), Some(0));
         assert_eq!(content_length(b"18446744073709551615"), Some(u64::MAX));
-        for bad in [
-            "",
-            "+1",
-            "-1",
-            " 1",
-            "1 ",
-            "0x10",
-            "1,1",
-            "18446744073709551616",
-            "1.0",
-        ] {
+        for bad in ["", "+1", "-1", " 1", "1 ", "0x10", "1,1", "18446744073709551616", "1.0"] {
             assert_eq!(content_length(bad.as_bytes()), None, "{bad:?}");
         }
     }

@@ -60,10 +60,7 @@ impl Method {
 
     /// Whether sending it twice has the effect of sending it once (RFC 9110 section 9.2.2).
     pub fn is_idempotent(self) -> bool {
-        matches!(
-            self,
-            Self::Get | Self::Head | Self::Options | Self::OtherIdempotent
-        )
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::OtherIdempotent)
     }
 }
 
@@ -98,18 +95,15 @@ pub fn parse_request(
     match parsed {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) => {
-            return Err(Malformed::request(
-                "the header section does not end where its empty line is",
-            ));
+            return Err(Malformed::request("the header section does not end where its empty line is"));
         }
         Err(error) => return Err(refuse(error, head)),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version) else {
         return Err(Malformed::request("incomplete request line"));
     };
-    let options = field::collect(head, request.headers, fields).ok_or(Malformed::request(
-        "Connection names a field that frames or addresses the message",
-    ))?;
+    let options = field::collect(head, request.headers, fields)
+        .ok_or(Malformed::request("Connection names a field that frames or addresses the message"))?;
     let method_kind = Method::of(method.as_bytes());
     let (target, authority) = parse_target(head, target.as_bytes(), method_kind)?;
     let host = host(head, fields, authority, minor)?;
@@ -128,14 +122,10 @@ pub fn parse_request(
 
 fn refuse(error: httparse::Error, head: &[u8]) -> Malformed {
     match error {
-        httparse::Error::TooManyHeaders => Malformed {
-            status: 431,
-            detail: "too many header fields",
-        },
-        httparse::Error::Version if names_another_version(head) => Malformed {
-            status: 505,
-            detail: "only HTTP/1.0 and HTTP/1.1 are spoken here",
-        },
+        httparse::Error::TooManyHeaders => Malformed { status: 431, detail: "too many header fields" },
+        httparse::Error::Version if names_another_version(head) => {
+            Malformed { status: 505, detail: "only HTTP/1.0 and HTTP/1.1 are spoken here" }
+        }
         httparse::Error::Version => Malformed::request("invalid HTTP version"),
         httparse::Error::Token => Malformed::request("invalid character in the request line"),
         httparse::Error::HeaderName => Malformed::request("invalid header field name"),
@@ -156,23 +146,14 @@ fn names_another_version(head: &[u8]) -> bool {
 fn parse_target(head: &[u8], target: &[u8], method: Method) -> Result<(Target, Option<Span>), Malformed> {
     match method {
         Method::Connect => {
-            return Err(Malformed {
-                status: 405,
-                detail: "CONNECT is not offered",
-            });
+            return Err(Malformed { status: 405, detail: "CONNECT is not offered" });
         }
         Method::Trace => {
-            return Err(Malformed {
-                status: 405,
-                detail: "TRACE is not offered",
-            });
+            return Err(Malformed { status: 405, detail: "TRACE is not offered" });
         }
         _ => {}
     }
-    if !target
-        .iter()
-        .all(|&byte| (0x21..0x7f).contains(&byte) && byte != b'#')
-    {
+    if !target.iter().all(|&byte| (0x21..0x7f).contains(&byte) && byte != b'#') {
         return Err(Malformed::request("invalid character in the request target"));
     }
     if target.first() == Some(&b'/') {
@@ -191,20 +172,11 @@ fn parse_target(head: &[u8], target: &[u8], method: Method) -> Result<(Target, O
 fn absolute_form(head: &[u8], target: &[u8]) -> Result<(Target, Option<Span>), Malformed> {
     let scheme_end = [&b"http://"[..], b"https://"]
         .iter()
-        .find(|scheme| {
-            target
-                .get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })
+        .find(|scheme| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
         .map(|scheme| scheme.len())
-        .ok_or(Malformed::request(
-            "the request target is neither a path nor an http URL",
-        ))?;
+        .ok_or(Malformed::request("the request target is neither a path nor an http URL"))?;
     let rest = &target[scheme_end..];
-    let authority_end = rest
-        .iter()
-        .position(|&byte| matches!(byte, b'/' | b'?'))
-        .unwrap_or(rest.len());
+    let authority_end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
     if authority.is_empty() {
         return Err(Malformed::request("the request target has no authority"));
@@ -254,10 +226,7 @@ fn is_authority(value: &[u8]) -> bool {
     } else {
         let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
         let name = &value[..end];
-        if !name
-            .iter()
-            .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(&byte))
-        {
+        if !name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(&byte)) {
             return false;
         }
         (name, &value[end..])
@@ -295,10 +264,9 @@ fn body_length(head: &[u8], fields: &[Field], minor: u8) -> Result<BodyLength, M
         },
         (None, Some(_)) if minor == 0 => Err(Malformed::request("Transfer-Encoding in HTTP/1.0")),
         (None, Some(value)) if value.eq_ignore_ascii_case(b"chunked") => Ok(BodyLength::Chunked),
-        (None, Some(_)) => Err(Malformed {
-            status: 501,
-            detail: "the only transfer coding understood is chunked",
-        }),
+        (None, Some(_)) => {
+            Err(Malformed { status: 501, detail: "the only transfer coding understood is chunked" })
+        }
     }
 }
 
@@ -306,10 +274,7 @@ fn expectation(head: &[u8], fields: &[Field], minor: u8) -> Result<bool, Malform
     let mut expects = false;
     for field in fields.iter().filter(|field| field.kind == FieldKind::Expect) {
         if !field.value.slice(head).eq_ignore_ascii_case(b"100-continue") {
-            return Err(Malformed {
-                status: 417,
-                detail: "the only expectation understood is 100-continue",
-            });
+            return Err(Malformed { status: 417, detail: "the only expectation understood is 100-continue" });
         }
         // A server ignores the expectation of an HTTP/1.0 client (RFC 9110 section 10.1.1).
         expects = minor == 1;

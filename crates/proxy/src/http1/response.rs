@@ -43,9 +43,7 @@ pub fn parse_response(
     match parsed {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) => {
-            return Err(Malformed::response(
-                "the header section does not end where its empty line is",
-            ));
+            return Err(Malformed::response("the header section does not end where its empty line is"));
         }
         Err(httparse::Error::TooManyHeaders) => return Err(Malformed::response("too many header fields")),
         Err(httparse::Error::Version) => return Err(Malformed::response("not an HTTP/1 response")),
@@ -58,9 +56,8 @@ pub fn parse_response(
         return Err(Malformed::response("status code out of range"));
     }
     let reason = response.reason.filter(|reason| !reason.is_empty());
-    let options = field::collect(head, response.headers, fields).ok_or(Malformed::response(
-        "Connection names a field that frames the message",
-    ))?;
+    let options = field::collect(head, response.headers, fields)
+        .ok_or(Malformed::response("Connection names a field that frames the message"))?;
     let body = body_length(head, fields, minor, status, method)?;
     let wants_open = !options.close && (minor == 1 || options.keep_alive);
     Ok(ResponseHead {
@@ -106,9 +103,7 @@ fn body_length(
         Some(_) if minor == 0 => return Err(Malformed::response("Transfer-Encoding in HTTP/1.0")),
         Some(value) if value.eq_ignore_ascii_case(b"chunked") => true,
         Some(_) => {
-            return Err(Malformed::response(
-                "the only transfer coding understood is chunked",
-            ));
+            return Err(Malformed::response("the only transfer coding understood is chunked"));
         }
     };
     if status < 200 || status == 204 {
@@ -149,23 +144,14 @@ mod tests {
         assert_eq!(parse(with_length, Method::Head).unwrap().body, BodyLength::None);
         for status in [100, 103, 204, 304] {
             let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
-            assert_eq!(
-                parse(&text, Method::Get).unwrap().body,
-                BodyLength::None,
-                "{status}"
-            );
+            assert_eq!(parse(&text, Method::Get).unwrap().body, BodyLength::None, "{status}");
         }
     }
 
     #[test]
     fn a_length_on_204_is_not_passed_on() {
         let mut fields = Vec::new();
-        parse_response(
-            b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n",
-            Method::Get,
-            &mut fields,
-        )
-        .unwrap();
+        parse_response(b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", Method::Get, &mut fields).unwrap();
         assert!(fields.is_empty());
     }
 
@@ -180,39 +166,18 @@ mod tests {
             "X: a\r\n b\r\n",
             "X : a\r\n",
         ] {
-            assert_eq!(
-                body(fields).map_err(|refusal| refusal.status),
-                Err(502),
-                "{fields:?}"
-            );
+            assert_eq!(body(fields).map_err(|refusal| refusal.status), Err(502), "{fields:?}");
         }
-        for line in [
-            "HTTP/2 200 OK",
-            "HTTP/1.1 99 Low",
-            "HTTP/1.1 600 High",
-            "HTTP/1.1 2x0 OK",
-            "200 OK",
-            "",
-        ] {
-            assert!(
-                parse(&format!("{line}\r\n\r\n"), Method::Get).is_err(),
-                "{line:?}"
-            );
+        for line in ["HTTP/2 200 OK", "HTTP/1.1 99 Low", "HTTP/1.1 600 High", "HTTP/1.1 2x0 OK", "200 OK", ""]
+        {
+            assert!(parse(&format!("{line}\r\n\r\n"), Method::Get).is_err(), "{line:?}");
         }
     }
 
     #[test]
     fn persistence_needs_a_body_that_ends() {
-        assert!(
-            parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get)
-                .unwrap()
-                .keep_alive
-        );
+        assert!(parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get).unwrap().keep_alive);
         assert!(!parse("HTTP/1.1 200 OK\r\n\r\n", Method::Get).unwrap().keep_alive);
-        assert!(
-            !parse("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get)
-                .unwrap()
-                .keep_alive
-        );
+        assert!(!parse("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get).unwrap().keep_alive);
     }
 }

@@ -55,23 +55,16 @@ mod tests {
         for cut in 0..head.len() {
             let mut scanner = HeadScanner::default();
             let first = scanner.advance(&head[..cut]);
-            let second = if first == Scan::Partial {
-                scanner.advance(head)
-            } else {
-                first
-            };
+            let second = if first == Scan::Partial { scanner.advance(head) } else { first };
             assert_eq!(second, Scan::Complete(head.len() - 4), "cut at {cut}");
         }
     }
 
     #[test]
     fn refuses_bare_line_feeds() {
-        for bytes in [
-            &b"GET / HTTP/1.1\nHost: a\r\n\r\n"[..],
-            b"\n",
-            b"GET / HTTP/1.1\r\nHost: a\n\n",
-            b"a\r\n\n",
-        ] {
+        for bytes in
+            [&b"GET / HTTP/1.1\nHost: a\r\n\r\n"[..], b"\n", b"GET / HTTP/1.1\r\nHost: a\n\n", b"a\r\n\n"]
+        {
             assert_eq!(HeadScanner::default().advance(bytes), Scan::BareLf, "{bytes:?}");
         }
     }

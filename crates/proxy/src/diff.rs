@@ -1,0 +1,106 @@
+//! What a reload changes, in lines for people.
+
+use evenkeel_config::{Backend, Config, Listener, Pool};
+
+/// One line for each change between two configurations; none when they are equal.
+pub(crate) fn changes(old: &Config, new: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    named(&mut lines, "listener", &old.listeners, &new.listeners, |listener| &listener.name, listener);
+    named(&mut lines, "pool", &old.pools, &new.pools, |pool| pool.id.as_str(), pool);
+    if old.routes != new.routes {
+        lines.push(format!("routes: {} before, {} now", old.routes.len(), new.routes.len()));
+    }
+    if old.log != new.log {
+        lines.push("log: settings changed".to_owned());
+    }
+    if old.admin != new.admin {
+        lines.push("admin: settings changed".to_owned());
+    }
+    if old.runtime.workers != new.runtime.workers {
+        lines.push("runtime: workers changed; this takes effect at the next start".to_owned());
+    }
+    if (old.runtime.lame_duration, old.runtime.drain_timeout)
+        != (new.runtime.lame_duration, new.runtime.drain_timeout)
+    {
+        lines.push("runtime: shutdown times changed".to_owned());
+    }
+    lines
+}
+
+/// Lines for what was added and removed, and `compare`'s for what is in both.
+fn named<T>(
+    lines: &mut Vec<String>,
+    what: &str,
+    old: &[T],
+    new: &[T],
+    name: impl Fn(&T) -> &str,
+    compare: impl Fn(&mut Vec<String>, &T, &T),
+) {
+    for item in new {
+        match old.iter().find(|candidate| name(candidate) == name(item)) {
+            None => lines.push(format!("{what} {}: added", name(item))),
+            Some(before) => compare(lines, before, item),
+        }
+    }
+    for item in old {
+        if !new.iter().any(|candidate| name(candidate) == name(item)) {
+            lines.push(format!("{what} {}: removed", name(item)));
+        }
+    }
+}
+
+fn listener(lines: &mut Vec<String>, old: &Listener, new: &Listener) {
+    if old.bind != new.bind {
+        lines.push(format!("listener {}: moved from {} to {}", new.name, old.bind, new.bind));
+    }
+    if (&old.limits, &old.timeouts, &old.trusted_proxies)
+        != (&new.limits, &new.timeouts, &new.trusted_proxies)
+    {
+        lines.push(format!("listener {}: settings changed", new.name));
+    }
+}
+
+fn pool(lines: &mut Vec<String>, old: &Pool, new: &Pool) {
+    let id = &new.id;
+    let at = format!("pool {id}: backend");
+    named(
+        lines,
+        &at,
+        &old.backends,
+        &new.backends,
+        |one| one.id.as_str(),
+        |lines, old, new| {
+            backend(lines, &at, old, new);
+        },
+    );
+    if old.strategy != new.strategy {
+        let (old, new) = (old.strategy.as_str(), new.strategy.as_str());
+        lines.push(format!("pool {id}: strategy from {old} to {new}"));
+    }
+    if old.health != new.health {
+        lines.push(format!("pool {id}: health check changed"));
+    }
+    let rest =
+        |pool: &Pool| Pool { backends: Vec::new(), strategy: new.strategy, health: None, ..pool.clone() };
+    if rest(old) != rest(new) {
+        lines.push(format!("pool {id}: settings changed"));
+    }
+}
+
+fn backend(lines: &mut Vec<String>, at: &str, old: &Backend, new: &Backend) {
+    let id = &new.id;
+    if old.address != new.address {
+        lines.push(format!("{at} {id}: address changed"));
+    }
+    if old.weight != new.weight {
+        lines.push(format!("{at} {id}: weight from {} to {}", old.weight.get(), new.weight.get()));
+    }
+    if old.capacity != new.capacity {
+        lines.push(format!("{at} {id}: capacity changed"));
+    }
+    match (old.enabled, new.enabled) {
+        (true, false) => lines.push(format!("{at} {id}: disabled")),
+        (false, true) => lines.push(format!("{at} {id}: enabled")),
+        _ => {}
+    }
+}

@@ -1,0 +1,266 @@
+//! A client connection: requests one after another until somebody wants no more.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use evenkeel_core::Rng;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::http1::{HeadScanner, Malformed, Scan, parse_request};
+use crate::listen::{Listener, ListenerSettings};
+use crate::telemetry::AccessEntry;
+use crate::worker::Worker;
+
+use super::buffer::Scratch;
+use super::forward::ClientNames;
+use super::io::{Pace, write_parts};
+use super::respond::{self, Failure, Form};
+use super::timer::Timer;
+
+/// Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for one at least).
+const EMPTY_LINES_MAX: u32 = 2;
+/// After an error the rest of what the client sends is read and dropped for so long, so that the error reaches
+/// it: closing with unread bytes resets the connection, and a reset can destroy what is still under way.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// As much is dropped at most.
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// Serves one client connection to its end.
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
+    let rng = worker.seed_rng();
+    let client = ClientNames::new(peer);
+    let connection = Connection { stream, peer, client, listener, worker, timer: Timer::default(), rng };
+    connection.run().await;
+}
+
+/// Its socket and what outlives a request.
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) client: ClientNames,
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) timer: Timer,
+    pub(crate) rng: Rng,
+}
+
+/// What becomes of the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another request may follow.
+    Keep,
+    /// Everything was said.
+    Close,
+    /// The client may still be sending what nobody will read.
+    Linger,
+    /// A response could not be completed, and the client must notice.
+    Abort,
+}
+
+impl Connection {
+    async fn run(mut self) {
+        let mut first = true;
+        while self.request_arrives(first).await {
+            first = false;
+            let mut scratch = self.worker.take_scratch();
+            let mut next = self.request(&mut scratch).await;
+            // Pipelined requests are served in order while there are any; then the memory goes back.
+            while next == Next::Keep && !scratch.input.is_empty() {
+                next = self.request(&mut scratch).await;
+            }
+            self.worker.give_back(scratch);
+            match next {
+                Next::Keep => {}
+                Next::Close => return,
+                Next::Linger => return self.linger().await,
+                Next::Abort => return self.abort(),
+            }
+        }
+    }
+
+    /// Waits without any buffer for the first bytes of a request. `false` when the connection is to be closed.
+    async fn request_arrives(&mut self, first: bool) -> bool {
+        let settings = self.listener.settings.load();
+        let patience = if first { settings.timeouts.request_header } else { settings.timeouts.keep_alive };
+        drop(settings);
+        let Self { stream, timer, worker, listener, .. } = self;
+        let stage = worker.stage();
+        let mut deadline = None;
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(ready) = stream.poll_read_ready(context) {
+                return Poll::Ready(ready.is_ok());
+            }
+            if stage.is_draining() || listener.retired.load(Ordering::Acquire) {
+                return Poll::Ready(false);
+            }
+            let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + patience);
+            timer.poll_deadline(context, deadline).map(|()| false)
+        })
+        .await
+    }
+
+    /// Reads one request, answers it, accounts for it.
+    async fn request(&mut self, scratch: &mut Scratch) -> Next {
+        let started = Instant::now();
+        let settings = self.listener.settings.load_full();
+        match self.read_head(scratch, &settings, started).await {
+            Ok(()) => {}
+            Err(HeadEnd::Closed) => return Next::Close,
+            Err(HeadEnd::Refused(failure)) => return self.refuse(scratch, &settings, started, failure).await,
+        }
+        let parsed = parse_request(&scratch.head, settings.limits.headers, &mut scratch.fields);
+        let head = match parsed {
+            Ok(head) => head,
+            Err(malformed) => {
+                return self.refuse(scratch, &settings, started, Failure::Malformed(malformed)).await;
+            }
+        };
+        self.answer(scratch, &settings, started, head).await
+    }
+
+    /// Moves one whole head from the connection to `scratch.head`.
+    async fn read_head(
+        &mut self,
+        scratch: &mut Scratch,
+        settings: &ListenerSettings,
+        started: Instant,
+    ) -> Result<(), HeadEnd> {
+        let header_max = settings.limits.header_bytes;
+        let mut scanner = HeadScanner::default();
+        let mut empty_lines = 0;
+        loop {
+            match scanner.advance(scratch.input.bytes()) {
+                Scan::Complete(2) if empty_lines < EMPTY_LINES_MAX => {
+                    empty_lines += 1;
+                    scratch.input.consume(2);
+                    scanner = HeadScanner::default();
+                    continue;
+                }
+                Scan::Complete(length) if length <= header_max => {
+                    scratch.head.clear();
+                    scratch.head.extend_from_slice(&scratch.input.bytes()[..length]);
+                    scratch.input.consume(length);
+                    return Ok(());
+                }
+                Scan::BareLf => {
+                    let malformed = Malformed { status: 400, detail: "a line does not end in CR LF" };
+                    return Err(HeadEnd::Refused(Failure::Malformed(malformed)));
+                }
+                Scan::Partial if scratch.input.bytes().len() < header_max => {}
+                Scan::Partial if !scanner.has_first_line() => {
+                    return Err(HeadEnd::Refused(Failure::TargetTooLong));
+                }
+                Scan::Complete(_) | Scan::Partial => return Err(HeadEnd::Refused(Failure::HeaderTooLarge)),
+            }
+            if scratch.input.is_full() {
+                scratch.input.reserve(header_max);
+            }
+            self.read_more(scratch, settings, started).await?;
+        }
+    }
+
+    async fn read_more(
+        &mut self,
+        scratch: &mut Scratch,
+        settings: &ListenerSettings,
+        started: Instant,
+    ) -> Result<(), HeadEnd> {
+        // From the first byte on, not from the last: one byte at a time does not buy more time.
+        let patience = settings.timeouts.request_header;
+        let deadline = tokio::time::Instant::from_std(started) + patience;
+        let fill = scratch.input.fill(&mut self.stream);
+        match self.timer.limit(self.worker.stage(), patience, Some(deadline), fill).await {
+            Ok(Ok(0)) if scratch.input.is_empty() => Err(HeadEnd::Closed),
+            Ok(Ok(0)) => {
+                let malformed = Malformed { status: 400, detail: "the header section ends early" };
+                Err(HeadEnd::Refused(Failure::Malformed(malformed)))
+            }
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(HeadEnd::Closed),
+            Err(_) if scratch.input.is_empty() => Err(HeadEnd::Closed),
+            Err(_) => Err(HeadEnd::Refused(Failure::HeaderTimeout)),
+        }
+    }
+
+    /// Answers what could not be read as a request.
+    async fn refuse(
+        &mut self,
+        scratch: &mut Scratch,
+        settings: &ListenerSettings,
+        started: Instant,
+        failure: Failure,
+    ) -> Next {
+        let form = Form { without_body: false, keep_alive: false, minor: 1 };
+        let delivered = self.write_failure(scratch, settings, failure, form, "").await;
+        self.listener.counts.answered(failure.status());
+        if let Some(log) = &settings.access_log {
+            let mut entry = self.access_entry(settings, started);
+            entry.status = failure.status();
+            entry.error = Some(failure.describe().1);
+            log.write(&entry);
+        }
+        if delivered { Next::Linger } else { Next::Close }
+    }
+
+    /// Whether clients should be asked to go elsewhere.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.worker.stage().is_leaving() || self.listener.retired.load(Ordering::Acquire)
+    }
+
+    /// Whether the client took it.
+    pub(crate) async fn write_failure(
+        &mut self,
+        scratch: &mut Scratch,
+        settings: &ListenerSettings,
+        failure: Failure,
+        form: Form,
+        request_id: &str,
+    ) -> bool {
+        let date = self.worker.http_date();
+        respond::error_response(&mut scratch.to_client, failure, form, request_id, &date);
+        let (_, mut writer) = self.stream.split();
+        // After the drain deadline nothing else may wait, but this one answer is tried.
+        let mut pace = Pace { timer: &mut self.timer, stage: self.worker.stage(), not_after: None };
+        let written =
+            write_parts(&mut pace, &mut writer, settings.timeouts.write_idle, [&scratch.to_client]).await;
+        written.is_ok()
+    }
+
+    pub(crate) fn access_entry(&self, settings: &ListenerSettings, started: Instant) -> AccessEntry<'_> {
+        AccessEntry::new(started, settings.generation, &self.client.address, &self.listener.name)
+    }
+
+    /// Closes the sending side, then drops what still comes until the client has closed or long enough.
+    async fn linger(mut self) {
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut sink = [0; 4096];
+        let mut dropped = 0;
+        let deadline = tokio::time::Instant::now() + LINGER_TIME;
+        while dropped < LINGER_BYTES && !self.worker.stage().is_cut() {
+            let read = tokio::time::timeout_at(deadline, self.stream.read(&mut sink));
+            match read.await {
+                Ok(Ok(count)) if count > 0 => dropped += count,
+                _ => return,
+            }
+        }
+    }
+
+    /// Resets the connection: a client that counts on the end of the connection as the end of the body must not
+    /// take what it has for the whole.
+    fn abort(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).ok();
+    }
+}
+
+/// Why there is no request head.
+enum HeadEnd {
+    /// The client closed, reset or stayed silent between requests.
+    Closed,
+    Refused(Failure),
+}

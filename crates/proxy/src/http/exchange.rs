@@ -1,0 +1,426 @@
+//! One request and its response over one backend connection.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use evenkeel_config::ClientTimeouts;
+use evenkeel_core::Outcome;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+
+use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
+use crate::lifecycle::Stage;
+use crate::pool::PoolSettings;
+
+use super::body::{Relay, RelayError};
+use super::buffer::Buffer;
+use super::forward::{self, Framing, Incoming, Persistence};
+use super::io::{Pace, write_parts};
+use super::respond::Failure;
+use super::timer::{Interrupted, Timer};
+
+/// Largest header section accepted from a backend.
+const RESPONSE_HEADER_MAX: usize = 64 * 1024;
+/// Interim responses accepted before the final one.
+const INTERIM_MAX: u32 = 32;
+
+/// Everything that an exchange needs, borrowed for its time.
+pub(crate) struct Exchange<'a> {
+    pub(crate) client: &'a mut TcpStream,
+    pub(crate) upstream: &'a mut TcpStream,
+    /// Whether the backend connection has carried a request before.
+    pub(crate) reused: bool,
+    pub(crate) request: Incoming<'a>,
+    /// What has been read from the client behind the request head.
+    pub(crate) input: &'a mut Buffer,
+    /// Holds the rewritten request head.
+    pub(crate) to_backend: &'a mut Vec<u8>,
+    pub(crate) from_backend: &'a mut Buffer,
+    pub(crate) response_fields: &'a mut Vec<Field>,
+    pub(crate) to_client: &'a mut Vec<u8>,
+    /// For the response; the request body has a timer of its own while both flow.
+    pub(crate) timer: &'a mut Timer,
+    pub(crate) stage: &'a Stage,
+    /// Whether the listener is gone from the configuration.
+    pub(crate) retired: &'a AtomicBool,
+    pub(crate) bounds: Bounds<'a>,
+    pub(crate) traffic: &'a Traffic,
+    pub(crate) date: &'a [u8],
+}
+
+/// How long everybody may take, and how much a client may send.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) client: &'a ClientTimeouts,
+    pub(crate) pool: &'a PoolSettings,
+    pub(crate) body_max: Option<u64>,
+    pub(crate) not_after: Option<tokio::time::Instant>,
+}
+
+impl Bounds<'_> {
+    /// Time to open a connection: never longer than the whole request may still take.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        let left = self.not_after.map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
+        left.map_or(self.pool.connect_timeout, |left| left.min(self.pool.connect_timeout))
+    }
+}
+
+/// Content moved in each direction.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) request: AtomicU64,
+    pub(crate) response: AtomicU64,
+}
+
+impl Traffic {
+    /// Bytes of content to the backend and from it.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.request.load(Ordering::Relaxed), self.response.load(Ordering::Relaxed))
+    }
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The client has the whole response.
+    Delivered(Delivered),
+    /// The reused connection turned out to be closed before the backend can have acted on the request.
+    Stale,
+    /// The client has got nothing yet and should get this.
+    Failed(Failure, Outcome),
+    /// The client has got a part that cannot be completed.
+    Broken(Outcome),
+    /// The client has left.
+    ClientGone,
+}
+
+/// A response that arrived whole.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) status: u16,
+    pub(crate) keep_client: bool,
+    pub(crate) keep_upstream: bool,
+    /// When its head arrived.
+    pub(crate) head_at: Instant,
+}
+
+/// What the two directions tell each other.
+#[derive(Default)]
+struct Progress {
+    /// The request body needs no more attention: sent, or given up.
+    sending_over: AtomicBool,
+    /// The whole request has been sent.
+    sent: AtomicBool,
+    /// Bytes of the final response have been written to the client.
+    response_started: AtomicBool,
+}
+
+impl Progress {
+    fn get(flag: &AtomicBool) -> bool {
+        flag.load(Ordering::Relaxed)
+    }
+
+    fn set(flag: &AtomicBool) {
+        flag.store(true, Ordering::Relaxed);
+    }
+
+    fn sending_ended(&self, outcome: &Result<(), RelayError>) {
+        Self::set(&self.sending_over);
+        if outcome.is_ok() {
+            Self::set(&self.sent);
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Sends the request and delivers the response.
+    pub(crate) async fn run(self) -> Ended {
+        let has_body = self.request.head.body != BodyLength::None;
+        let reads_alike_twice = !has_body && self.request.head.method.is_idempotent();
+        let may_be_stale = self.reused && reads_alike_twice;
+        let progress = Progress::default();
+        let (mut client_reader, mut client_writer) = self.client.split();
+        let (mut upstream_reader, mut upstream_writer) = self.upstream.split();
+        let mut upload_timer = Timer::default();
+        let upload_pace = |timer| Pace { timer, stage: self.stage, not_after: self.bounds.not_after };
+        let mut download = Download {
+            from: &mut upstream_reader,
+            buffer: self.from_backend,
+            to: &mut client_writer,
+            pending: self.to_client,
+            fields: self.response_fields,
+            timer: self.timer,
+            stage: self.stage,
+            retired: self.retired,
+            request: self.request,
+            bounds: self.bounds,
+            progress: &progress,
+            moved: &self.traffic.response,
+            date: self.date,
+            watched: None,
+        };
+        let body_length = self.request.head.body;
+        if !has_body {
+            let mut pace = upload_pace(&mut *download.timer);
+            let head = [self.to_backend.as_slice()];
+            let idle = self.bounds.pool.response_header_timeout;
+            let sent =
+                write_parts(&mut pace, &mut upstream_writer, idle, head).await.map_err(RelayError::from);
+            progress.sending_ended(&sent);
+            download.watched = Some(&mut client_reader);
+            let outcome = download.run().await;
+            return settle(outcome, &progress, may_be_stale, self.bounds.not_after);
+        }
+        let mut upload = Relay {
+            from: &mut client_reader,
+            buffer: self.input,
+            to: &mut upstream_writer,
+            pending: self.to_backend,
+            pace: upload_pace(&mut upload_timer),
+            read_idle: self.bounds.client.request_body_idle,
+            write_idle: self.bounds.pool.response_header_timeout,
+            content_max: self.bounds.body_max,
+            moved: &self.traffic.request,
+        };
+        match both(upload.run(body_length, Framing::Chunked), download.run(), &progress).await {
+            Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds.not_after),
+            Err(failure) => failure,
+        }
+    }
+}
+
+/// Drives both directions until the response has ended or the client's side of the request has failed.
+async fn both(
+    upload: impl Future<Output = Result<(), RelayError>>,
+    download: impl Future<Output = Result<Delivered, DownloadError>>,
+    progress: &Progress,
+) -> Result<Result<Delivered, DownloadError>, Ended> {
+    let mut upload = std::pin::pin!(upload);
+    let mut download = std::pin::pin!(download);
+    std::future::poll_fn(|context| {
+        if !Progress::get(&progress.sending_over)
+            && let Poll::Ready(outcome) = upload.as_mut().poll(context)
+        {
+            progress.sending_ended(&outcome);
+            if let Some(failure) = outcome.err().and_then(|error| client_fault(error, progress)) {
+                return Poll::Ready(Err(failure));
+            }
+        }
+        download.as_mut().poll(context).map(Ok)
+    })
+    .await
+}
+
+/// What a failed upload means when the client is to blame. `None` when the backend has stopped reading: it may
+/// have answered already (413, say), so its response decides.
+fn client_fault(error: RelayError, progress: &Progress) -> Option<Ended> {
+    let failure = match error {
+        RelayError::ReceiverGone | RelayError::ReceiverTimedOut => return None,
+        RelayError::SenderGone => return Some(Ended::ClientGone),
+        RelayError::SenderTimedOut => Failure::BodyTimeout,
+        RelayError::Malformed(detail) => Failure::Malformed(crate::http1::Malformed { status: 400, detail }),
+        RelayError::TooLarge => Failure::BodyTooLarge,
+        RelayError::Cut => Failure::Cut,
+    };
+    Some(if Progress::get(&progress.response_started) {
+        Ended::Broken(Outcome::Cancelled)
+    } else {
+        Ended::Failed(failure, Outcome::Cancelled)
+    })
+}
+
+/// Turns the end of the response into the end of the exchange.
+fn settle(
+    outcome: Result<Delivered, DownloadError>,
+    progress: &Progress,
+    may_be_stale: bool,
+    not_after: Option<tokio::time::Instant>,
+) -> Ended {
+    let error = match outcome {
+        Ok(delivered) => return Ended::Delivered(delivered),
+        Err(error) => error,
+    };
+    let (failure, outcome) = match error {
+        DownloadError::Silent if may_be_stale => return Ended::Stale,
+        DownloadError::ClientGone => return Ended::ClientGone,
+        DownloadError::Silent | DownloadError::Truncated => {
+            (Failure::ConnectionTerminated, Outcome::ResponseBroken)
+        }
+        DownloadError::Malformed(detail) => (Failure::BadResponse(detail), Outcome::ResponseBroken),
+        DownloadError::TimedOut if not_after.is_some_and(|end| end <= tokio::time::Instant::now()) => {
+            (Failure::TotalTimeout, Outcome::ResponseTimeout)
+        }
+        DownloadError::TimedOut => (Failure::ResponseTimeout, Outcome::ResponseTimeout),
+        DownloadError::Cut => (Failure::Cut, Outcome::Cancelled),
+    };
+    if Progress::get(&progress.response_started) {
+        Ended::Broken(outcome)
+    } else {
+        Ended::Failed(failure, outcome)
+    }
+}
+
+/// The way back: response head, then body.
+struct Download<'a, 'b> {
+    from: &'a mut ReadHalf<'b>,
+    buffer: &'a mut Buffer,
+    to: &'a mut WriteHalf<'b>,
+    pending: &'a mut Vec<u8>,
+    fields: &'a mut Vec<Field>,
+    timer: &'a mut Timer,
+    stage: &'a Stage,
+    retired: &'a AtomicBool,
+    request: Incoming<'a>,
+    bounds: Bounds<'a>,
+    progress: &'a Progress,
+    moved: &'a AtomicU64,
+    date: &'a [u8],
+    /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
+    watched: Option<&'a mut ReadHalf<'b>>,
+}
+
+#[derive(Debug)]
+enum DownloadError {
+    /// The backend closed without a byte of a response.
+    Silent,
+    /// It closed in the middle.
+    Truncated,
+    Malformed(&'static str),
+    TimedOut,
+    ClientGone,
+    Cut,
+}
+
+impl Download<'_, '_> {
+    async fn run(&mut self) -> Result<Delivered, DownloadError> {
+        self.pending.clear();
+        let (head, length) = self.final_head().await?;
+        let head_at = Instant::now();
+        let minor = self.request.head.minor;
+        let framing = forward::framing(head.body, minor);
+        let sent = Progress::get(&self.progress.sent);
+        let leaving = self.stage.is_leaving() || self.retired.load(Ordering::Acquire);
+        let keep_client = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
+        let persistence = Persistence { keep: keep_client, minor };
+        let bytes = &self.buffer.bytes()[..length];
+        forward::response_head(self.pending, bytes, &head, self.fields, framing, persistence, self.date);
+        self.buffer.consume(length);
+        Progress::set(&self.progress.response_started);
+        self.body(head.body, framing).await?;
+        let quiet = self.buffer.is_empty();
+        let keep_upstream = head.keep_alive && quiet && Progress::get(&self.progress.sent);
+        Ok(Delivered { status: head.status, keep_client, keep_upstream, head_at })
+    }
+
+    /// Passes on interim responses; leaves the final head at the front of the buffer.
+    async fn final_head(&mut self) -> Result<(ResponseHead, usize), DownloadError> {
+        for _ in 0..INTERIM_MAX {
+            let length = self.head_length().await?;
+            let bytes = &self.buffer.bytes()[..length];
+            let head = parse_response(bytes, self.request.head.method, self.fields)
+                .map_err(|malformed| DownloadError::Malformed(malformed.detail))?;
+            if head.status == 101 {
+                return Err(DownloadError::Malformed("the backend switches protocols unasked"));
+            }
+            if !head.is_interim() {
+                return Ok((head, length));
+            }
+            if self.request.head.minor == 1 {
+                forward::interim_head(self.pending, bytes, &head, self.fields);
+            }
+            self.buffer.consume(length);
+            self.flush().await?;
+        }
+        Err(DownloadError::Malformed("too many interim responses"))
+    }
+
+    async fn flush(&mut self) -> Result<(), DownloadError> {
+        let mut pace = Pace { timer: self.timer, stage: self.stage, not_after: self.bounds.not_after };
+        let written = write_parts(&mut pace, self.to, self.bounds.client.write_idle, [self.pending]).await;
+        self.pending.clear();
+        written.map_err(|_| DownloadError::ClientGone)
+    }
+
+    /// Length of the head at the front of the buffer, once it is whole.
+    async fn head_length(&mut self) -> Result<usize, DownloadError> {
+        let mut scanner = HeadScanner::default();
+        loop {
+            match scanner.advance(self.buffer.bytes()) {
+                Scan::Complete(length) => return Ok(length),
+                Scan::BareLf => return Err(DownloadError::Malformed("a header line does not end in CR LF")),
+                Scan::Partial if self.buffer.bytes().len() >= RESPONSE_HEADER_MAX => {
+                    return Err(DownloadError::Malformed("the header section is too large"));
+                }
+                Scan::Partial => {}
+            }
+            if self.buffer.is_full() {
+                self.buffer.reserve(RESPONSE_HEADER_MAX);
+            }
+            self.await_head_bytes().await?;
+        }
+    }
+
+    async fn await_head_bytes(&mut self) -> Result<(), DownloadError> {
+        let nothing_yet = self.buffer.is_empty();
+        let (from, buffer, watched) = (&mut *self.from, &mut *self.buffer, &mut self.watched);
+        let wait = std::future::poll_fn(|context| {
+            if let Poll::Ready(read) = buffer.poll_fill(context, from) {
+                return Poll::Ready(Ok(read));
+            }
+            let Some(client) = watched else {
+                return Poll::Pending;
+            };
+            let mut byte = [0; 1];
+            match client.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+                Poll::Ready(Err(_)) => Poll::Ready(Err(DownloadError::ClientGone)),
+                // Its next request, or a client that has said all it wants to say: it still awaits the answer.
+                Poll::Ready(Ok(_)) => {
+                    *watched = None;
+                    Poll::Pending
+                }
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let timeout = self.bounds.pool.response_header_timeout;
+        let once_sent = || Progress::get(&self.progress.sending_over).then_some(timeout);
+        match self.timer.limit_while(self.stage, once_sent, self.bounds.not_after, wait).await {
+            Ok(read) => head_bytes_read(read?, nothing_yet),
+            Err(Interrupted::TimedOut) => Err(DownloadError::TimedOut),
+            Err(Interrupted::Cut) => Err(DownloadError::Cut),
+        }
+    }
+
+    async fn body(&mut self, body: BodyLength, framing: Framing) -> Result<(), DownloadError> {
+        let pace = Pace { timer: self.timer, stage: self.stage, not_after: self.bounds.not_after };
+        let mut relay = Relay {
+            from: self.from,
+            buffer: self.buffer,
+            to: self.to,
+            pending: self.pending,
+            pace,
+            read_idle: self.bounds.pool.response_idle_timeout,
+            write_idle: self.bounds.client.write_idle,
+            content_max: None,
+            moved: self.moved,
+        };
+        relay.run(body, framing).await.map_err(|error| match error {
+            RelayError::SenderGone => DownloadError::Truncated,
+            RelayError::SenderTimedOut => DownloadError::TimedOut,
+            RelayError::Malformed(detail) => DownloadError::Malformed(detail),
+            RelayError::TooLarge => DownloadError::Malformed("too large"),
+            RelayError::ReceiverGone | RelayError::ReceiverTimedOut => DownloadError::ClientGone,
+            RelayError::Cut => DownloadError::Cut,
+        })
+    }
+}
+
+fn head_bytes_read(read: io::Result<usize>, nothing_yet: bool) -> Result<(), DownloadError> {
+    match read {
+        Ok(count) if count > 0 => Ok(()),
+        _ if nothing_yet => Err(DownloadError::Silent),
+        _ => Err(DownloadError::Truncated),
+    }
+}

@@ -1,0 +1,233 @@
+//! Rewrites heads: what a backend and a client get to see of the other's.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target};
+
+/// What Evenkeel calls itself in `Via` and `Proxy-Status`.
+pub(crate) const PSEUDONYM: &str = "evenkeel";
+
+/// The client, in the forms that heads need; made once a connection.
+#[derive(Debug)]
+pub(crate) struct ClientNames {
+    /// `192.0.2.1` or `2001:db8::1`
+    pub(crate) address: Box<str>,
+    /// The same as a `Forwarded` node: IPv6 is bracketed and quoted (RFC 7239 section 6).
+    node: Box<str>,
+}
+
+impl ClientNames {
+    pub(crate) fn new(peer: SocketAddr) -> Self {
+        let ip = peer.ip().to_canonical();
+        let node = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("\"[{ip}]\""),
+        };
+        Self { address: ip.to_string().into(), node: node.into() }
+    }
+}
+
+/// A request as it arrived.
+#[derive(Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) head: &'a RequestHead,
+    pub(crate) fields: &'a [Field],
+    /// Whether what it says of earlier hops is believed.
+    pub(crate) from_trusted: bool,
+    pub(crate) client: &'a ClientNames,
+    pub(crate) request_id: &'a str,
+}
+
+impl Incoming<'_> {
+    /// Path and query.
+    pub(crate) fn path(&self) -> &[u8] {
+        match self.head.target {
+            Target::Path(span) => span.slice(self.bytes),
+            Target::Root => b"/",
+            Target::RootQuery(span) => span.slice(self.bytes),
+            Target::Asterisk => b"*",
+        }
+    }
+
+    fn host(&self) -> &[u8] {
+        self.head.host.slice(self.bytes)
+    }
+}
+
+/// The request head that the backend at `address` gets.
+pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: SocketAddr) {
+    out.clear();
+    put(out, &[request.head.method_span.slice(request.bytes), b" "]);
+    if matches!(request.head.target, Target::RootQuery(_)) {
+        out.push(b'/');
+    }
+    put(out, &[request.path(), b" HTTP/1.1\r\nHost: "]);
+    if request.head.host.is_empty() {
+        // Only HTTP/1.0 may come without; HTTP/1.1 needs one.
+        put_display(out, address);
+    } else {
+        out.extend_from_slice(request.host());
+    }
+    out.extend_from_slice(b"\r\n");
+    for field in request.fields {
+        let passes = match field.kind {
+            FieldKind::Other | FieldKind::UserAgent | FieldKind::Referer | FieldKind::Date => true,
+            FieldKind::Expect => request.head.expects_continue,
+            FieldKind::ContentLength => true,
+            FieldKind::ForwardedOther => request.from_trusted,
+            FieldKind::Host
+            | FieldKind::TransferEncoding
+            | FieldKind::Connection
+            | FieldKind::HopByHop
+            | FieldKind::RequestId
+            | FieldKind::ForwardedFor
+            | FieldKind::Forwarded => false,
+        };
+        if passes {
+            put_field(out, request.bytes, field);
+        }
+    }
+    if request.head.body == BodyLength::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    forwarded_fields(out, request);
+    put(out, &[b"X-Request-Id: ", request.request_id.as_bytes(), b"\r\nVia: 1.1 evenkeel\r\n\r\n"]);
+}
+
+/// `X-Forwarded-*` and `Forwarded`. What an untrusted client says of itself has been dropped; what a trusted
+/// proxy says is kept and added to.
+fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    put_earlier(out, request, FieldKind::ForwardedFor);
+    put(out, &[request.client.address.as_bytes(), b"\r\n"]);
+    let says = |name: &str| {
+        request.from_trusted
+            && request.fields.iter().any(|field| {
+                field.kind == FieldKind::ForwardedOther
+                    && field.name.slice(request.bytes).eq_ignore_ascii_case(name.as_bytes())
+            })
+    };
+    if !says("x-forwarded-proto") {
+        out.extend_from_slice(b"X-Forwarded-Proto: http\r\n");
+    }
+    if !request.head.host.is_empty() && !says("x-forwarded-host") {
+        put(out, &[b"X-Forwarded-Host: ", request.host(), b"\r\n"]);
+    }
+    out.extend_from_slice(b"Forwarded: ");
+    put_earlier(out, request, FieldKind::Forwarded);
+    put(out, &[b"for=", request.client.node.as_bytes()]);
+    if !request.head.host.is_empty() {
+        put(out, &[b";host=\"", request.host(), b"\""]);
+    }
+    out.extend_from_slice(b";proto=http\r\n");
+}
+
+/// The values that a trusted proxy sent, each followed by a comma.
+fn put_earlier(out: &mut Vec<u8>, request: &Incoming<'_>, kind: FieldKind) {
+    if request.from_trusted {
+        for field in request.fields.iter().filter(|field| field.kind == kind && !field.value.is_empty()) {
+            put(out, &[field.value.slice(request.bytes), b", "]);
+        }
+    }
+}
+
+/// How the body of a response is framed towards the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// No body, or as many bytes as the head says.
+    AsIs,
+    /// Chunked, whether the backend's was or not.
+    Chunked,
+    /// Until the connection closes: for HTTP/1.0 clients.
+    UntilClose,
+}
+
+/// How a response with `body` reaches a client that speaks HTTP/1.`minor`.
+pub(crate) fn framing(body: BodyLength, minor: u8) -> Framing {
+    match body {
+        BodyLength::None | BodyLength::Length(_) => Framing::AsIs,
+        BodyLength::Chunked | BodyLength::UntilClose if minor == 1 => Framing::Chunked,
+        BodyLength::Chunked | BodyLength::UntilClose => Framing::UntilClose,
+    }
+}
+
+/// What the client is told of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Persistence {
+    pub(crate) keep: bool,
+    /// Minor version of the request: HTTP/1.0 must be told that the connection stays.
+    pub(crate) minor: u8,
+}
+
+/// Appends the response head that the client gets to `out`.
+pub(crate) fn response_head(
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    head: &ResponseHead,
+    fields: &[Field],
+    framing: Framing,
+    persistence: Persistence,
+    date: &[u8],
+) {
+    status_line(out, bytes, head);
+    for field in fields {
+        let passes =
+            !matches!(field.kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop);
+        if passes {
+            put_field(out, bytes, field);
+        }
+    }
+    if !head.has_date {
+        put(out, &[b"Date: ", date, b"\r\n"]);
+    }
+    if framing == Framing::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if !persistence.keep {
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if persistence.minor == 0 {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends an interim response, such as 100 (Continue) or 103 (Early Hints).
+pub(crate) fn interim_head(out: &mut Vec<u8>, bytes: &[u8], head: &ResponseHead, fields: &[Field]) {
+    status_line(out, bytes, head);
+    for field in fields {
+        if !matches!(field.kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop) {
+            put_field(out, bytes, field);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn status_line(out: &mut Vec<u8>, bytes: &[u8], head: &ResponseHead) {
+    let digits = [head.status / 100, head.status / 10 % 10, head.status % 10].map(|digit| b'0' + digit as u8);
+    put(out, &[b"HTTP/1.1 ", &digits, b" ", head.reason.slice(bytes), b"\r\n"]);
+}
+
+/// Appends one field line.
+pub(crate) fn put_field(out: &mut Vec<u8>, bytes: &[u8], field: &Field) {
+    put(out, &[field.name.slice(bytes), b": ", field.value.slice(bytes), b"\r\n"]);
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+/// For what is neither frequent nor long.
+fn put_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    let mut text = String::new();
+    if write!(text, "{value}").is_ok() {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+#[path = "forward_tests.rs"]
+mod tests;

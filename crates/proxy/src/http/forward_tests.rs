@@ -1,0 +1,87 @@
+use super::*;
+use crate::http1::{Method, parse_request, parse_response};
+
+fn forwarded(text: &str, from_trusted: bool, peer: &str) -> String {
+    let mut fields = Vec::new();
+    let head = parse_request(text.as_bytes(), 100, &mut fields).unwrap();
+    let client = ClientNames::new(peer.parse().unwrap());
+    let request = Incoming {
+        bytes: text.as_bytes(),
+        head: &head,
+        fields: &fields,
+        from_trusted,
+        client: &client,
+        request_id: "id-1",
+    };
+    let mut out = Vec::new();
+    request_head(&mut out, &request, "10.0.0.9:80".parse().unwrap());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_backend_sees_the_request_without_what_was_for_one_hop() {
+    let text = "GET http://shop.example/a?b HTTP/1.1\r\nHost: other\r\nConnection: x-hop, keep-alive\r\n\
+                X-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: websocket\r\nProxy-Authorization: s\r\n\
+                Accept: */*\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\n\
+                Forwarded: for=6.6.6.6\r\nX-Request-Id: mine\r\n\r\n";
+    assert_eq!(
+        forwarded(text, false, "192.0.2.1:999"),
+        "GET /a?b HTTP/1.1\r\nHost: shop.example\r\nAccept: */*\r\nX-Forwarded-For: 192.0.2.1\r\n\
+         X-Forwarded-Proto: http\r\nX-Forwarded-Host: shop.example\r\n\
+         Forwarded: for=192.0.2.1;host=\"shop.example\";proto=http\r\nX-Request-Id: id-1\r\nVia: 1.1 evenkeel\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_trusted_proxy_is_added_to() {
+    let text = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n\
+                Forwarded: for=198.51.100.7\r\n\r\n";
+    assert_eq!(
+        forwarded(text, true, "[::ffff:10.0.0.1]:999"),
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 198.51.100.7, 10.0.0.1\r\n\
+         X-Forwarded-Host: a\r\nForwarded: for=198.51.100.7, for=10.0.0.1;host=\"a\";proto=http\r\n\
+         X-Request-Id: id-1\r\nVia: 1.1 evenkeel\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_request_without_host_names_the_backend() {
+    let sent = forwarded("GET / HTTP/1.0\r\n\r\n", false, "[2001:db8::1]:1");
+    assert!(sent.starts_with("GET / HTTP/1.1\r\nHost: 10.0.0.9:80\r\n"), "{sent}");
+    assert!(sent.contains("Forwarded: for=\"[2001:db8::1]\";proto=http\r\n"), "{sent}");
+}
+
+#[test]
+fn bodies_keep_their_framing() {
+    let length = forwarded(
+        "POST ?q HTTP/1.1\r\nHost: a\r\n\r\n".replace("?q", "http://a?q").as_str(),
+        false,
+        "1.1.1.1:1",
+    );
+    assert!(length.starts_with("POST /?q HTTP/1.1\r\n"), "{length}");
+    let chunked = forwarded(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nTrailer: x\r\nExpect: 100-continue\r\n\r\n",
+        false,
+        "1.1.1.1:1",
+    );
+    assert!(chunked.contains("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"), "{chunked}");
+}
+
+#[test]
+fn a_client_sees_the_response_without_what_was_for_one_hop() {
+    let text =
+        b"HTTP/1.0 200 Fine\r\nServer: x\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\r\n";
+    let mut fields = Vec::new();
+    let head = parse_response(text, Method::Get, &mut fields).unwrap();
+    let render = |minor, keep| {
+        let mut out = Vec::new();
+        let framing = framing(head.body, minor);
+        response_head(&mut out, text, &head, &fields, framing, Persistence { keep, minor }, b"now");
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(
+        render(1, true),
+        "HTTP/1.1 200 Fine\r\nServer: x\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    assert_eq!(render(0, false), "HTTP/1.1 200 Fine\r\nServer: x\r\nDate: now\r\nConnection: close\r\n\r\n");
+}

@@ -1,0 +1,19 @@
+//! The HTTP/1.1 data path. One task drives a client connection and, while a request is in progress, the backend
+//! connection that serves it: no channel and no second task lies between the two.
+
+mod account;
+mod body;
+mod buffer;
+mod connection;
+mod exchange;
+mod forward;
+mod io;
+mod request;
+mod respond;
+mod timer;
+
+pub(crate) use buffer::Scratch;
+pub(crate) use connection::serve;
+#[cfg(test)]
+pub(crate) use forward::ClientNames;
+pub(crate) use forward::Incoming;

@@ -1,0 +1,103 @@
+//! Listeners: what is accepted, by whom, and under which bounds.
+
+mod accept;
+mod socket;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use evenkeel_config::{ClientTimeouts, IpRange, Limits};
+
+use crate::pool::PoolCell;
+use crate::route::RouteTable;
+use crate::telemetry::AccessLog;
+
+pub(crate) use accept::{Acceptor, Arrival};
+pub(crate) use socket::bind;
+
+/// One listener for the life of its name.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    /// Written when a configuration is applied; a request reads it once.
+    pub(crate) settings: ArcSwap<ListenerSettings>,
+    pub(crate) counts: ListenerCounts,
+    /// No configuration names it any more: its connections are to end.
+    pub(crate) retired: AtomicBool,
+}
+
+/// What a request needs to know of its listener.
+#[derive(Debug)]
+pub(crate) struct ListenerSettings {
+    pub(crate) generation: u64,
+    pub(crate) routes: RouteTable<Arc<PoolCell>>,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: ClientTimeouts,
+    pub(crate) trusted_proxies: Vec<IpRange>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+}
+
+impl ListenerSettings {
+    /// Whether a peer's word about earlier hops is believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|range| contains(range, peer.to_canonical()))
+    }
+}
+
+/// What a listener has seen.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounts {
+    pub(crate) connections: AtomicU64,
+    /// Connections open now.
+    pub(crate) open: AtomicU64,
+    /// Requests answered, by class of status: 1xx (never), 2xx, ... at index class - 1.
+    pub(crate) responses: [AtomicU64; 5],
+    /// Requests whose client left, or was cut, before the response ended.
+    pub(crate) unfinished: AtomicU64,
+    /// Failures of accept(2): out of files, mostly.
+    pub(crate) accept_errors: AtomicU64,
+}
+
+impl ListenerCounts {
+    pub(crate) fn answered(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.responses[class].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn contains(range: &IpRange, address: IpAddr) -> bool {
+    match (range.network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(range.prefix_len)).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(range.prefix_len)).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_their_addresses() {
+        let holds = |network: &str, prefix_len, address: &str| {
+            contains(&IpRange { network: network.parse().unwrap(), prefix_len }, address.parse().unwrap())
+        };
+        assert!(holds("10.0.0.0", 8, "10.255.0.1"));
+        assert!(!holds("10.0.0.0", 8, "11.0.0.1"));
+        assert!(holds("0.0.0.0", 0, "203.0.113.9"));
+        assert!(holds("192.0.2.7", 32, "192.0.2.7"));
+        assert!(!holds("192.0.2.7", 32, "192.0.2.6"));
+        assert!(holds("2001:db8::", 32, "2001:db8:1::1"));
+        assert!(!holds("2001:db8::", 32, "2001:db9::1"));
+        assert!(holds("::", 0, "::1"));
+        assert!(!holds("::", 0, "1.2.3.4"));
+    }
+}

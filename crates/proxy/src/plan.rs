@@ -1,0 +1,105 @@
+//! Translates a configuration into what the data path and the keepers run on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use evenkeel_config::{BackendAddress, Config, HostMatch, Listener as ListenerConfig, Pool};
+use evenkeel_core::{HealthSpec, MemberSpec, PassiveSpec, PoolId, PoolSpec};
+
+use crate::listen::ListenerSettings;
+use crate::pool::{Name, PoolCell, PoolSettings, Target};
+use crate::route::{HostPattern, RouteTable};
+use crate::telemetry::AccessLog;
+use crate::upstream::Keep;
+
+/// What a pool's keeper is to bring about.
+pub(crate) fn target(pool: &Pool) -> Target {
+    let mut names = Vec::new();
+    let members = pool.backends.iter().map(|backend| {
+        let address = match &backend.address {
+            BackendAddress::Socket(address) => Some(*address),
+            BackendAddress::Name { host, port } => {
+                names.push(Name { id: backend.id.clone(), host: host.clone(), port: *port });
+                None
+            }
+        };
+        MemberSpec {
+            id: backend.id.clone(),
+            address,
+            weight: backend.weight,
+            capacity: backend.capacity,
+            enabled: backend.enabled,
+        }
+    });
+    let spec = PoolSpec {
+        id: pool.id.clone(),
+        strategy: pool.strategy,
+        members: members.collect(),
+        health: pool.health.as_ref().map(|health| HealthSpec { rise: health.rise, fall: health.fall }),
+        passive: pool.passive.as_ref().map(|passive| PassiveSpec {
+            consecutive: passive.consecutive,
+            base: passive.base,
+            max: passive.max,
+            max_ejected: passive.max_ejected,
+        }),
+        panic_threshold: pool.panic_threshold,
+        intent: pool.intent,
+    };
+    Target { spec, health: pool.health.clone(), names }
+}
+
+/// What the data path needs to know of a pool.
+pub(crate) fn pool_settings(pool: &Pool) -> PoolSettings {
+    PoolSettings {
+        connect_timeout: pool.timeouts.connect,
+        response_header_timeout: pool.timeouts.response_header,
+        response_idle_timeout: pool.timeouts.response_idle,
+        total_timeout: pool.timeouts.total,
+        keep: Keep {
+            idle_max: pool.keep_alive.idle_max,
+            idle_timeout: pool.keep_alive.idle_timeout,
+            max_age: pool.keep_alive.max_age,
+        },
+        max_attempts: pool.max_attempts,
+    }
+}
+
+/// What the data path needs to know of a listener: its bounds, and the routes that hold on it.
+pub(crate) fn listener_settings(
+    config: &Config,
+    listener: &ListenerConfig,
+    pools: &HashMap<PoolId, Arc<PoolCell>>,
+    access_log: Option<&Arc<AccessLog>>,
+    generation: u64,
+) -> ListenerSettings {
+    ListenerSettings {
+        generation,
+        routes: routes(config, &listener.name, pools),
+        limits: listener.limits.clone(),
+        timeouts: listener.timeouts.clone(),
+        trusted_proxies: listener.trusted_proxies.clone(),
+        access_log: access_log.cloned(),
+    }
+}
+
+/// A route for this listener alone goes before an equal one for all.
+fn routes(
+    config: &Config,
+    listener: &str,
+    pools: &HashMap<PoolId, Arc<PoolCell>>,
+) -> RouteTable<Arc<PoolCell>> {
+    let mut table = RouteTable::default();
+    let everywhere = config.routes.iter().filter(|route| route.listener.is_none());
+    let here = config.routes.iter().filter(|route| route.listener.as_deref() == Some(listener));
+    for route in everywhere.chain(here) {
+        let host = match &route.host {
+            HostMatch::Any => HostPattern::Any,
+            HostMatch::Exact(name) => HostPattern::Exact(name),
+            HostMatch::Wildcard(name) => HostPattern::Below(name),
+        };
+        if let Some(pool) = pools.get(&route.pool) {
+            table.insert(host, &route.path, Arc::clone(pool));
+        }
+    }
+    table
+}

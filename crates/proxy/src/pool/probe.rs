@@ -1,0 +1,109 @@
+//! Health checks: one question to one backend, and asking it again and again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_config::{Check, Health};
+use evenkeel_core::{BackendId, PoolEvent, Rng};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use crate::http1::{HeadScanner, Method, Scan, parse_response};
+
+/// More than this is not the header of an answer to a health check.
+const RESPONSE_MAX: usize = 16 * 1024;
+
+/// Asks once, within the check's timeout. The error is the reason in words.
+pub(crate) async fn check(health: &Health, backend: SocketAddr) -> Result<(), Arc<str>> {
+    let address = SocketAddr::new(backend.ip(), health.port.unwrap_or(backend.port()));
+    let question = async {
+        match &health.check {
+            Check::Tcp => {
+                connect(address).await.map(drop).map_err(|reason| format!("TCP {address}: {reason}"))
+            }
+            Check::Http { path, host, expect_status } => http(address, path, host.as_deref(), expect_status)
+                .await
+                .map_err(|reason| format!("GET {path} on {address}: {reason}")),
+        }
+    };
+    match tokio::time::timeout(health.timeout, question).await {
+        Ok(answer) => answer.map_err(Arc::from),
+        Err(_) => Err(format!("no answer from {address} within {:?}", health.timeout).into()),
+    }
+}
+
+/// Asks for ever: the next time one interval after the last, give or take the jitter, so that the checks of many
+/// backends and many balancers do not fall together.
+pub(crate) async fn watch(
+    health: Arc<Health>,
+    id: BackendId,
+    address: SocketAddr,
+    results: UnboundedSender<PoolEvent>,
+    mut rng: Rng,
+    first_after: Duration,
+) {
+    tokio::time::sleep(first_after).await;
+    loop {
+        let started = Instant::now();
+        let result = check(&health, address).await;
+        if results.send(PoolEvent::Probed { id: id.clone(), result }).is_err() {
+            return;
+        }
+        tokio::time::sleep_until(started + jittered(&health, &mut rng)).await;
+    }
+}
+
+/// One interval times a factor within 1 ± jitter.
+pub(crate) fn jittered(health: &Health, rng: &mut Rng) -> Duration {
+    let factor = 1.0 + health.jitter.get() * (2.0 * rng.unit() - 1.0);
+    health.interval.mul_f64(factor)
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
+    TcpStream::connect(address).await.map_err(|error| error.to_string())
+}
+
+async fn http(
+    address: SocketAddr,
+    path: &str,
+    host: Option<&str>,
+    expect_status: &[(u16, u16)],
+) -> Result<(), String> {
+    let mut stream = connect(address).await?;
+    let host = host.map_or_else(|| address.to_string(), str::to_owned);
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evenkeel-health/{}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
+    let status = status(&mut stream).await?;
+    let expected = expect_status.iter().any(|&(from, to)| (from..=to).contains(&status));
+    if expected { Ok(()) } else { Err(format!("status {status}")) }
+}
+
+async fn status(stream: &mut TcpStream) -> Result<u16, String> {
+    let mut scanner = HeadScanner::default();
+    let mut bytes = Vec::new();
+    let mut fields = Vec::new();
+    loop {
+        let read = stream.read_buf(&mut bytes).await.map_err(|error| error.to_string())?;
+        if read == 0 {
+            return Err("closed without an answer".to_owned());
+        }
+        while let Scan::Complete(length) = scanner.advance(&bytes) {
+            let head = parse_response(&bytes[..length], Method::Get, &mut fields)
+                .map_err(|malformed| format!("not an HTTP response: {}", malformed.detail))?;
+            if !head.is_interim() {
+                return Ok(head.status);
+            }
+            bytes.drain(..length);
+            scanner = HeadScanner::default();
+        }
+        if scanner.clone().advance(&bytes) == Scan::BareLf || bytes.len() > RESPONSE_MAX {
+            return Err("not an HTTP response".to_owned());
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! A running balancer: started once, reconfigured in place, shut down in phases.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use evenkeel_config::Config;
+use evenkeel_core::{PoolId, PoolSpec, PoolState, Rng};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::lifecycle::Stage;
+use crate::listen::{self, Listener, ListenerCounts};
+use crate::pool::{Command, Keeper, PoolCell};
+use crate::shutdown::Shutdown;
+use crate::status::{LastReload, Lifecycle};
+use crate::telemetry::{AccessLog, Histogram};
+use crate::threads::Threads;
+use crate::worker::Worker;
+use crate::{diff, plan};
+
+/// Failures that may wait for a keeper; more than that tell it nothing new.
+const FAILURES_QUEUED: usize = 1024;
+
+/// A handle on a running balancer; clones are the same one. Dropping them does not stop it.
+#[derive(Clone)]
+pub struct Proxy {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What is not in the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Seed of all randomness; from the system when `None`.
+    pub seed: Option<u64>,
+    /// Where the configuration came from, for `status`.
+    pub config_path: Option<String>,
+}
+
+/// Why a configuration was not applied. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be bound.
+    #[error("listener {listener}: cannot bind {address}")]
+    Bind {
+        /// Name of the listener.
+        listener: String,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The access log cannot be opened.
+    #[error("cannot open the access log")]
+    AccessLog(#[source] io::Error),
+    /// Threads cannot be started, or sockets not handed to them.
+    #[error("cannot start worker threads")]
+    Threads(#[source] io::Error),
+    /// The process is shutting down.
+    #[error("shutting down; the configuration is not changed any more")]
+    ShuttingDown,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug)]
+pub struct ReloadReport {
+    /// The generation now in force.
+    pub generation: u64,
+    /// A line for each change.
+    pub changes: Vec<String>,
+    /// From the call to the moment when every worker runs the new configuration.
+    pub took: Duration,
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) started: Instant,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) options: StartOptions,
+    pub(crate) threads: Mutex<Threads>,
+    pub(crate) workers: Vec<Arc<Worker>>,
+    control: Control,
+    /// Held while a configuration is applied.
+    running: Mutex<Running>,
+    pub(crate) view: ArcSwap<View>,
+    pub(crate) reloads: Reloads,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// What is there now, for readers.
+pub(crate) struct View {
+    pub(crate) generation: u64,
+    pub(crate) config: Arc<Config>,
+    /// In the order of `config.pools`.
+    pub(crate) pools: Vec<Arc<PoolCell>>,
+    /// With bound addresses, in the order of `config.listeners`.
+    pub(crate) listeners: Vec<(Arc<Listener>, SocketAddr)>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Reloads {
+    pub(crate) applied: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) last: Mutex<Option<LastReload>>,
+}
+
+/// What applying a configuration works on.
+struct Running {
+    generation: u64,
+    pools: HashMap<PoolId, PoolHandle>,
+    listeners: HashMap<String, Bound>,
+    rng: Rng,
+}
+
+struct PoolHandle {
+    cell: Arc<PoolCell>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+struct Bound {
+    listener: Arc<Listener>,
+    socket: TcpListener,
+    /// As configured: port 0 stays the port it got.
+    bind: SocketAddr,
+}
+
+impl Proxy {
+    /// Binds every listener, then starts threads, looks up and checks every backend once, and accepts.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start(config: Config, options: StartOptions) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let stage = Arc::new(Stage::default());
+        let seed = options.seed.unwrap_or_else(random_seed);
+        let mut rng = Rng::from_seed(seed);
+        let running = Running {
+            generation: 0,
+            pools: HashMap::new(),
+            listeners: HashMap::new(),
+            rng: Rng::from_seed(rng.next_u64()),
+        };
+        let sockets = running.bind(&config)?;
+        let access_log = open_access_log(&config, None)?;
+        let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
+            .map(|_| Arc::new(Worker::new(clock, Arc::clone(&stage), rng.next_u64())))
+            .collect();
+        let threads = Threads::start(workers.clone()).map_err(StartError::Threads)?;
+        let control = Control::start().map_err(StartError::Threads)?;
+        let view = View {
+            generation: 0,
+            config: Arc::new(config.clone()),
+            pools: Vec::new(),
+            listeners: Vec::new(),
+            access_log: None,
+        };
+        let inner = Arc::new(Inner {
+            clock,
+            started: Instant::now(),
+            stage,
+            options,
+            threads: Mutex::new(threads),
+            workers,
+            control,
+            running: Mutex::new(running),
+            view: ArcSwap::from_pointee(view),
+            reloads: Reloads::default(),
+            shutdown: Shutdown::default(),
+        });
+        inner.apply(&mut lock(&inner.running), config, sockets, access_log).map_err(StartError::Threads)?;
+        inner.stage.advance_to(Lifecycle::Serving);
+        Ok(Self { inner })
+    }
+
+    /// Bound addresses by listener name; port 0 is resolved.
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        let view = self.inner.view.load();
+        view.listeners.iter().map(|(listener, address)| (listener.name.clone(), *address)).collect()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.inner.view.load().config)
+    }
+
+    /// Applies another configuration in place: no connection is dropped, balancing state is kept. Blocks until every
+    /// worker runs it; new backends have been checked once by then. Call it from a thread that may block.
+    ///
+    /// # Errors
+    /// [`StartError`]; everything is as it was then.
+    pub fn reload(&self, config: Config) -> Result<ReloadReport, StartError> {
+        let started = Instant::now();
+        let outcome = self.inner.reload(config);
+        let reloads = &self.inner.reloads;
+        let (counter, error, changes) = match &outcome {
+            Ok(changes) => (&reloads.applied, None, changes.clone()),
+            Err(error) => (&reloads.refused, Some(describe(error)), Vec::new()),
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.inner.note_reload(error.is_none(), changes, error, None);
+        let generation = self.inner.view.load().generation;
+        outcome.map(|changes| ReloadReport { generation, changes, took: started.elapsed() })
+    }
+
+    /// Records that a reload was refused because its file is at fault.
+    pub fn note_refused_reload(&self, diagnostics: serde_json::Value) {
+        self.inner.reloads.refused.fetch_add(1, Ordering::Relaxed);
+        self.inner.note_reload(false, Vec::new(), None, Some(diagnostics));
+    }
+
+    /// Opens log files anew, after a tool has moved them away.
+    pub fn reopen_logs(&self) {
+        if let Some(log) = &self.inner.view.load().access_log {
+            log.reopen();
+        }
+    }
+}
+
+impl Inner {
+    fn reload(&self, config: Config) -> Result<Vec<String>, StartError> {
+        let mut running = lock(&self.running);
+        if self.stage.lifecycle() > Lifecycle::Serving {
+            return Err(StartError::ShuttingDown);
+        }
+        let before = self.view.load_full();
+        let sockets = running.bind(&config)?;
+        let access_log = open_access_log(&config, before.access_log.as_ref())?;
+        let changes = diff::changes(&before.config, &config);
+        self.apply(&mut running, config, sockets, access_log).map_err(StartError::Threads)?;
+        Ok(changes)
+    }
+
+    /// Everything that can fail for reasons of the configuration has been done: sockets are bound, logs open.
+    fn apply(
+        &self,
+        running: &mut Running,
+        config: Config,
+        mut sockets: HashMap<String, TcpListener>,
+        access_log: Option<Arc<AccessLog>>,
+    ) -> io::Result<()> {
+        running.generation += 1;
+        let pools = self.configure_pools(running, &config);
+        let mut opened = Vec::new();
+        for listener in &config.listeners {
+            let settings =
+                plan::listener_settings(&config, listener, &pools, access_log.as_ref(), running.generation);
+            let shared = match running.listeners.get(&listener.name) {
+                Some(bound) => {
+                    bound.listener.settings.store(Arc::new(settings));
+                    Arc::clone(&bound.listener)
+                }
+                None => Arc::new(Listener {
+                    name: listener.name.clone(),
+                    settings: ArcSwap::from_pointee(settings),
+                    counts: ListenerCounts::default(),
+                    retired: AtomicBool::new(false),
+                }),
+            };
+            if let Some(socket) = sockets.remove(&listener.name) {
+                lock(&self.threads).open(&shared, &socket)?;
+                let bound = Bound { listener: Arc::clone(&shared), socket, bind: listener.bind };
+                running.listeners.insert(listener.name.clone(), bound);
+            }
+            let bound = &running.listeners[&listener.name];
+            opened.push((shared, bound.socket.local_addr()?));
+        }
+        self.drop_listeners(running, &config);
+        self.view.store(Arc::new(View {
+            generation: running.generation,
+            pools: config.pools.iter().map(|pool| Arc::clone(&pools[&pool.id])).collect(),
+            config: Arc::new(config),
+            listeners: opened,
+            access_log,
+        }));
+        drop_pools(running, &pools);
+        Ok(())
+    }
+
+    /// Brings every pool to its configuration and waits until all are.
+    fn configure_pools(&self, running: &mut Running, config: &Config) -> HashMap<PoolId, Arc<PoolCell>> {
+        let mut waits = Vec::new();
+        let mut cells = HashMap::new();
+        for pool in &config.pools {
+            if !running.pools.contains_key(&pool.id) {
+                let handle = self.start_pool(pool, running.rng.next_u64());
+                running.pools.insert(pool.id.clone(), handle);
+            }
+            let handle = &running.pools[&pool.id];
+            handle.cell.settings.store(Arc::new(plan::pool_settings(pool)));
+            let (done, wait) = oneshot::channel();
+            handle.commands.send(Command::Configure(Box::new(plan::target(pool)), done)).ok();
+            waits.push(wait);
+            cells.insert(pool.id.clone(), Arc::clone(&handle.cell));
+        }
+        for wait in waits {
+            wait.blocking_recv().ok();
+        }
+        cells
+    }
+
+    /// A pool without backends, until its keeper is told of them.
+    fn start_pool(&self, pool: &evenkeel_config::Pool, seed: u64) -> PoolHandle {
+        let spec = PoolSpec { members: Vec::new(), ..plan::target(pool).spec };
+        let mut rng = Rng::from_seed(seed);
+        let state = PoolState::new(spec, rng.next_u64(), self.clock.now());
+        let (failures, failed) = mpsc::channel(FAILURES_QUEUED);
+        let cell = Arc::new(PoolCell {
+            id: pool.id.clone(),
+            snapshot: ArcSwap::new(state.snapshot()),
+            settings: ArcSwap::from_pointee(plan::pool_settings(pool)),
+            durations: Histogram::default(),
+            failures,
+            clock: self.clock,
+        });
+        let (commands, inbox) = mpsc::unbounded_channel();
+        self.control.spawn(Keeper::run(Arc::clone(&cell), state, rng, inbox, failed));
+        PoolHandle { cell, commands }
+    }
+
+    fn drop_listeners(&self, running: &mut Running, config: &Config) {
+        let gone: Vec<String> = running
+            .listeners
+            .keys()
+            .filter(|&name| !config.listeners.iter().any(|listener| listener.name == *name))
+            .cloned()
+            .collect();
+        let threads = lock(&self.threads);
+        for name in &gone {
+            threads.close(name);
+            if let Some(bound) = running.listeners.remove(name) {
+                bound.listener.retired.store(true, Ordering::Release);
+            }
+        }
+        if !gone.is_empty() {
+            threads.wake_all();
+        }
+    }
+
+    fn note_reload(
+        &self,
+        ok: bool,
+        changes: Vec<String>,
+        error: Option<String>,
+        diagnostics: Option<serde_json::Value>,
+    ) {
+        let attempt = self.reloads.attempts();
+        let generation = self.view.load().generation;
+        let at = SystemTime::now();
+        *lock(&self.reloads.last) =
+            Some(LastReload { attempt, ok, at, generation, changes, error, diagnostics });
+    }
+
+    /// Stops accepting, for good.
+    pub(crate) fn close_listeners(&self) {
+        let mut running = lock(&self.running);
+        let threads = lock(&self.threads);
+        for (name, bound) in running.listeners.drain() {
+            threads.close(&name);
+            drop(bound.socket);
+        }
+    }
+}
+
+impl Reloads {
+    pub(crate) fn attempts(&self) -> u64 {
+        self.applied.load(Ordering::Relaxed) + self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Running {
+    /// Sockets for the listeners that are new or have moved. On failure those bound so far are closed again.
+    fn bind(&self, config: &Config) -> Result<HashMap<String, TcpListener>, StartError> {
+        let mut sockets = HashMap::new();
+        for listener in &config.listeners {
+            if self.listeners.get(&listener.name).is_some_and(|bound| bound.bind == listener.bind) {
+                continue;
+            }
+            let socket = listen::bind(listener.bind).map_err(|source| StartError::Bind {
+                listener: listener.name.clone(),
+                address: listener.bind,
+                source,
+            })?;
+            sockets.insert(listener.name.clone(), socket);
+        }
+        Ok(sockets)
+    }
+}
+
+fn drop_pools(running: &mut Running, kept: &HashMap<PoolId, Arc<PoolCell>>) {
+    running.pools.retain(|id, handle| {
+        let stays = kept.contains_key(id);
+        if !stays {
+            handle.commands.send(Command::Stop).ok();
+        }
+        stays
+    });
+}
+
+/// The log that is open already, if its settings are the same.
+fn open_access_log(
+    config: &Config,
+    open: Option<&Arc<AccessLog>>,
+) -> Result<Option<Arc<AccessLog>>, StartError> {
+    match (&config.log.access, open) {
+        (None, _) => Ok(None),
+        (Some(wanted), Some(open)) if open.settings == *wanted => Ok(Some(Arc::clone(open))),
+        (Some(wanted), _) => {
+            AccessLog::open(wanted.clone()).map(|log| Some(Arc::new(log))).map_err(StartError::AccessLog)
+        }
+    }
+}
+
+fn worker_count(config: &Config) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    config.runtime.workers.unwrap_or_else(cores)
+}
+
+/// The standard library seeds its hash maps from the system's randomness; a hash of nothing passes that on.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn describe(error: &StartError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

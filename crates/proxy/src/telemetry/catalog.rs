@@ -1,0 +1,121 @@
+//! Every metric: name, help and labels. `docs/reference/metrics.md` is checked against this list.
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// One metric family.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
+}
+
+macro_rules! catalog {
+    ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(crate) const $constant: Family = Family {
+            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+        };)*
+        #[cfg(test)]
+        /// All of them, in the order in which they are shown.
+        pub(crate) const ALL: &[&Family] = &[$(&$constant),*];
+    };
+}
+
+catalog! {
+    ATTEMPTS: Counter "evenkeel_backend_attempts_total" ["pool", "backend", "reason"]
+        "Attempts on a backend, by why it was chosen.";
+    OUTCOMES: Counter "evenkeel_backend_outcomes_total" ["pool", "backend", "outcome"]
+        "Attempts that have ended, by how.";
+    ERRORS: Counter "evenkeel_backend_errors_total" ["pool", "backend", "class"]
+        "Attempts that the backend failed, by class; a part of the outcomes.";
+    BYTES: Counter "evenkeel_backend_bytes_total" ["pool", "backend", "direction"]
+        "Bytes of content moved to (sent) and from (received) a backend.";
+    BUSY: Counter "evenkeel_backend_busy_seconds_total" ["pool", "backend"]
+        "Time spent on attempts, summed over attempts, unfinished ones included.";
+    IN_FLIGHT: Gauge "evenkeel_backend_in_flight" ["pool", "backend"]
+        "Attempts begun and not ended.";
+    PHASE: Gauge "evenkeel_backend_phase" ["pool", "backend", "phase"]
+        "1 for the phase that the backend is in, 0 for the others.";
+    ELIGIBLE: Gauge "evenkeel_backend_eligible" ["pool", "backend"]
+        "1 if the backend may be picked now.";
+    WEIGHT: Gauge "evenkeel_backend_weight" ["pool", "backend", "kind"]
+        "Weight as configured, and as in force: 0 while the backend may not be picked.";
+    SHARE: Gauge "evenkeel_share" ["pool", "backend", "kind"]
+        "Share of the pool: intended, planned by configuration and health, and observed since start.";
+    POOL_MODE: Gauge "evenkeel_pool_mode" ["pool", "mode"]
+        "1 for the mode that the pool is in: normal, panic (too few are healthy, all are used) or empty.";
+    POOL_EPOCH: Counter "evenkeel_pool_epoch_total" ["pool"]
+        "Snapshots of the pool published since start.";
+    DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
+        "From the first byte of a request to the last byte of its response.";
+    REQUESTS: Counter "evenkeel_requests_total" ["listener", "class"]
+        "Requests answered, by class of status.";
+    UNFINISHED: Counter "evenkeel_requests_unfinished_total" ["listener"]
+        "Requests whose response did not end: the client left, or the backend failed in the middle of it.";
+    CONNECTIONS: Counter "evenkeel_connections_total" ["listener"]
+        "Client connections accepted.";
+    CONNECTIONS_OPEN: Gauge "evenkeel_connections_open" ["listener"]
+        "Client connections open now.";
+    ACCEPT_ERRORS: Counter "evenkeel_accept_errors_total" ["listener"]
+        "Failures to accept a connection, such as too many open files.";
+    WORKER_CONNECTIONS: Gauge "evenkeel_worker_connections" ["worker"]
+        "Client connections open on a worker.";
+    UPSTREAM_IDLE: Gauge "evenkeel_upstream_idle_connections" ["worker"]
+        "Idle connections to backends that a worker keeps.";
+    UPSTREAM_STALE: Counter "evenkeel_upstream_stale_connections_total" ["worker"]
+        "Reused backend connections that turned out to be closed; the request was sent again on a new one.";
+    GENERATION: Gauge "evenkeel_config_generation" []
+        "Rises with every configuration applied.";
+    RELOADS: Counter "evenkeel_config_reload_total" ["result"]
+        "Reloads since start, by result.";
+    RELOAD_OK: Gauge "evenkeel_config_last_reload_success" []
+        "1 if the last reload was applied, or there was none.";
+    LIFECYCLE: Gauge "evenkeel_lifecycle" ["phase"]
+        "1 for the phase that the process is in.";
+    ACCESS_LOG_DROPPED: Counter "evenkeel_access_log_dropped_total" []
+        "Access log lines dropped because the writer was behind.";
+    BUILD_INFO: Gauge "evenkeel_build_info" ["version"]
+        "Always 1.";
+    OPEN_FILES: Gauge "process_open_fds" []
+        "Number of open file descriptors.";
+    MAX_FILES: Gauge "process_max_fds" []
+        "Maximum number of open file descriptors.";
+    MEMORY: Gauge "process_resident_memory_bytes" []
+        "Resident memory size in bytes.";
+    CPU: Counter "process_cpu_seconds_total" []
+        "Total user and system CPU time spent in seconds.";
+    START_TIME: Gauge "process_start_time_seconds" []
+        "Start time of the process since unix epoch in seconds.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for family in ALL {
+            assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
+            assert!(family.help.ends_with('.'), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn the_reference_lists_every_metric() {
+        let page = include_str!("../../../../docs/reference/metrics.md");
+        for family in ALL {
+            let labels = family.labels.join(", ");
+            let row = format!("| `{}` | {:?} | {} | {} |", family.name, family.kind, labels, family.help);
+            assert!(page.contains(&row), "docs/reference/metrics.md lacks the row\n{row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, ALL.len(), "docs/reference/metrics.md has rows of metrics that do not exist");
+    }
+}

@@ -1,0 +1,10 @@
+//! What is counted, and how it is shown.
+
+mod access_log;
+pub(crate) mod catalog;
+mod collector;
+mod histogram;
+
+pub(crate) use access_log::{AccessEntry, AccessLog};
+pub(crate) use collector::Page;
+pub(crate) use histogram::Histogram;

@@ -1,0 +1,47 @@
+//! Opens a connection to a backend.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpSocket, TcpStream};
+
+/// A connection to a backend.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) stream: TcpStream,
+    /// When it was opened.
+    pub(crate) opened: Instant,
+    /// Whether it has carried a request before: then its peer may have closed it meanwhile.
+    pub(crate) reused: bool,
+}
+
+/// Why no connection was opened. Nothing of a request has been sent.
+#[derive(Debug)]
+pub(crate) enum ConnectError {
+    /// No answer in time.
+    TimedOut,
+    /// Nobody listens there.
+    Refused,
+    /// For another reason: no route, no ports left.
+    Failed,
+}
+
+/// Opens a connection within `timeout`.
+pub(crate) async fn connect(address: SocketAddr, timeout: Duration) -> Result<Upstream, ConnectError> {
+    match tokio::time::timeout(timeout, open(address)).await {
+        Ok(Ok(stream)) => Ok(Upstream { stream, opened: Instant::now(), reused: false }),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(ConnectError::Refused),
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "cannot connect");
+            Err(ConnectError::Failed)
+        }
+        Err(_) => Err(ConnectError::TimedOut),
+    }
+}
+
+async fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Heads and bodies are written whole; waiting to fill a segment only adds delay.
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}

@@ -1,0 +1,184 @@
+//! Idle connections to backends, kept by each worker for itself.
+//!
+//! Which connections happen to be idle never influences which backend is picked: preferring a backend with an
+//! idle connection would make the busy busier.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::Upstream;
+
+/// Connections of one worker, by backend.
+#[derive(Debug, Default)]
+pub(crate) struct IdlePool {
+    by_backend: Mutex<HashMap<(u64, SocketAddr), Vec<Idle>>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    upstream: Upstream,
+    since: Instant,
+    /// Bounds in force when it was put here.
+    idle_timeout: Duration,
+    max_age: Duration,
+}
+
+/// How long and how many, from the pool's configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    pub(crate) idle_max: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) max_age: Duration,
+}
+
+impl Idle {
+    fn is_expired(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= self.idle_timeout
+            || now.saturating_duration_since(self.upstream.opened) >= self.max_age
+    }
+}
+
+impl IdlePool {
+    /// The most recently used connection to the backend that still looks open.
+    ///
+    /// `certain` asks the kernel instead of relying on events that have already arrived: worth a system call
+    /// before a request that could not be sent a second time.
+    pub(crate) fn take(&self, serial: u64, address: SocketAddr, certain: bool) -> Option<Upstream> {
+        let now = Instant::now();
+        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = by_backend.get_mut(&(serial, address))?;
+        while let Some(mut candidate) = idle.pop() {
+            if !candidate.is_expired(now) && looks_open(&mut candidate.upstream, certain) {
+                candidate.upstream.reused = true;
+                return Some(candidate.upstream);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose last response has ended cleanly.
+    pub(crate) fn put(&self, serial: u64, address: SocketAddr, upstream: Upstream, keep: Keep) {
+        let since = Instant::now();
+        let idle = Idle { upstream, since, idle_timeout: keep.idle_timeout, max_age: keep.max_age };
+        if keep.idle_max == 0 || idle.is_expired(since) {
+            return;
+        }
+        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = by_backend.entry((serial, address)).or_default();
+        if all.len() < keep.idle_max {
+            all.push(idle);
+        }
+    }
+
+    /// Closes what has expired or was closed by its backend. Called every second or so.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        let mut closed = Vec::new();
+        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
+        by_backend.retain(|_, idle| {
+            closed.extend(
+                idle.extract_if(.., |one| one.is_expired(now) || !looks_open(&mut one.upstream, false)),
+            );
+            !idle.is_empty()
+        });
+        drop(by_backend);
+        // Closing sockets is a system call each: not under the lock.
+        drop(closed);
+    }
+
+    /// Connections held.
+    pub(crate) fn len(&self) -> usize {
+        self.by_backend.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
+    }
+}
+
+/// An idle connection must be silent: bytes on it would be taken for the next response, its end is its end.
+fn looks_open(upstream: &mut Upstream, certain: bool) -> bool {
+    let mut byte = [0_u8; 1];
+    if certain {
+        let peeked = rustix::net::recv(
+            &upstream.stream,
+            &mut byte[..],
+            rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT,
+        );
+        return matches!(peeked, Err(rustix::io::Errno::AGAIN));
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    let mut space = ReadBuf::new(&mut byte);
+    matches!(std::pin::Pin::new(&mut upstream.stream).poll_read(&mut context, &mut space), Poll::Pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    const KEEP: Keep =
+        Keep { idle_max: 2, idle_timeout: Duration::from_secs(60), max_age: Duration::from_secs(60) };
+
+    async fn pair(listener: &TcpListener) -> (Upstream, tokio::net::TcpStream) {
+        let address = listener.local_addr().unwrap();
+        let (upstream, accepted) =
+            tokio::join!(super::super::connect(address, Duration::from_secs(5)), listener.accept());
+        (upstream.unwrap(), accepted.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn gives_back_what_is_open_and_only_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let idle = IdlePool::default();
+        for certain in [false, true] {
+            let (upstream, peer) = pair(&listener).await;
+            idle.put(1, address, upstream, KEEP);
+            assert!(idle.take(2, address, certain).is_none(), "another backend's");
+            let upstream = idle.take(1, address, certain).expect("open");
+            assert!(upstream.reused);
+            idle.put(1, address, upstream, KEEP);
+            drop(peer);
+            settle(&idle, 1, address).await;
+            assert!(idle.take(1, address, certain).is_none(), "closed by its peer");
+        }
+        let (upstream, mut peer) = pair(&listener).await;
+        idle.put(1, address, upstream, KEEP);
+        peer.write_all(b"unasked").await.unwrap();
+        settle(&idle, 1, address).await;
+        assert!(idle.take(1, address, false).is_none(), "spoke unasked");
+    }
+
+    /// Lets the runtime learn of what the peer did.
+    async fn settle(idle: &IdlePool, serial: u64, address: SocketAddr) {
+        let stream = idle.by_backend.lock().unwrap().get_mut(&(serial, address)).unwrap().pop().unwrap();
+        stream.upstream.stream.readable().await.unwrap();
+        idle.put(serial, address, stream.upstream, KEEP);
+    }
+
+    #[tokio::test]
+    async fn keeps_no_more_than_it_may_and_no_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let idle = IdlePool::default();
+        let mut peers = Vec::new();
+        for _ in 0..3 {
+            let (upstream, peer) = pair(&listener).await;
+            idle.put(1, address, upstream, KEEP);
+            peers.push(peer);
+        }
+        assert_eq!(idle.len(), 2);
+        while idle.take(1, address, false).is_some() {}
+        let (upstream, _peer) = pair(&listener).await;
+        idle.put(1, address, upstream, Keep { max_age: Duration::ZERO, ..KEEP });
+        assert_eq!(idle.len(), 0);
+        let (upstream, _peer) = pair(&listener).await;
+        idle.put(1, address, upstream, Keep { idle_timeout: Duration::from_millis(1), ..KEEP });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        idle.sweep();
+        assert_eq!(idle.len(), 0);
+    }
+}

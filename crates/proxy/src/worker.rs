@@ -1,0 +1,252 @@
+//! What the connections of one worker thread share.
+//!
+//! Nothing here is contended: each worker has its own. It is `Sync` all the same, so that futures stay `Send`.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant, SystemTime};
+
+use evenkeel_core::Rng;
+
+use crate::clock::Clock;
+use crate::http::Scratch;
+use crate::lifecycle::Stage;
+use crate::upstream::IdlePool;
+
+/// Sets of buffers kept for the next request: as many as requests usually overlap, not as many as ever did.
+const SCRATCH_KEPT: usize = 64;
+
+/// A worker as its connections see it.
+pub(crate) struct Worker {
+    clock: Clock,
+    stage: Arc<Stage>,
+    idle: IdlePool,
+    #[expect(clippy::vec_box, reason = "taken and given back whole: a move of a pointer, not of a struct")]
+    scratch: Mutex<Vec<Box<Scratch>>>,
+    wakers: Mutex<Wakers>,
+    date: Mutex<CachedDate>,
+    seeds: AtomicU64,
+    /// Connections open or on their way here.
+    connections: AtomicUsize,
+    stale: AtomicU64,
+    /// Requests begun and ended.
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// Length of a date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+const DATE_LENGTH: usize = 29;
+
+struct CachedDate {
+    until: Instant,
+    text: [u8; DATE_LENGTH],
+}
+
+/// Wakers of all connections, so that a change of stage reaches idle ones.
+#[derive(Default)]
+struct Wakers {
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+impl Worker {
+    pub(crate) fn new(clock: Clock, stage: Arc<Stage>, seed: u64) -> Self {
+        Self {
+            clock,
+            stage,
+            idle: IdlePool::default(),
+            scratch: Mutex::default(),
+            wakers: Mutex::default(),
+            date: Mutex::new(CachedDate { until: Instant::now(), text: [b' '; DATE_LENGTH] }),
+            seeds: AtomicU64::new(seed),
+            connections: AtomicUsize::new(0),
+            stale: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    pub(crate) fn idle(&self) -> &IdlePool {
+        &self.idle
+    }
+
+    /// A generator for one connection.
+    pub(crate) fn seed_rng(&self) -> Rng {
+        // Steps of the golden ratio: neighbouring seeds far apart (Knuth, TAOCP 6.4).
+        Rng::from_seed(self.seeds.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed))
+    }
+
+    pub(crate) fn take_scratch(&self) -> Box<Scratch> {
+        lock(&self.scratch).pop().unwrap_or_else(Scratch::new)
+    }
+
+    pub(crate) fn give_back(&self, mut scratch: Box<Scratch>) {
+        let mut kept = lock(&self.scratch);
+        if kept.len() < SCRATCH_KEPT {
+            scratch.reset();
+            kept.push(scratch);
+        }
+    }
+
+    /// The time for a `Date` field; formatted once a second.
+    pub(crate) fn http_date(&self) -> [u8; DATE_LENGTH] {
+        let mut date = lock(&self.date);
+        let now = Instant::now();
+        if now >= date.until {
+            let text = httpdate::fmt_http_date(SystemTime::now());
+            if let Ok(bytes) = text.as_bytes().try_into() {
+                date.text = bytes;
+            }
+            date.until = now + Duration::from_secs(1);
+        }
+        date.text
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection from now until the ticket is dropped.
+    pub(crate) fn expect_connection(self: &Arc<Self>) -> Ticket {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Ticket { worker: Arc::clone(self), slot: None }
+    }
+
+    pub(crate) fn count_stale(&self) {
+        self.stale.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reused connections that had been closed by their backend and were replaced.
+    pub(crate) fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request as in progress until the returned guard is dropped.
+    pub(crate) fn begin_request(self: &Arc<Self>) -> InProgress {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        InProgress { worker: Arc::clone(self) }
+    }
+
+    /// Requests in progress.
+    pub(crate) fn active(&self) -> u64 {
+        let ended = self.ended();
+        self.begun.load(Ordering::Relaxed).saturating_sub(ended)
+    }
+
+    /// Requests that have ended since start.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Makes every connection look at the stage.
+    pub(crate) fn wake_all(&self) {
+        let wakers: Vec<Waker> = lock(&self.wakers).slots.iter().flatten().cloned().collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A request in progress.
+pub(crate) struct InProgress {
+    worker: Arc<Worker>,
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.worker.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection's place in its worker.
+pub(crate) struct Ticket {
+    worker: Arc<Worker>,
+    slot: Option<usize>,
+}
+
+impl Ticket {
+    pub(crate) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
+
+    /// Registers the task that owns this ticket. A task's waker stays the same for its whole life.
+    pub(crate) async fn register(&mut self) {
+        let waker = std::future::poll_fn(|context| std::task::Poll::Ready(context.waker().clone())).await;
+        let mut wakers = lock(&self.worker.wakers);
+        let slot = wakers.free.pop().unwrap_or_else(|| {
+            wakers.slots.push(None);
+            wakers.slots.len() - 1
+        });
+        wakers.slots[slot] = Some(waker);
+        self.slot = Some(slot);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.worker.connections.fetch_sub(1, Ordering::Relaxed);
+        if let Some(slot) = self.slot {
+            let mut wakers = lock(&self.worker.wakers);
+            wakers.slots[slot] = None;
+            wakers.free.push(slot);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker() -> Arc<Worker> {
+        Arc::new(Worker::new(Clock::start(), Arc::default(), 1))
+    }
+
+    #[tokio::test]
+    async fn a_ticket_counts_and_is_woken() {
+        let worker = worker();
+        let (started, ready) = tokio::sync::oneshot::channel();
+        let mut ticket = worker.expect_connection();
+        let task = tokio::spawn(async move {
+            ticket.register().await;
+            let mut started = Some(started);
+            std::future::poll_fn(move |_| match started.take() {
+                Some(started) => {
+                    started.send(()).unwrap();
+                    std::task::Poll::Pending
+                }
+                None => std::task::Poll::Ready(()),
+            })
+            .await;
+        });
+        assert_eq!(worker.connections(), 1);
+        ready.await.unwrap();
+        worker.wake_all();
+        task.await.unwrap();
+        assert_eq!(worker.connections(), 0);
+        assert_eq!(lock(&worker.wakers).free.len(), 1);
+    }
+
+    #[test]
+    fn the_date_is_well_formed() {
+        let text = worker().http_date();
+        let parsed = httpdate::parse_http_date(std::str::from_utf8(&text).unwrap()).unwrap();
+        assert!(SystemTime::now().duration_since(parsed).unwrap() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn seeds_differ() {
+        let worker = worker();
+        assert_ne!(worker.seed_rng().next_u64(), worker.seed_rng().next_u64());
+    }
+}
