@@ -1,0 +1,29 @@
+//! What Evenkeel's tests stand on: scripted backends, a raw client, load, share assertions, child processes.
+//!
+//! Nothing here shares code with the proxy: messages are read by a strict parser of its own, so that a mistake in
+//! the proxy's reading of HTTP cannot hide itself. Every wait has a deadline; nothing sleeps to synchronise.
+
+mod backend;
+mod client;
+mod dir;
+mod http;
+mod load;
+mod metrics;
+mod nginx;
+mod port;
+mod process;
+mod shares;
+mod wait;
+
+pub use backend::{Answer, Backend, Capacity, Gate, Received, Reply, Step};
+pub use client::Client;
+pub use dir::TempDir;
+pub use http::{Digest, Fields, Framing, Head, Response, pattern};
+pub use load::{Load, Tally};
+pub use metrics::Metrics;
+pub use nginx::Nginx;
+pub use port::{ClosedPort, free_port};
+pub use process::{Evenkeel, Finished, Signal, run_to_end};
+pub use serde_json::Value as Json;
+pub use shares::{Share, assert_shares, shares_table};
+pub use wait::{PATIENCE, until, until_within};

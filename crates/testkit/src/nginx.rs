@@ -1,0 +1,134 @@
+//! Debian's nginx as a backend: a peer that is not ours.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::dir::TempDir;
+use crate::port::free_port;
+
+/// A running nginx with a directory of its own. Killed on drop.
+#[derive(Debug)]
+pub struct Nginx {
+    child: Child,
+    address: SocketAddr,
+    directory: TempDir,
+}
+
+impl Nginx {
+    /// Serves `name` as the content of every path, with `X-Backend: name`, on a free port.
+    ///
+    /// # Panics
+    /// When nginx is not installed or does not start.
+    pub async fn start(name: &str) -> Self {
+        let location = format!("location / {{ add_header X-Backend {name}; return 200 \"{name}\\n\"; }}");
+        Self::start_with(&location).await
+    }
+
+    /// With these directives in its `server` block.
+    ///
+    /// # Panics
+    /// When nginx is not installed or does not start.
+    pub async fn start_with(server: &str) -> Self {
+        // Another program may take the port between the choice and nginx's bind.
+        for _ in 0..5 {
+            if let Some(nginx) = Self::try_start(free_port(), server).await {
+                return nginx;
+            }
+        }
+        panic!("nginx did not start on any of five ports");
+    }
+
+    /// On this port, if it can have it.
+    ///
+    /// # Panics
+    /// When nginx is not installed.
+    pub async fn try_start(port: u16, server: &str) -> Option<Self> {
+        let directory = TempDir::new("nginx");
+        let config = directory.write("nginx.conf", &config(port, server));
+        let mut child = Command::new("/usr/sbin/nginx")
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&config)
+            .args(["-e", "error.log"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("nginx (`cargo xtask test` installs it): {error}"));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        for _ in 0..500 {
+            if child.try_wait().is_ok_and(|status| status.is_some()) {
+                return None;
+            }
+            if TcpStream::connect(address).await.is_ok() {
+                return Some(Self { child, address, directory });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        child.kill().ok();
+        child.wait().ok();
+        None
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, like `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// One process in the foreground, nothing outside its directory.
+fn config(port: u16, server: &str) -> String {
+    format!(
+        "daemon off; master_process off; worker_rlimit_nofile 65536;\n\
+         pid nginx.pid; error_log error.log;\n\
+         events {{ worker_connections 16384; }}\n\
+         http {{\n\
+         access_log off; keepalive_requests 1000000; keepalive_timeout 300s; client_max_body_size 0;\n\
+         client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;\n\
+         scgi_temp_path scgi;\n\
+         server {{ listen 127.0.0.1:{port} backlog=4096; {server} }}\n\
+         }}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Client;
+
+    #[tokio::test]
+    async fn serves_and_dies() {
+        let mut nginx = Nginx::start("n1").await;
+        let response = Client::connect(nginx.address()).await.get("h", "/any").await;
+        assert_eq!((response.status(), response.text().trim()), (200, "n1"));
+        assert_eq!(response.field("x-backend"), Some("n1"));
+        nginx.kill();
+        assert!(Client::try_connect(nginx.address()).await.is_err());
+    }
+}
