@@ -239,7 +239,8 @@ impl Connection {
         if self.stream.shutdown().await.is_err() {
             return;
         }
-        let mut sink = [0; 4096];
+        // On the heap: as a part of the task it would weigh on every connection.
+        let mut sink = vec![0; 4096];
         let mut dropped = 0;
         let deadline = tokio::time::Instant::now() + LINGER_TIME;
         while dropped < LINGER_BYTES && !self.worker.stage().is_cut() {

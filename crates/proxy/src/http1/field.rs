@@ -84,7 +84,7 @@ impl FieldKind {
             4 if is("host") => Self::Host,
             4 if is("date") => Self::Date,
             6 if is("expect") => Self::Expect,
-            7 if is("trailer") || is("upgrade") => Self::HopByHop,
+            7 if is("upgrade") => Self::HopByHop,
             7 if is("referer") => Self::Referer,
             9 if is("forwarded") => Self::Forwarded,
             9 if is("x-real-ip") => Self::ForwardedOther,
