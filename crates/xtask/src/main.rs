@@ -1,0 +1,49 @@
+//! Evenkeel's chores. `cargo xtask` lists them.
+
+mod packages;
+mod steps;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Why a chore failed, for people.
+type Failure = String;
+
+const USAGE: &str = "\
+cargo xtask test [--no-install]   everything that must pass before a change lands: Debian packages that the tests
+                                  need, formatting, lints, tidiness, all tests
+cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test"] => test::run(&root(), true),
+        ["test", "--no-install"] => test::run(&root(), false),
+        ["tidy"] => tidy::run(&root()),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => {
+            eprint!("unknown chore: {}\n\n{USAGE}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nFAILED: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace, wherever the command was given.
+fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own).to_path_buf()
+}

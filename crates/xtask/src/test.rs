@@ -1,0 +1,21 @@
+//! Everything that must pass before a change lands.
+
+use std::path::Path;
+
+use crate::steps::{Steps, command};
+use crate::{Failure, packages, tidy};
+
+/// Runs all of it; the first failure ends it.
+pub(crate) fn run(root: &Path, install: bool) -> Result<(), Failure> {
+    let mut steps = Steps::new(5);
+    steps.run("Debian packages", || packages::ensure(root, install))?;
+    steps.run("formatting", || command(root, "cargo", &["fmt", "--all", "--check"]))?;
+    steps.run("lints", || {
+        command(root, "cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    })?;
+    steps.run("tidiness", || tidy::run(root))?;
+    // One run tells of every failing test, not only of those in the first crate.
+    steps.run("tests", || command(root, "cargo", &["test", "--workspace", "--no-fail-fast"]))?;
+    println!("\nEverything passed.");
+    Ok(())
+}
