@@ -66,20 +66,25 @@ impl Connection {
         let mut first = true;
         while self.request_arrives(first).await {
             first = false;
-            let mut scratch = self.worker.take_scratch();
-            let mut next = self.request(&mut scratch).await;
-            // Pipelined requests are served in order while there are any; then the memory goes back.
-            while next == Next::Keep && !scratch.input.is_empty() {
-                next = self.request(&mut scratch).await;
-            }
-            self.worker.give_back(scratch);
-            match next {
+            // In a box of its own: an idle connection then weighs a fifth of a busy one.
+            match Box::pin(self.requests()).await {
                 Next::Keep => {}
                 Next::Close => return,
                 Next::Linger => return self.linger().await,
                 Next::Abort => return self.abort(),
             }
         }
+    }
+
+    /// Serves requests until the client pauses: pipelined ones in order while there are any.
+    async fn requests(&mut self) -> Next {
+        let mut scratch = self.worker.take_scratch();
+        let mut next = self.request(&mut scratch).await;
+        while next == Next::Keep && !scratch.input.is_empty() {
+            next = self.request(&mut scratch).await;
+        }
+        self.worker.give_back(scratch);
+        next
     }
 
     /// Waits without any buffer for the first bytes of a request. `false` when the connection is to be closed.

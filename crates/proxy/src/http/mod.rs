@@ -17,3 +17,17 @@ pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
+
+#[cfg(test)]
+mod tests {
+    fn output_size<A, B, C, D, R>(_: impl Fn(A, B, C, D) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    /// An idle connection costs its task, so what a request needs only while it is in progress must not be in there.
+    #[test]
+    fn a_connection_is_small() {
+        let size = output_size(super::serve);
+        assert!(size <= 1024, "{size} bytes");
+    }
+}
