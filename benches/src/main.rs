@@ -1,7 +1,7 @@
 //! What a pick costs: nanoseconds per pick and end of a lease, for every strategy in the registry.
 //!
-//! `cargo run --profile bench-fast -p evenkeel-benches [-- --json]`. Wall time, so compare only numbers of one run on an
-//! otherwise idle machine.
+//! `cargo run --profile bench-fast -p evenkeel-benches [-- --json]`. Wall time, so compare only numbers of
+//! one run on an otherwise idle machine.
 
 mod measure;
 mod report;

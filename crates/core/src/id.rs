@@ -9,8 +9,8 @@ pub struct PoolId(Arc<str>);
 
 /// The configured name of a backend, or its address as written where it has no name.
 ///
-/// Everything that outlives a reload (load, history, serial) is keyed by this, so a backend keeps it when its weight or
-/// its address changes.
+/// Everything that outlives a reload (load, history, serial) is keyed by this, so a backend keeps it when its
+/// weight or its address changes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendId(Arc<str>);
 

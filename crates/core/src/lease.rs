@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::pool::Member;
 use crate::units::Nanos;
 
-/// In flight until [`Lease::end`] is called or it is dropped, whichever way the request ends: answer, cancel, reset,
-/// upgrade or panic. Not `Clone`: one attempt, one count.
+/// In flight until [`Lease::end`] is called or it is dropped, whichever way the request ends: answer, cancel,
+/// reset, upgrade or panic. Not `Clone`: one attempt, one count.
 ///
-/// Dropped without `end` it counts as [`Outcome::Cancelled`], and as busy only up to its start: a destructor has no
-/// clock to ask.
+/// Dropped without `end` it counts as [`Outcome::Cancelled`], and as busy only up to its start: a destructor
+/// has no clock to ask.
 #[derive(Debug)]
 #[must_use = "dropping a lease ends it as cancelled"]
 pub struct Lease {
@@ -22,8 +22,8 @@ pub struct Lease {
     ended: Nanos,
 }
 
-/// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew accounting
-/// instead of guessing.
+/// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew
+/// accounting instead of guessing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 #[repr(u8)]
 pub enum Reason {
@@ -76,14 +76,7 @@ impl Lease {
     #[inline]
     pub(crate) fn begin(member: Arc<Member>, reason: Reason, epoch: u64, now: Nanos) -> Self {
         member.load.start(reason, now);
-        Self {
-            member,
-            started: now,
-            epoch,
-            reason,
-            outcome: Outcome::Cancelled,
-            ended: now,
-        }
+        Self { member, started: now, epoch, reason, outcome: Outcome::Cancelled, ended: now }
     }
 
     /// The backend that was picked.

@@ -1,4 +1,5 @@
-//! Every balancing decision of Evenkeel, and nothing else: no I/O, no clock, no runtime, no global randomness.
+//! Every balancing decision of Evenkeel, and nothing else: no I/O, no clock, no runtime, no global
+//! randomness.
 //!
 //! Time, seed and randomness are arguments, so a rehearsal under simulated time runs the code that production
 //! runs, and every test is repeatable. The flow through this crate:

@@ -8,8 +8,8 @@ use crate::units::Nanos;
 
 /// What one backend of one pool is doing and has done.
 ///
-/// Keyed by `BackendId`: it survives reloads, weight and address changes, and snapshots. Only leases write it (and
-/// [`BackendLoad::add_bytes`]), so in-flight is the number of live leases and nothing else.
+/// Keyed by `BackendId`: it survives reloads, weight and address changes, and snapshots. Only leases write it
+/// (and [`BackendLoad::add_bytes`]), so in-flight is the number of live leases and nothing else.
 #[derive(Debug, Default)]
 pub struct BackendLoad {
     hot: Hot,
@@ -21,8 +21,8 @@ pub struct BackendLoad {
     busy_seen: AtomicU64,
 }
 
-/// What every pick and every end of this backend writes, on a line of its own: a scan over in-flight numbers must not
-/// collide with a scrape, nor with a neighbour. 128 bytes, because x86 fetches lines in pairs.
+/// What every pick and every end of this backend writes, on a line of its own: a scan over in-flight numbers
+/// must not collide with a scrape, nor with a neighbour. 128 bytes, because x86 fetches lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Hot {
@@ -46,10 +46,7 @@ impl BackendLoad {
 
     /// Attempts begun, for whatever reason.
     pub fn attempts_total(&self) -> u64 {
-        self.attempts
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .sum()
+        self.attempts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// Attempts ended in one way.
@@ -77,28 +74,26 @@ impl BackendLoad {
         }
     }
 
-    /// Failures since the last success. 0 after an `Ok`; cancelled attempts and stale connections leave it as it is.
+    /// Failures since the last success. 0 after an `Ok`; cancelled attempts and stale connections leave it as
+    /// it is.
     pub fn consecutive_failures(&self) -> u32 {
         self.hot.consecutive_failures.load(Ordering::Relaxed)
     }
 
-    /// Time spent on requests, summed over all of them, those still running included, so a backend that hangs shows at
-    /// once. It never falls. Wraps after 584 years of request time.
+    /// Time spent on requests, summed over all of them, those still running included, so a backend that hangs
+    /// shows at once. It never falls. Wraps after 584 years of request time.
     ///
-    /// `in_flight·now + Σ ends − Σ starts`, exact and without sampling. The three numbers are not read at one instant,
-    /// and being one request out of step is an error of the whole of `now`. So writers and reader keep an order in
-    /// which the error can only make the result too small, and a result that is smaller than one given out before is
-    /// replaced by that one.
+    /// `in_flight·now + Σ ends − Σ starts`, exact and without sampling. The three numbers are not read at one
+    /// instant, and being one request out of step is an error of the whole of `now`. So writers and reader
+    /// keep an order in which the error can only make the result too small, and a result that is smaller than
+    /// one given out before is replaced by that one.
     pub fn busy(&self, now: Nanos) -> Duration {
         let ends = self.hot.end_sum.load(Ordering::Acquire);
         let live = u64::from(self.hot.in_flight.load(Ordering::Acquire));
         let starts = self.hot.start_sum.load(Ordering::Acquire);
         let busy = live.wrapping_mul(now.0).wrapping_add(ends).wrapping_sub(starts);
         let keep_larger = |seen: u64| (busy.wrapping_sub(seen) as i64 > 0).then_some(busy);
-        let shown = match self
-            .busy_seen
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep_larger)
-        {
+        let shown = match self.busy_seen.fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep_larger) {
             Ok(_) => busy,
             Err(seen) => seen,
         };

@@ -1,14 +1,15 @@
 //! A small seeded random number generator, so that every decision can be repeated.
 
-/// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021): period 2^256 − 1,
-/// about a nanosecond a number. Not for secrets.
+/// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021): period 2^256 −
+/// 1, about a nanosecond a number. Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Rng {
     state: [u64; 4],
 }
 
 impl Rng {
-    /// The same seed gives the same numbers. Any seed will do, neighbours included: it is spread by splitmix64.
+    /// The same seed gives the same numbers. Any seed will do, neighbours included: it is spread by
+    /// splitmix64.
     pub fn from_seed(seed: u64) -> Self {
         let mut x = seed;
         let state = std::array::from_fn(|_| {
@@ -30,8 +31,8 @@ impl Rng {
 
     /// A number in 0..n; 0 for `n` = 0.
     ///
-    /// Multiply and shift (Lemire, "Fast random integer generation in an interval", 2019) on 64 bits without the
-    /// rejection step: no value's chance is off by more than n / 2^64.
+    /// Multiply and shift (Lemire, "Fast random integer generation in an interval", 2019) on 64 bits without
+    /// the rejection step: no value's chance is off by more than n / 2^64.
     #[inline]
     pub fn below(&mut self, n: u32) -> u32 {
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u32

@@ -9,7 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Nanos(pub u64);
 
-/// A backend's weight inside its pool: 1..=65535. Zero does not exist: a backend that must get nothing is disabled.
+/// A backend's weight inside its pool: 1..=65535. Zero does not exist: a backend that must get nothing is
+/// disabled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Weight(NonZeroU16);
 
@@ -99,15 +100,9 @@ mod tests {
 
     #[test]
     fn time_saturates_at_both_ends() {
-        assert_eq!(
-            Nanos::from_secs(2).since(Nanos::from_millis(500)),
-            Duration::from_millis(1500)
-        );
+        assert_eq!(Nanos::from_secs(2).since(Nanos::from_millis(500)), Duration::from_millis(1500));
         assert_eq!(Nanos::ZERO.since(Nanos(1)), Duration::ZERO);
-        assert_eq!(
-            Nanos(u64::MAX).saturating_add(Duration::from_secs(1)),
-            Nanos(u64::MAX)
-        );
+        assert_eq!(Nanos(u64::MAX).saturating_add(Duration::from_secs(1)), Nanos(u64::MAX));
         assert_eq!(Nanos::ZERO.saturating_add(Duration::MAX), Nanos(u64::MAX));
     }
 }

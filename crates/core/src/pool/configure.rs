@@ -20,11 +20,8 @@ impl PoolState {
         if spec == self.spec {
             return false;
         }
-        let mut old: HashMap<BackendId, Slot> = self
-            .slots
-            .drain(..)
-            .map(|slot| (slot.member.id.clone(), slot))
-            .collect();
+        let mut old: HashMap<BackendId, Slot> =
+            self.slots.drain(..).map(|slot| (slot.member.id.clone(), slot)).collect();
         let old_positions = std::mem::take(&mut self.positions);
         let (mut added, mut weights) = (Vec::new(), Vec::new());
         for member in &spec.members {
@@ -35,15 +32,8 @@ impl PoolState {
                 weights.extend(reconfigure(&mut slot, member, self.spec.health, spec.health));
                 slot
             } else {
-                added.push(Transition::Added {
-                    id: member.id.clone(),
-                });
-                Slot::new(
-                    member,
-                    self.remembered.recall(&member.id).as_deref(),
-                    spec.health,
-                    now,
-                )
+                added.push(Transition::Added { id: member.id.clone() });
+                Slot::new(member, self.remembered.recall(&member.id).as_deref(), spec.health, now)
             };
             self.positions.insert(member.id.clone(), self.slots.len());
             self.slots.push(slot);
@@ -52,15 +42,13 @@ impl PoolState {
         let mut removed: Vec<Slot> = old.into_values().collect();
         removed.sort_by_key(|slot| old_positions[&slot.member.id]);
         for slot in removed {
-            transitions.push(Transition::Removed {
-                id: slot.member.id.clone(),
-            });
+            transitions.push(Transition::Removed { id: slot.member.id.clone() });
             self.remembered.keep(slot.member);
         }
         transitions.extend(added);
         transitions.extend(weights);
         let configured: HashSet<u64> = self.slots.iter().map(|slot| slot.member.serial).collect();
-        self.sequencer.retain(|serial| configured.contains(&serial));
+        self.sequencer.retain(|serial| configured.contains(&serial) || self.remembered.knows(serial));
         true
     }
 }
@@ -86,11 +74,7 @@ fn reconfigure(
     let from = slot.member.weight;
     (from != spec.weight).then(|| {
         slot.set_weight(spec.weight);
-        Transition::Weight {
-            id: slot.member.id.clone(),
-            from,
-            to: spec.weight,
-        }
+        Transition::Weight { id: slot.member.id.clone(), from, to: spec.weight }
     })
 }
 

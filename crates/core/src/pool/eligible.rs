@@ -7,9 +7,10 @@ use super::tried::Tried;
 
 /// The members that may be picked now: never empty, weights positive.
 ///
-/// "Nobody is eligible", panic mode and phases were decided before this exists, so no strategy can get them wrong, and
-/// a weight is honoured whoever is down: 5:1:1 with the 5 down is 50/50. The only thing a strategy must look at is
-/// [`Eligible::excluded`], which is true for members that this request has tried already; at least one is not.
+/// "Nobody is eligible", panic mode and phases were decided before this exists, so no strategy can get them
+/// wrong, and a weight is honoured whoever is down: 5:1:1 with the 5 down is 50/50. The only thing a strategy
+/// must look at is [`Eligible::excluded`], which is true for members that this request has tried already; at
+/// least one is not.
 #[derive(Clone, Copy, Debug)]
 pub struct Eligible<'a> {
     candidates: &'a [Candidate],

@@ -23,7 +23,8 @@ pub struct PoolSpec {
     pub health: Option<HealthSpec>,
     /// Passive ejection after failed attempts; `None` means never.
     pub passive: Option<PassiveSpec>,
-    /// [`Mode::Panic`] when the eligible share of the enabled members, by count, is below this; 0 means never.
+    /// [`Mode::Panic`] when the eligible share of the enabled members, by count, is below this; 0 means
+    /// never.
     pub panic_threshold: Ratio,
     /// What the shares are meant to be.
     pub intent: Intent,
@@ -44,8 +45,8 @@ pub struct MemberSpec {
     pub enabled: bool,
 }
 
-/// The share that each enabled member should have, in the operator's mind. Never read off the weights unless told so: a
-/// typo of 5:1:1 is obeyed perfectly.
+/// The share that each enabled member should have, in the operator's mind. Never read off the weights unless
+/// told so: a typo of 5:1:1 is obeyed perfectly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Intent {
     /// All the same.
@@ -70,7 +71,8 @@ pub struct HealthSpec {
 pub struct PassiveSpec {
     /// Consecutive failures that eject, at least 1.
     pub consecutive: u32,
-    /// How long the first ejection lasts; the n-th lasts n times as long. Forgotten after 10 times this without one.
+    /// How long the first ejection lasts; the n-th lasts n times as long. Forgotten after 10 times this
+    /// without one.
     pub base: Duration,
     /// The longest ejection.
     pub max: Duration,
@@ -90,15 +92,16 @@ pub enum PoolEvent {
         /// How it went.
         result: Result<(), Arc<str>>,
     },
-    /// An attempt failed. May be lost: the exact number of consecutive failures is read from the backend's load.
+    /// An attempt failed. May be lost: the exact number of consecutive failures is read from the backend's
+    /// load.
     Attempted {
         /// Whose attempt.
         id: BackendId,
         /// How it went.
         outcome: Outcome,
     },
-    /// A member's name was looked up; an error is its reason as text. An error does not take a known address away: when
-    /// the resolver is down, the backends need not be.
+    /// A member's name was looked up; an error is its reason as text. An error does not take a known address
+    /// away: when the resolver is down, the backends need not be.
     Resolved {
         /// Whose name.
         id: BackendId,

@@ -22,31 +22,21 @@ impl Checks {
     /// A member that nobody has checked: unknown if checks are on, else taken to be healthy.
     pub(super) fn unknown(health: Option<HealthSpec>) -> Self {
         match health {
-            Some(_) => Self {
-                verdict: Verdict::Unchecked,
-                against: 0,
-            },
+            Some(_) => Self { verdict: Verdict::Unchecked, against: 0 },
             None => Self::taken_as_passing(),
         }
     }
 
     /// Nobody checks, so nothing speaks against it.
     pub(super) fn taken_as_passing() -> Self {
-        Self {
-            verdict: Verdict::Passing,
-            against: 0,
-        }
+        Self { verdict: Verdict::Passing, against: 0 }
     }
 
     /// Counts one result. When it overturns the verdict: how many results in a row it took.
     ///
     /// `suspect`: failed attempts speak against the member already, so that one failed check is enough.
     pub(super) fn record(&mut self, passed: bool, health: HealthSpec, suspect: bool) -> Option<u32> {
-        let to = if passed {
-            Verdict::Passing
-        } else {
-            Verdict::Failing
-        };
+        let to = if passed { Verdict::Passing } else { Verdict::Failing };
         if self.verdict == to {
             self.against = 0;
             return None;
@@ -62,10 +52,7 @@ impl Checks {
             return None;
         }
         let run = self.against;
-        *self = Self {
-            verdict: to,
-            against: 0,
-        };
+        *self = Self { verdict: to, against: 0 };
         Some(run)
     }
 }

@@ -29,9 +29,9 @@ impl Census {
         census
     }
 
-    /// Panic needs bad news, not missing news: members of which nothing is known yet count as if they would turn out
-    /// healthy. So a pool that starts, or grows, does not panic into backends that nobody has checked, and one whose
-    /// checks failed panics even if one result is still out.
+    /// Panic needs bad news, not missing news: members of which nothing is known yet count as if they would
+    /// turn out healthy. So a pool that starts, or grows, does not panic into backends that nobody has
+    /// checked, and one whose checks failed panics even if one result is still out.
     pub(super) fn mode(self, panic_threshold: Ratio) -> Mode {
         let hopeful = (self.healthy + self.pending) as f64;
         if self.reachable > 0 && hopeful < panic_threshold.get() * self.enabled as f64 {
@@ -49,13 +49,7 @@ mod tests {
     use super::*;
 
     fn mode(healthy: usize, pending: usize, enabled: usize, threshold: f64) -> Mode {
-        Census {
-            enabled,
-            healthy,
-            pending,
-            reachable: enabled,
-        }
-        .mode(Ratio::new(threshold).unwrap())
+        Census { enabled, healthy, pending, reachable: enabled }.mode(Ratio::new(threshold).unwrap())
     }
 
     #[test]
@@ -68,21 +62,12 @@ mod tests {
         assert_eq!(mode(1, 0, 3, 0.5), Mode::Panic);
         assert_eq!(mode(0, 0, 3, 0.0), Mode::Empty, "panic is off");
         assert_eq!(mode(0, 0, 0, 1.0), Mode::Empty);
-        assert_eq!(
-            mode(0, 3, 3, 1.0),
-            Mode::Empty,
-            "the highest threshold does not change what is unknown"
-        );
+        assert_eq!(mode(0, 3, 3, 1.0), Mode::Empty, "the highest threshold does not change what is unknown");
     }
 
     #[test]
     fn cannot_panic_into_nowhere() {
-        let nowhere = Census {
-            enabled: 2,
-            healthy: 0,
-            pending: 0,
-            reachable: 0,
-        };
+        let nowhere = Census { enabled: 2, healthy: 0, pending: 0, reachable: 0 };
         assert_eq!(nowhere.mode(Ratio::ONE), Mode::Empty);
     }
 }

@@ -21,9 +21,7 @@ pub(super) struct Ejections {
 impl Ejections {
     /// Takes the member out from `now` on: n times the base for the n-th time, up to the maximum.
     pub(super) fn eject(&mut self, spec: &PassiveSpec, now: Nanos) {
-        let quiet_since = self
-            .last_end
-            .saturating_add(spec.base.saturating_mul(QUIET_BASES));
+        let quiet_since = self.last_end.saturating_add(spec.base.saturating_mul(QUIET_BASES));
         if self.count > 0 && now >= quiet_since {
             self.count = 0;
         }

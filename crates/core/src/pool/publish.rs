@@ -18,12 +18,7 @@ impl PoolState {
         let old = Arc::clone(&self.snapshot);
         if mode != old.mode {
             let Census { healthy, enabled, .. } = census;
-            transitions.push(Transition::Mode {
-                from: old.mode,
-                to: mode,
-                healthy,
-                enabled,
-            });
+            transitions.push(Transition::Mode { from: old.mode, to: mode, healthy, enabled });
         }
         let members = views(&self.slots, self.spec.intent, mode);
         let same_views = members.len() == old.members.len() && members.iter().zip(&old.members).all(same);
@@ -49,24 +44,16 @@ impl PoolState {
         if candidates.is_empty() {
             return None;
         }
-        let members = candidates
-            .iter()
-            .map(|candidate| (candidate.serial, candidate.member.weight))
-            .collect();
+        let members =
+            candidates.iter().map(|candidate| (candidate.serial, candidate.member.weight)).collect();
         let rotation = self.sequencer.rotation(members);
         let unchanged =
             |choice: &&Choice| Arc::ptr_eq(&choice.rotation, &rotation) && self.spec.strategy == old.strategy;
         let picker = match old.choice.as_ref().filter(unchanged) {
             Some(choice) => Arc::clone(&choice.picker),
             None => {
-                let weights: Vec<_> = candidates
-                    .iter()
-                    .map(|candidate| candidate.member.weight)
-                    .collect();
-                let input = BuildInput {
-                    weights: &weights,
-                    rotation: &rotation,
-                };
+                let weights: Vec<_> = candidates.iter().map(|candidate| candidate.member.weight).collect();
+                let input = BuildInput { weights: &weights, rotation: &rotation };
                 Arc::from((self.spec.strategy.registration().build)(&input))
             }
         };
@@ -105,13 +92,8 @@ fn views(slots: &[Slot], intent: Intent, mode: Mode) -> Box<[MemberView]> {
         Intent::Capacity => slot.capacity,
         Intent::Weights => f64::from(slot.member.weight.get()),
     });
-    let planned = shares(slots, |slot| {
-        if takes_part(slot, mode) {
-            f64::from(slot.member.weight.get())
-        } else {
-            0.0
-        }
-    });
+    let planned =
+        shares(slots, |slot| if takes_part(slot, mode) { f64::from(slot.member.weight.get()) } else { 0.0 });
     let view = |((slot, intent), plan): ((&Slot, f64), f64)| MemberView {
         member: Arc::clone(&slot.member),
         phase: slot.phase,
@@ -127,10 +109,7 @@ fn views(slots: &[Slot], intent: Intent, mode: Mode) -> Box<[MemberView]> {
 fn shares(slots: &[Slot], part: impl Fn(&Slot) -> f64) -> Vec<f64> {
     let parts: Vec<f64> = slots.iter().map(part).collect();
     let sum: f64 = parts.iter().sum();
-    parts
-        .into_iter()
-        .map(|part| if sum > 0.0 { part / sum } else { 0.0 })
-        .collect()
+    parts.into_iter().map(|part| if sum > 0.0 { part / sum } else { 0.0 }).collect()
 }
 
 /// Whether a reader would notice no difference. A member that changed in itself is a new object.

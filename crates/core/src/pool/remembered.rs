@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::snapshot::Member;
 use crate::id::BackendId;
 
-/// The last members removed, and all that still have requests in flight: load and serial return with the id, so that
-/// counters do not start over and in-flight stays true.
+/// The last members removed, and all that still have requests in flight: load and serial return with the id,
+/// so that counters do not start over and in-flight stays true.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     /// Oldest first.
@@ -18,14 +18,15 @@ impl Remembered {
     pub(super) fn keep(&mut self, member: Arc<Member>) {
         self.members.push_back(member);
         while self.members.len() > CAPACITY {
-            let idle = self
-                .members
-                .iter()
-                .take(self.members.len() - CAPACITY)
-                .position(|m| m.load.in_flight() == 0);
+            let idle =
+                self.members.iter().take(self.members.len() - CAPACITY).position(|m| m.load.in_flight() == 0);
             let Some(oldest_idle) = idle else { break };
             self.members.remove(oldest_idle);
         }
+    }
+
+    pub(super) fn knows(&self, serial: u64) -> bool {
+        self.members.iter().any(|member| member.serial == serial)
     }
 
     pub(super) fn recall(&mut self, id: &BackendId) -> Option<Arc<Member>> {

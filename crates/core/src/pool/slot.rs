@@ -11,8 +11,8 @@ use super::snapshot::{Member, Phase};
 use crate::id::BackendId;
 use crate::units::{Nanos, Weight};
 
-/// What is known about a member. Facts are kept apart, so that one that is disabled, or unhealthy, while it is ejected
-/// comes back to what it was; the phase is the first of them that keeps it from serving.
+/// What is known about a member. Facts are kept apart, so that one that is disabled, or unhealthy, while it
+/// is ejected comes back to what it was; the phase is the first of them that keeps it from serving.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) member: Arc<Member>,
@@ -43,9 +43,7 @@ impl Slot {
                 address: spec.address,
                 weight: spec.weight,
                 serial: remembered.map_or_else(next_serial, |member| member.serial),
-                load: remembered
-                    .map(|member| Arc::clone(&member.load))
-                    .unwrap_or_default(),
+                load: remembered.map(|member| Arc::clone(&member.load)).unwrap_or_default(),
             }),
             enabled: spec.enabled,
             capacity: spec.capacity.unwrap_or(1.0),
@@ -116,13 +114,7 @@ impl Slot {
     fn replace(&mut self, address: Option<SocketAddr>, weight: Weight) {
         let old = &self.member;
         let (id, load): (BackendId, _) = (old.id.clone(), Arc::clone(&old.load));
-        self.member = Arc::new(Member {
-            id,
-            address,
-            weight,
-            serial: old.serial,
-            load,
-        });
+        self.member = Arc::new(Member { id, address, weight, serial: old.serial, load });
     }
 }
 

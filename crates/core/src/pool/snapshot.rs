@@ -13,7 +13,8 @@ use crate::rng::Rng;
 use crate::strategy::{PickKey, Picker, Rotation, StrategyKind};
 use crate::units::{Nanos, Weight};
 
-/// All of a pool's state that a pick reads, in one immutable piece. A request reads exactly one of these per attempt.
+/// All of a pool's state that a pick reads, in one immutable piece. A request reads exactly one of these per
+/// attempt.
 pub struct PoolSnapshot {
     pub(super) id: PoolId,
     pub(super) epoch: u64,
@@ -58,9 +59,11 @@ pub struct MemberView {
     pub since: Nanos,
     /// Why, as far as there is something to say: for example `GET /healthz: connection refused`.
     pub detail: Option<Arc<str>>,
-    /// The share of the pool's traffic that it should have, 0.0..=1.0. Sums to 1 over the members; 0 for disabled ones.
+    /// The share of the pool's traffic that it should have, 0.0..=1.0. Sums to 1 over the members; 0 for
+    /// disabled ones.
     pub intent: f64,
-    /// The share that configuration and health give it now, 0.0..=1.0. Sums to 1; 0 everywhere in [`Mode::Empty`].
+    /// The share that configuration and health give it now, 0.0..=1.0. Sums to 1; 0 everywhere in
+    /// [`Mode::Empty`].
     pub plan: f64,
 }
 
@@ -86,7 +89,8 @@ pub enum Phase {
 pub enum Mode {
     /// The members that are serving.
     Normal,
-    /// Too few are healthy: everybody who is enabled and has an address, because the few would not survive it all.
+    /// Too few are healthy: everybody who is enabled and has an address, because the few would not survive it
+    /// all.
     Panic,
     /// Nobody.
     Empty,
@@ -120,19 +124,14 @@ impl PoolSnapshot {
 
     /// One pick: no allocation, no lock. `None` when nobody is eligible, or nobody that is not in `tried`.
     ///
-    /// The reason is `Retry` when something was tried, else `Panic` in panic mode, else `OnlyChoice` when one member is
-    /// eligible, else `Algorithm`.
+    /// The reason is `Retry` when something was tried, else `Panic` in panic mode, else `OnlyChoice` when one
+    /// member is eligible, else `Algorithm`.
     #[inline]
     pub fn pick(&self, tried: &Tried, rng: &mut Rng, now: Nanos) -> Option<Lease> {
         let from = Eligible::new(&self.candidates, tried)?;
         let chosen = self.choice.as_ref()?.picker.pick(&from, PickKey::NONE, rng);
         debug_assert!(!from.excluded(chosen), "{} picked a tried member", self.strategy);
-        Some(Lease::begin(
-            Arc::clone(from.member(chosen)),
-            self.reason(tried),
-            self.epoch,
-            now,
-        ))
+        Some(Lease::begin(Arc::clone(from.member(chosen)), self.reason(tried), self.epoch, now))
     }
 
     #[inline]
@@ -163,14 +162,8 @@ impl fmt::Debug for PoolSnapshot {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 6] = [
-        Self::Joining,
-        Self::Serving,
-        Self::Unhealthy,
-        Self::Ejected,
-        Self::Disabled,
-        Self::Unresolved,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Joining, Self::Serving, Self::Unhealthy, Self::Ejected, Self::Disabled, Self::Unresolved];
 
     /// The name in metrics and logs.
     pub fn as_str(self) -> &'static str {

@@ -30,12 +30,10 @@ pub struct PoolState {
 }
 
 impl PoolState {
-    /// A pool that starts. The seed decides where in its schedule it begins: give every pool and process its own.
+    /// A pool that starts. The seed decides where in its schedule it begins: give every pool and process its
+    /// own.
     pub fn new(spec: PoolSpec, seed: u64, now: Nanos) -> Self {
-        let nobody = PoolSpec {
-            members: Vec::new(),
-            ..spec.clone()
-        };
+        let nobody = PoolSpec { members: Vec::new(), ..spec.clone() };
         let mut state = Self {
             snapshot: Arc::new(PoolSnapshot::empty(&nobody)),
             spec: nobody,
@@ -53,8 +51,9 @@ impl PoolState {
         Arc::clone(&self.snapshot)
     }
 
-    /// Applies one event. There is a new snapshot only when something changed that a pick or a reader sees. Events about
-    /// ids that are not configured (any more) change nothing. Ejections that are over end with any event.
+    /// Applies one event. There is a new snapshot only when something changed that a pick or a reader sees.
+    /// Events about ids that are not configured (any more) change nothing. Ejections that are over end with
+    /// any event.
     pub fn apply(&mut self, event: PoolEvent, now: Nanos) -> Applied {
         let mut transitions = Vec::new();
         let returned = self.end_due_ejections(now);
@@ -66,18 +65,12 @@ impl PoolState {
             PoolEvent::Tick => false,
         };
         if !(returned || changed) {
-            return Applied {
-                snapshot: None,
-                transitions,
-            };
+            return Applied { snapshot: None, transitions };
         }
         self.release_some(now);
         self.settle_phases(now, &mut transitions);
         let snapshot = self.publish(&mut transitions);
-        Applied {
-            snapshot,
-            transitions,
-        }
+        Applied { snapshot, transitions }
     }
 
     /// When a [`PoolEvent::Tick`] is due: the next ejection ends. `None` while nobody is out.
@@ -99,11 +92,7 @@ impl PoolState {
         let suspect = slot.phase == Phase::Ejected;
         let run = slot.checks.record(result.is_ok(), health, suspect);
         let in_a_row = |run: u32| {
-            if run > 1 {
-                format!(" ({run} in a row)")
-            } else {
-                String::new()
-            }
+            if run > 1 { format!(" ({run} in a row)") } else { String::new() }
         };
         slot.note = match (run, result) {
             (Some(run), Ok(())) => Some(format!("check passed{}", in_a_row(run)).into()),
@@ -157,10 +146,8 @@ impl PoolState {
 
     fn end_due_ejections(&mut self, now: Nanos) -> bool {
         let mut any = false;
-        for slot in self
-            .slots
-            .iter_mut()
-            .filter(|slot| slot.ejections.until.is_some_and(|until| until <= now))
+        for slot in
+            self.slots.iter_mut().filter(|slot| slot.ejections.until.is_some_and(|until| until <= now))
         {
             let (count, length) = (slot.ejections.count, slot.ejections.length);
             slot.end_ejection(now, format!("ejection {count} over after {length:?}"));
@@ -169,31 +156,21 @@ impl PoolState {
         any
     }
 
-    /// Takes ejections back that the pool cannot afford any more, those first that would end first: more are out than
-    /// the cap allows (it shrinks with the pool), or nobody else is left to serve.
+    /// Takes ejections back that the pool cannot afford any more, those first that would end first: more are
+    /// out than the cap allows (it shrinks with the pool), or nobody else is left to serve.
     fn release_some(&mut self, now: Nanos) {
         let enabled = self.slots.iter().filter(|slot| slot.enabled).count();
-        let cap = self
-            .spec
-            .passive
-            .as_ref()
-            .map_or(0, |spec: &PassiveSpec| outlier::cap(spec, enabled));
+        let cap = self.spec.passive.as_ref().map_or(0, |spec: &PassiveSpec| outlier::cap(spec, enabled));
         let phases = || self.slots.iter().map(Slot::phase_by_facts);
         let out = phases().filter(|phase| *phase == Phase::Ejected).count();
         let last = out > 0 && !phases().any(|phase| phase == Phase::Serving);
         for _ in 0..out.saturating_sub(cap).max(usize::from(last)) {
-            let ejected = self
-                .slots
-                .iter_mut()
-                .filter(|slot| slot.phase_by_facts() == Phase::Ejected);
+            let ejected = self.slots.iter_mut().filter(|slot| slot.phase_by_facts() == Phase::Ejected);
             let Some(slot) = ejected.min_by_key(|slot| slot.ejections.until) else {
                 return;
             };
-            let why = if last {
-                "nobody else can serve".to_owned()
-            } else {
-                format!("at most {cap} may be out")
-            };
+            let why =
+                if last { "nobody else can serve".to_owned() } else { format!("at most {cap} may be out") };
             slot.end_ejection(now, format!("ejection ended early: {why}"));
         }
     }
@@ -211,12 +188,7 @@ impl PoolState {
             slot.phase = to;
             slot.since = now;
             slot.detail = Some(Arc::clone(&detail));
-            transitions.push(Transition::Phase {
-                id: slot.member.id.clone(),
-                from,
-                to,
-                detail,
-            });
+            transitions.push(Transition::Phase { id: slot.member.id.clone(), from, to, detail });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a request has tried already.
 
-/// Serials of the backends tried for one request: at most 8, kept in place, so that a retry does not allocate either.
+/// Serials of the backends tried for one request: at most 8, kept in place, so that a retry does not allocate
+/// either.
 #[derive(Default, Clone, Debug)]
 pub struct Tried {
     serials: [u64; Self::CAPACITY],
@@ -11,8 +12,8 @@ impl Tried {
     /// How many fit. More attempts than this at one request help nobody.
     pub const CAPACITY: usize = 8;
 
-    /// Remembers a [`Member::serial`](crate::Member::serial). One that is known is not stored twice. `false` when it
-    /// is full: the caller must give up.
+    /// Remembers a [`Member::serial`](crate::Member::serial). One that is known is not stored twice. `false`
+    /// when it is full: the caller must give up.
     pub fn push(&mut self, serial: u64) -> bool {
         if self.contains(serial) {
             return true;
@@ -55,9 +56,6 @@ mod tests {
         assert!((1..=8).all(|serial| tried.push(serial)));
         assert!(tried.push(3), "known already");
         assert!(!tried.push(9), "full");
-        assert_eq!(
-            (tried.len(), tried.contains(8), tried.contains(9)),
-            (8, true, false)
-        );
+        assert_eq!((tried.len(), tried.contains(8), tried.contains(9)), (8, true, false));
     }
 }

@@ -1,4 +1,5 @@
-//! Anchored least-request: exact round robin while the pool is idle, the least loaded for its weight when it is not.
+//! Anchored least-request: exact round robin while the pool is idle, the least loaded for its weight when it
+//! is not.
 
 use std::sync::Arc;
 
@@ -12,15 +13,11 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "least_request",
     summary: "the next in turn if it is idle, else the one with the fewest requests in flight for its weight",
     honours_weights: true,
-    build: |input| {
-        Box::new(LeastRequest {
-            rotation: Arc::clone(input.rotation),
-        })
-    },
+    build: |input| Box::new(LeastRequest { rotation: Arc::clone(input.rotation) }),
 };
 
-/// The anchor is the next slot of the weighted schedule. Taking it when it is idle is what plain least-request lacks: at
-/// low load that sends everything to the heaviest, or to the first in the list.
+/// The anchor is the next slot of the weighted schedule. Taking it when it is idle is what plain
+/// least-request lacks: at low load that sends everything to the heaviest, or to the first in the list.
 #[derive(Debug)]
 struct LeastRequest {
     rotation: Arc<Rotation>,
@@ -79,11 +76,7 @@ fn sample(from: &Eligible<'_>, mut best: Best, rng: &mut Rng) -> MemberIdx {
 impl Best {
     #[inline]
     fn at(from: &Eligible<'_>, idx: MemberIdx) -> Self {
-        Self {
-            idx,
-            load: u64::from(from.in_flight(idx)) + 1,
-            weight: u64::from(from.weight(idx)),
-        }
+        Self { idx, load: u64::from(from.in_flight(idx)) + 1, weight: u64::from(from.weight(idx)) }
     }
 
     /// Gives way to one that is strictly better and not excluded.
@@ -98,5 +91,6 @@ impl Best {
 
 /// Up to this many members are all looked at: about 100 ns, the price of a few cache misses.
 const SCAN_MAX: usize = 128;
-/// Above it, this many beside the anchor. At 100 members, five come within 5 % of a full scan's 99th percentile.
+/// Above it, this many beside the anchor. At 100 members, five come within 5 % of a full scan's 99th
+/// percentile.
 const SAMPLES: usize = 5;

@@ -18,17 +18,14 @@ pub use schedule::schedule;
 pub(crate) use sequencer::Sequencer;
 
 /// Every strategy. Documentation, the contract tests and the benchmarks iterate this.
-pub const REGISTRY: &[Registration] = &[
-    least_request::REGISTRATION,
-    round_robin::REGISTRATION,
-    random::REGISTRATION,
-];
+pub const REGISTRY: &[Registration] =
+    &[least_request::REGISTRATION, round_robin::REGISTRATION, random::REGISTRATION];
 
-/// Chooses one of the eligible members. Holds tables derived from the weights and nothing about load, which belongs to
-/// the backends.
+/// Chooses one of the eligible members. Holds tables derived from the weights and nothing about load, which
+/// belongs to the backends.
 ///
-/// Bound by contract: shares follow the weights, whoever is down; excluded members are never chosen; no allocation, no
-/// lock, no clock; the same inputs give the same choice.
+/// Bound by contract: shares follow the weights, whoever is down; excluded members are never chosen; no
+/// allocation, no lock, no clock; the same inputs give the same choice.
 pub trait Picker: Send + Sync {
     /// Chooses. `from` holds the members, in the same order, that the picker was built for.
     fn pick(&self, from: &Eligible<'_>, key: PickKey, rng: &mut Rng) -> MemberIdx;
@@ -85,10 +82,7 @@ impl StrategyKind {
 
     /// The strategy of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        REGISTRY
-            .iter()
-            .find(|known| known.name == name)
-            .map(|known| known.kind)
+        REGISTRY.iter().find(|known| known.name == name).map(|known| known.kind)
     }
 
     /// What it does, in one line for operators.
@@ -131,17 +125,8 @@ mod tests {
     fn the_registry_lists_every_kind_in_order() {
         let kinds: Vec<_> = REGISTRY.iter().map(|known| known.kind).collect();
         assert_eq!(kinds, StrategyKind::ALL);
-        assert!(
-            StrategyKind::ALL
-                .iter()
-                .enumerate()
-                .all(|(i, kind)| *kind as usize == i)
-        );
-        assert!(
-            StrategyKind::ALL
-                .iter()
-                .all(|kind| StrategyKind::from_name(kind.as_str()) == Some(*kind))
-        );
+        assert!(StrategyKind::ALL.iter().enumerate().all(|(i, kind)| *kind as usize == i));
+        assert!(StrategyKind::ALL.iter().all(|kind| StrategyKind::from_name(kind.as_str()) == Some(*kind)));
         assert_eq!(StrategyKind::from_name("leastconn"), None);
     }
 }

@@ -10,15 +10,11 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "random",
     summary: "draws lots in proportion to the weights; even over many requests, uneven over few",
     honours_weights: true,
-    build: |input| {
-        Box::new(Random {
-            columns: columns(input.weights),
-        })
-    },
+    build: |input| Box::new(Random { columns: columns(input.weights) }),
 };
 
-/// One column per member: its own part below the threshold, the alias's above (Vose, "A linear algorithm for generating
-/// random numbers with a given distribution", 1991).
+/// One column per member: its own part below the threshold, the alias's above (Vose, "A linear algorithm for
+/// generating random numbers with a given distribution", 1991).
 #[derive(Debug)]
 struct Random {
     columns: Box<[Column]>,
@@ -54,21 +50,14 @@ impl Random {
         let bits = rng.next_u64();
         let position = ((bits >> 32) * self.columns.len() as u64) >> 32;
         let column = self.columns[position as usize];
-        MemberIdx::new(if bits & 0xffff_ffff < column.threshold {
-            position as u32
-        } else {
-            column.alias
-        })
+        MemberIdx::new(if bits & 0xffff_ffff < column.threshold { position as u32 } else { column.alias })
     }
 }
 
 /// Exact, over those not excluded: for when nearly all the weight is.
 fn draw_by_scan(from: &Eligible<'_>, rng: &mut Rng) -> MemberIdx {
-    let open = || {
-        from.indices()
-            .filter(|idx| !from.excluded(*idx))
-            .map(|idx| (idx, u64::from(from.weight(idx))))
-    };
+    let open =
+        || from.indices().filter(|idx| !from.excluded(*idx)).map(|idx| (idx, u64::from(from.weight(idx))));
     let total: u64 = open().map(|(_, weight)| weight).sum();
     let mut left = (rng.unit() * total as f64) as u64;
     let mut last = MemberIdx::new(0);
@@ -87,24 +76,14 @@ fn draw_by_scan(from: &Eligible<'_>, rng: &mut Rng) -> MemberIdx {
 fn columns(weights: &[Weight]) -> Box<[Column]> {
     let height: u64 = weights.iter().map(|weight| u64::from(weight.get())).sum();
     let count = weights.len() as u64;
-    let mut rest: Vec<u64> = weights
-        .iter()
-        .map(|weight| u64::from(weight.get()) * count)
-        .collect();
+    let mut rest: Vec<u64> = weights.iter().map(|weight| u64::from(weight.get()) * count).collect();
     let (mut small, mut large): (Vec<usize>, Vec<usize>) =
         (0..weights.len()).partition(|i| rest[*i] < height);
-    let mut columns: Box<[Column]> = (0..weights.len())
-        .map(|i| Column {
-            threshold: 1 << 32,
-            alias: i as u32,
-        })
-        .collect();
+    let mut columns: Box<[Column]> =
+        (0..weights.len()).map(|i| Column { threshold: 1 << 32, alias: i as u32 }).collect();
     while let (Some(low), Some(&high)) = (small.pop(), large.last()) {
         let threshold = ((u128::from(rest[low]) << 32) / u128::from(height)) as u64;
-        columns[low] = Column {
-            threshold,
-            alias: high as u32,
-        };
+        columns[low] = Column { threshold, alias: high as u32 };
         rest[high] -= height - rest[low];
         if rest[high] < height {
             large.pop();
@@ -133,10 +112,7 @@ mod tests {
             shares[column.alias as usize] += (1.0 - part) / 7.0;
         }
         for (share, weight) in shares.iter().zip(weights) {
-            assert!(
-                (share - f64::from(weight.get()) / total).abs() < 1e-9,
-                "{shares:?}"
-            );
+            assert!((share - f64::from(weight.get()) / total).abs() < 1e-9, "{shares:?}");
         }
     }
 }

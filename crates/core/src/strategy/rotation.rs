@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::schedule::schedule;
 use crate::pool::{Eligible, MemberIdx};
-use crate::units::Weight;
 
-/// Where the pool is in its schedule. One per pool, shared by every worker and kept across reloads: cursors of their own
-/// would put the workers' first turns on the same backend.
+/// Where the pool is in its schedule. One per pool, shared by every worker and kept across reloads: cursors
+/// of their own would put the workers' first turns on the same backend.
 ///
 /// On a line pair of its own, because every pick writes it.
 #[derive(Debug)]
@@ -19,9 +17,21 @@ pub(crate) struct Cursor(AtomicU64);
 #[derive(Debug)]
 pub struct Rotation {
     cursor: Arc<Cursor>,
+    table: Box<[u32]>,
+    entry: Entry,
     /// What to add to the cursor for a position in the table.
     offset: u64,
-    table: Box<[u32]>,
+}
+
+/// Where a rotation begins: a first turn, then the table from a position on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// Turns taken before.
+    pub(crate) began: u64,
+    /// Whose the first turn is.
+    pub(crate) first: u32,
+    /// Where in the table the second one is.
+    pub(crate) then: usize,
 }
 
 impl Cursor {
@@ -36,19 +46,10 @@ impl Cursor {
 }
 
 impl Rotation {
-    /// A rotation over these weights whose next turn is `table[start]`.
-    pub(crate) fn new(cursor: Arc<Cursor>, weights: &[Weight]) -> Self {
-        Self {
-            cursor,
-            offset: 0,
-            table: schedule(weights),
-        }
-    }
-
-    /// Makes `start` the position of the turn after `taken` turns.
-    pub(crate) fn start_at(&mut self, start: usize, taken: u64) {
-        let len = self.table.len() as u64;
-        self.offset = (start as u64 + len - taken % len) % len;
+    pub(crate) fn new(cursor: Arc<Cursor>, table: Box<[u32]>, entry: Entry) -> Self {
+        let len = table.len() as u64;
+        let offset = (entry.then as u64 + len - (entry.began + 1) % len) % len;
+        Self { cursor, table, entry, offset }
     }
 
     /// One cycle: positions among the members.
@@ -56,28 +57,30 @@ impl Rotation {
         &self.table
     }
 
-    /// Where in the table the turn after `taken` turns is.
-    #[inline]
-    pub(crate) fn position(&self, taken: u64) -> usize {
-        (taken.wrapping_add(self.offset) % self.table.len() as u64) as usize
+    /// Whose turns it has been since it began, when the cursor is at `now`; whole cycles are left out.
+    pub(crate) fn begun(&self, now: u64) -> impl Iterator<Item = u32> {
+        let turns = now.saturating_sub(self.entry.began);
+        let rest = turns.saturating_sub(1) as usize % self.table.len();
+        let first = (turns > 0).then_some(self.entry.first);
+        first.into_iter().chain(self.table.iter().copied().cycle().skip(self.entry.then).take(rest))
     }
 
-    /// Takes turns until one belongs to a member that is not excluded. The turns of excluded members are used up, so
-    /// that those of all others stay exact.
+    /// Takes turns until one belongs to a member that is not excluded. The turns of excluded members are used
+    /// up, so that those of all others stay exact.
     #[inline]
     pub fn next(&self, from: &Eligible<'_>) -> MemberIdx {
         let idx = self.turn();
-        if from.excluded(idx) {
-            self.next_open(from)
-        } else {
-            idx
-        }
+        if from.excluded(idx) { self.next_open(from) } else { idx }
     }
 
     #[inline]
     fn turn(&self) -> MemberIdx {
         let taken = self.cursor.0.fetch_add(1, Ordering::Relaxed);
-        MemberIdx::new(self.table[self.position(taken)])
+        if taken == self.entry.began {
+            return MemberIdx::new(self.entry.first);
+        }
+        let position = taken.wrapping_add(self.offset) % self.table.len() as u64;
+        MemberIdx::new(self.table[position as usize])
     }
 
     #[cold]
@@ -85,8 +88,6 @@ impl Rotation {
         let open = |idx: &MemberIdx| !from.excluded(*idx);
         // Within one cycle everyone has a turn, unless other workers take those we wait for.
         let by_turn = (1..self.table.len()).map(|_| self.turn()).find(open);
-        by_turn
-            .or_else(|| from.indices().find(open))
-            .unwrap_or(MemberIdx::new(0))
+        by_turn.or_else(|| from.indices().find(open)).unwrap_or(MemberIdx::new(0))
     }
 }

@@ -12,11 +12,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "round_robin",
     summary: "takes turns in proportion to the weights, exactly; blind to how busy or slow a backend is",
     honours_weights: true,
-    build: |input| {
-        Box::new(RoundRobin {
-            rotation: Arc::clone(input.rotation),
-        })
-    },
+    build: |input| Box::new(RoundRobin { rotation: Arc::clone(input.rotation) }),
 };
 
 #[derive(Debug)]

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::units::Weight;
 
-/// The order in which members with these weights take turns: positions in `weights`, each as often as its weight says
-/// (divided by what all weights have in common), spread so that no prefix is a whole turn away from the exact shares.
+/// The order in which members with these weights take turns: positions in `weights`, each as often as its
+/// weight says (divided by what all weights have in common), spread so that no prefix is a whole turn away
+/// from the exact shares.
 ///
-/// Smooth weighted round robin as nginx does it: at each turn every member gains its weight, the one that has most takes
-/// the turn and pays the sum of all weights; ties go to the first. `{5, 1, 1}` gives `a a b a c a a`.
+/// Smooth weighted round robin as nginx does it: at each turn every member gains its weight, the one that has
+/// most takes the turn and pays the sum of all weights; ties go to the first. `{5, 1, 1}` gives `a a b a c a
+/// a`.
 ///
-/// Weights whose sum exceeds 4096 (32 turns a member in pools above 128) are rounded to that sum by largest remainder,
-/// none below one turn. A share is then off by less than one turn, and the heaviest pay for those that would have had
-/// none.
+/// Weights whose sum exceeds 4096 (32 turns a member in pools above 128) are rounded to that sum by largest
+/// remainder, none below one turn. A share is then off by less than one turn, and the heaviest pay for those
+/// that would have had none.
 pub fn schedule(weights: &[Weight]) -> Box<[u32]> {
     let turns = turns(weights);
     let cycle: i64 = turns.iter().map(|t| i64::from(*t)).sum();
@@ -20,16 +22,15 @@ pub fn schedule(weights: &[Weight]) -> Box<[u32]> {
     (0..cycle)
         .filter_map(|_| {
             classes.iter_mut().for_each(|class| class.credit += class.weight);
-            let next = classes
-                .iter_mut()
-                .max_by_key(|class| (class.credit, std::cmp::Reverse(class.front())))?;
+            let next =
+                classes.iter_mut().max_by_key(|class| (class.credit, std::cmp::Reverse(class.front())))?;
             Some(next.take(cycle))
         })
         .collect()
 }
 
-/// Members of equal weight. They gain the same at every turn, so they take theirs in a circle, and only the one in front
-/// needs comparing: a cycle costs turns × different weights, not turns × members.
+/// Members of equal weight. They gain the same at every turn, so they take theirs in a circle, and only the
+/// one in front needs comparing: a cycle costs turns × different weights, not turns × members.
 struct Class {
     weight: i64,
     members: Vec<u32>,
@@ -60,12 +61,7 @@ fn classes(turns: &[u32]) -> Vec<Class> {
     for (position, weight) in turns.iter().enumerate() {
         by_weight.entry(*weight).or_default().push(position as u32);
     }
-    let class = |(weight, members)| Class {
-        weight: i64::from(weight),
-        members,
-        next: 0,
-        credit: 0,
-    };
+    let class = |(weight, members)| Class { weight: i64::from(weight), members, next: 0, credit: 0 };
     by_weight.into_iter().map(class).collect()
 }
 
@@ -93,7 +89,8 @@ fn gcd(a: u32, b: u32) -> u32 {
 /// Largest remainder, with at least one turn each.
 fn rounded(exact: &[u32], limit: u64) -> Vec<u32> {
     let (mut slots, mut sum) = (limit, exact.iter().map(|turns| u64::from(*turns)).sum::<u64>());
-    // Those worth less than a turn get one; what is left is for the others, which may make more of them too light.
+    // Those worth less than a turn get one; what is left is for the others, which may make more of them too
+    // light.
     let mut raised = vec![false; exact.len()];
     loop {
         let light = |i: &usize| !raised[*i] && u64::from(exact[*i]) * slots < sum;
@@ -108,9 +105,8 @@ fn rounded(exact: &[u32], limit: u64) -> Vec<u32> {
         }
     }
     let part = |i: usize| u64::from(exact[i]) * slots;
-    let mut turns: Vec<u32> = (0..exact.len())
-        .map(|i| if raised[i] { 1 } else { (part(i) / sum) as u32 })
-        .collect();
+    let mut turns: Vec<u32> =
+        (0..exact.len()).map(|i| if raised[i] { 1 } else { (part(i) / sum) as u32 }).collect();
     let mut by_remainder: Vec<usize> = (0..exact.len()).filter(|i| !raised[*i]).collect();
     by_remainder.sort_by_key(|i| std::cmp::Reverse(part(*i) % sum));
     let given: u64 = turns.iter().map(|turns| u64::from(*turns)).sum();
@@ -139,10 +135,7 @@ mod tests {
         let total: i64 = weights.iter().map(|w| i64::from(*w)).sum();
         let mut credit = vec![0_i64; weights.len()];
         let turn = |_| {
-            credit
-                .iter_mut()
-                .zip(weights)
-                .for_each(|(credit, weight)| *credit += i64::from(*weight));
+            credit.iter_mut().zip(weights).for_each(|(credit, weight)| *credit += i64::from(*weight));
             let most = *credit.iter().max().unwrap();
             let next = credit.iter().position(|c| *c == most).unwrap();
             credit[next] -= total;
@@ -165,11 +158,7 @@ mod tests {
         for _ in 0..300 {
             let mut numbers: Vec<u32> = (0..=rng.below(12)).map(|_| rng.below(9) + 1).collect();
             numbers.push(1); // nothing in common to divide by
-            assert_eq!(
-                *schedule(&weights(&numbers)),
-                *by_definition(&numbers),
-                "{numbers:?}"
-            );
+            assert_eq!(*schedule(&weights(&numbers)), *by_definition(&numbers), "{numbers:?}");
         }
     }
 
@@ -192,11 +181,7 @@ mod tests {
 
     #[test]
     fn rounding_keeps_everyone_and_every_share() {
-        for numbers in [
-            vec![65_535, 1],
-            vec![60_000, 4_999, 1, 1, 1, 65_535],
-            (5_000..5_100).collect(),
-        ] {
+        for numbers in [vec![65_535, 1], vec![60_000, 4_999, 1, 1, 1, 65_535], (5_000..5_100).collect()] {
             let cycle = schedule(&weights(&numbers));
             assert!(cycle.len() <= 4096, "{}", cycle.len());
             let total: f64 = numbers.iter().map(|w| f64::from(*w)).sum();

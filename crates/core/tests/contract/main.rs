@@ -1,0 +1,15 @@
+//! The contract that every strategy in the registry keeps, and that the pool's state keeps whatever happens
+//! to it.
+//!
+//! A new strategy is tested by being in the registry; it has to say in [`bounds`] how near to the weights it
+//! promises to stay.
+
+mod bounds;
+mod invariants;
+mod leases;
+mod no_allocation;
+mod phases;
+mod pools;
+mod reloads;
+mod shares;
+mod tried;
