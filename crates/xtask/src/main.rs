@@ -1,5 +1,6 @@
 //! Evenkeel's chores. `cargo xtask` lists them.
 
+mod bench;
 mod packages;
 mod steps;
 mod test;
@@ -14,6 +15,8 @@ type Failure = String;
 const USAGE: &str = "\
 cargo xtask test [--no-install]   everything that must pass before a change lands: Debian packages that the tests
                                   need, formatting, lints, tidiness, all tests
+cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--json] [--svg FILE]
+                                  cost of a request beside nginx and HAProxy, in one run
 cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
 ";
 
@@ -24,6 +27,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(&root(), true),
         ["test", "--no-install"] => test::run(&root(), false),
         ["tidy"] => tidy::run(&root()),
+        ["bench", "compare", rest @ ..] => {
+            bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
+        }
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
