@@ -21,38 +21,19 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let measured: Vec<_> = cases()
-        .map(|case| (case, measure::nanos_per_pick(case)))
-        .collect();
-    print!(
-        "{}",
-        if json {
-            report::json(&measured)
-        } else {
-            report::table(&measured)
-        }
-    );
+    let measured: Vec<_> = cases().map(|case| (case, measure::nanos_per_pick(case))).collect();
+    print!("{}", if json { report::json(&measured) } else { report::table(&measured) });
     ExitCode::SUCCESS
 }
 
 fn cases() -> impl Iterator<Item = Case> {
     let kinds = REGISTRY.iter().map(|known| known.kind);
-    kinds.flat_map(|strategy| {
-        THREADS
-            .into_iter()
-            .flat_map(move |threads| rows(strategy, threads))
-    })
+    kinds.flat_map(|strategy| THREADS.into_iter().flat_map(move |threads| rows(strategy, threads)))
 }
 
 fn rows(strategy: StrategyKind, threads: usize) -> impl Iterator<Item = Case> {
-    let row = move |load| {
-        BACKENDS.into_iter().map(move |backends| Case {
-            strategy,
-            threads,
-            load,
-            backends,
-        })
-    };
+    let row =
+        move |load| BACKENDS.into_iter().map(move |backends| Case { strategy, threads, load, backends });
     Load::ALL.into_iter().flat_map(row)
 }
 

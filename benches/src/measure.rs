@@ -42,14 +42,9 @@ impl Load {
 pub(crate) fn nanos_per_pick(case: Case) -> f64 {
     let snapshot = pool(case).snapshot();
     // Dropped, and so ended, after the rounds.
-    let _held = if case.load == Load::Busy {
-        one_each(&snapshot)
-    } else {
-        Vec::new()
-    };
-    let mut rounds: Vec<f64> = (0..WARM_UP + ROUNDS)
-        .map(|seed| round(&snapshot, case.threads, seed))
-        .collect();
+    let _held = if case.load == Load::Busy { one_each(&snapshot) } else { Vec::new() };
+    let mut rounds: Vec<f64> =
+        (0..WARM_UP + ROUNDS).map(|seed| round(&snapshot, case.threads, seed)).collect();
     let kept = &mut rounds[WARM_UP as usize..];
     kept.sort_by(f64::total_cmp);
     kept[kept.len() / 2]
@@ -64,9 +59,7 @@ fn round(snapshot: &PoolSnapshot, threads: usize, seed: u64) -> f64 {
         let began = Instant::now();
         for now in 0..PICKS {
             let lease = snapshot.pick(black_box(&Tried::default()), &mut rng, Nanos(now));
-            black_box(lease)
-                .expect("somebody is eligible")
-                .end(Outcome::Ok, Nanos(now));
+            black_box(lease).expect("somebody is eligible").end(Outcome::Ok, Nanos(now));
         }
         began.elapsed().as_nanos() as f64 / PICKS as f64
     };
@@ -74,13 +67,8 @@ fn round(snapshot: &PoolSnapshot, threads: usize, seed: u64) -> f64 {
         return worker(0);
     }
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads as u64)
-            .map(|thread| scope.spawn(move || worker(thread)))
-            .collect();
-        running
-            .into_iter()
-            .map(|handle| handle.join().expect("no panics"))
-            .fold(0.0, f64::max)
+        let running: Vec<_> = (0..threads as u64).map(|thread| scope.spawn(move || worker(thread))).collect();
+        running.into_iter().map(|handle| handle.join().expect("no panics")).fold(0.0, f64::max)
     })
 }
 
@@ -110,9 +98,7 @@ fn one_each(snapshot: &Arc<PoolSnapshot>) -> Vec<Lease> {
     let mut rng = Rng::from_seed(2);
     let mut held = Vec::new();
     while held.len() < snapshot.members().len() {
-        let lease = snapshot
-            .pick(&Tried::default(), &mut rng, Nanos::ZERO)
-            .expect("somebody is eligible");
+        let lease = snapshot.pick(&Tried::default(), &mut rng, Nanos::ZERO).expect("somebody is eligible");
         if lease.member().load.in_flight() == 1 {
             held.push(lease);
         }
