@@ -1,0 +1,82 @@
+//! From a draft without errors to the configuration.
+
+use std::sync::Arc;
+
+use evenkeel_core::{BackendId, PoolId};
+
+use crate::decode::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft};
+use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route};
+
+/// `None` when something is missing, which was reported then.
+pub(crate) fn assemble(draft: Draft) -> Option<Config> {
+    let shorthands: Vec<Route> = draft.listeners.iter().filter_map(shorthand).collect();
+    let explicit: Option<Vec<_>> = draft.routes.into_iter().map(routes).collect();
+    let mut routes: Vec<Route> = explicit?.into_iter().flatten().collect();
+    routes.extend(shorthands);
+    Some(Config {
+        admin: draft.admin.map(|admin| admin.value),
+        runtime: draft.runtime,
+        log: draft.log,
+        listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
+        routes,
+        pools: draft.pools.into_iter().map(pool).collect::<Option<_>>()?,
+    })
+}
+
+pub(crate) fn listener(draft: ListenerDraft) -> Option<Listener> {
+    Some(Listener {
+        name: draft.name.value,
+        bind: draft.bind?.value,
+        trusted_proxies: draft.trusted_proxies,
+        limits: draft.limits,
+        timeouts: draft.timeouts,
+    })
+}
+
+pub(crate) fn pool(draft: PoolDraft) -> Option<Pool> {
+    let intent = draft.intent();
+    Some(Pool {
+        id: PoolId::new(Arc::from(draft.name.value)),
+        strategy: draft.strategy,
+        intent,
+        backends: draft.backends.value.into_iter().map(backend).collect::<Option<_>>()?,
+        health: match draft.health {
+            HealthDraft::On(health) => Some(health),
+            HealthDraft::Silent | HealthDraft::Off => None,
+        },
+        passive: draft.passive,
+        panic_threshold: draft.panic_threshold,
+        timeouts: draft.timeouts,
+        keep_alive: draft.keep_alive,
+        max_attempts: draft.max_attempts,
+    })
+}
+
+/// The route that a listener's `pool` is short for.
+pub(crate) fn shorthand(listener: &ListenerDraft) -> Option<Route> {
+    let pool = listener.pool.as_ref()?;
+    Some(Route {
+        listener: Some(listener.name.value.clone()),
+        host: HostMatch::Any,
+        path: "/".into(),
+        pool: PoolId::new(pool.value.as_str()),
+    })
+}
+
+fn routes(draft: RouteDraft) -> Option<Vec<Route>> {
+    let pool = PoolId::new(draft.pool?.value);
+    let listener = draft.listener.map(|listener| listener.value);
+    let route =
+        |host| Route { listener: listener.clone(), host, path: draft.path.value.clone(), pool: pool.clone() };
+    Some(draft.hosts.into_iter().map(|host| route(host.value)).collect())
+}
+
+fn backend(draft: BackendDraft) -> Option<Backend> {
+    Some(Backend {
+        id: BackendId::new(draft.id.value),
+        address: draft.address?.value,
+        weight: draft.weight.value,
+        capacity: draft.capacity,
+        enabled: draft.enabled.value,
+    })
+}

@@ -1,0 +1,120 @@
+//! Addresses that this process would take twice, or send to itself.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use crate::decode::{Cx, Draft};
+use crate::diagnostic::Diagnostic;
+use crate::model::BackendAddress;
+
+/// An address that this process listens on.
+struct Bind {
+    owner: String,
+    address: SocketAddr,
+    span: Range<usize>,
+}
+
+pub(super) fn check(cx: &Cx, draft: &Draft) {
+    let binds = binds(draft);
+    for (index, bind) in binds.iter().enumerate() {
+        if let Some(first) = binds[..index].iter().find(|first| overlap(first.address, bind.address)) {
+            cx.report(taken(first, bind));
+        }
+    }
+    let backends = draft.pools.iter().flat_map(|pool| &pool.backends.value);
+    for address in backends.filter_map(|backend| backend.address.as_ref()) {
+        if let Some(bind) = binds.iter().find(|bind| leads_to(&address.value, bind.address)) {
+            cx.report(to_itself(address.span.clone(), &address.value, bind));
+        }
+    }
+}
+
+fn binds(draft: &Draft) -> Vec<Bind> {
+    let listeners = draft.listeners.iter().filter_map(|listener| {
+        let bind = listener.bind.as_ref()?;
+        let owner = format!("listener `{}`", listener.name.value);
+        Some(Bind { owner, address: bind.value, span: bind.span.clone() })
+    });
+    let admin = draft.admin.as_ref().map(|admin| Bind {
+        owner: "the admin interface".into(),
+        address: admin.value.listen,
+        span: admin.span.clone(),
+    });
+    listeners.chain(admin).collect()
+}
+
+/// Whether both cannot be bound at once. Port 0 is another port each time; IPv6 sockets are opened for IPv6 alone.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && a.is_ipv4() == b.is_ipv4() && (any || a.ip() == b.ip())
+}
+
+/// Whether a connection to the backend certainly arrives at the address bound by this process.
+fn leads_to(backend: &BackendAddress, bind: SocketAddr) -> bool {
+    match backend {
+        BackendAddress::Socket(to) => {
+            let here = |address: &SocketAddr| address.ip().is_loopback() || address.ip().is_unspecified();
+            let same = to.ip() == bind.ip() || here(to) && here(&bind) && overlap(*to, bind);
+            to.port() == bind.port() && same
+        }
+        BackendAddress::Name { host, port } => {
+            let here = bind.ip().is_loopback() || bind.ip().is_unspecified();
+            host == "localhost" && *port == bind.port() && here
+        }
+    }
+}
+
+fn taken(first: &Bind, second: &Bind) -> Diagnostic {
+    let message =
+        format!("{} cannot listen on {}: {} does already", second.owner, second.address, first.owner);
+    // The default of the admin interface stands nowhere in the file.
+    let span = if second.span.is_empty() { first.span.clone() } else { second.span.clone() };
+    let wrong = Diagnostic::error("address-taken", span, message)
+        .label("taken")
+        .effect("Evenkeel would not start: the second of the two could not be opened");
+    let wrong = match first.span == second.span || second.span.is_empty() {
+        true => wrong,
+        false => wrong.related(first.span.clone(), format!("{} listens here", first.owner)),
+    };
+    if first.address == second.address {
+        return wrong.help("give one of them another port");
+    }
+    let all = if first.address.ip().is_unspecified() { first.address } else { second.address };
+    wrong.help(format!("{all} is every address of this machine: give one of the two another port"))
+}
+
+fn to_itself(span: Range<usize>, address: &BackendAddress, bind: &Bind) -> Diagnostic {
+    let message = format!("backend {address} is {} of this same Evenkeel", bind.owner);
+    let wrong = Diagnostic::error("loop", span, message)
+        .label("leads back here")
+        .effect("a request sent there would come back to be sent again, until no connection is left")
+        .help("write the address of the application");
+    if bind.span.is_empty() { wrong } else { wrong.related(bind.span.clone(), "bound here") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlaps() {
+        let overlap = |a: &str, b: &str| overlap(a.parse().unwrap(), b.parse().unwrap());
+        assert!(overlap("0.0.0.0:80", "127.0.0.1:80"));
+        assert!(overlap("127.0.0.1:80", "127.0.0.1:80"));
+        assert!(!overlap("127.0.0.1:80", "127.0.0.2:80"));
+        assert!(!overlap("0.0.0.0:80", "0.0.0.0:81"));
+        assert!(!overlap("0.0.0.0:0", "127.0.0.1:0"));
+        assert!(!overlap("[::]:80", "0.0.0.0:80"));
+    }
+
+    #[test]
+    fn loops() {
+        let leads = |to: &str, bind: &str| leads_to(&to.parse().unwrap(), bind.parse().unwrap());
+        assert!(leads("127.0.0.1:80", "0.0.0.0:80"));
+        assert!(leads("10.0.0.1:80", "10.0.0.1:80"));
+        assert!(leads("localhost:80", "0.0.0.0:80"));
+        assert!(!leads("10.0.0.1:80", "0.0.0.0:80"), "may be another machine");
+        assert!(!leads("127.0.0.1:81", "0.0.0.0:80"));
+        assert!(!leads("app:80", "0.0.0.0:80"));
+    }
+}

@@ -1,0 +1,44 @@
+//! What can only be seen when the tables are compared: names, addresses, routes, shares.
+
+mod binds;
+mod pools;
+mod routes;
+mod shares;
+
+use crate::decode::{Cx, Draft};
+use crate::diagnostic::Diagnostic;
+
+/// Reports what is wrong or doubtful in a file whose values could be read.
+pub(crate) fn check(cx: &Cx, draft: &Draft) {
+    if draft.listeners.is_empty() && !draft.names_listeners {
+        cx.report(no_listener(draft));
+    } else if draft.pools.is_empty() && !draft.names_pools {
+        cx.report(no_pool());
+    }
+    binds::check(cx, draft);
+    routes::check(cx, draft);
+    for pool in &draft.pools {
+        pools::check(cx, pool);
+    }
+}
+
+fn no_listener(draft: &Draft) -> Diagnostic {
+    let pool = draft.pools.first().map_or("web", |pool| pool.name.value.as_str());
+    let mut example = format!("add one:\n\n[listener.web]\nbind = \"0.0.0.0:8080\"\npool = \"{pool}\"");
+    if !draft.names_pools {
+        example.push_str(
+            "\n\n[pool.web]\nbackends = [\"10.0.0.11:8080\", \"10.0.0.12:8080\"]\nhealth = { path = \"/\" }",
+        );
+    }
+    Diagnostic::error("no-listener", 0..0, "no listener is defined")
+        .label("nowhere in this file")
+        .effect("no client could connect")
+        .help(example)
+}
+
+fn no_pool() -> Diagnostic {
+    Diagnostic::error("no-pool", 0..0, "no pool is defined")
+        .label("nowhere in this file")
+        .effect("there would be no backend to send a request to")
+        .help("add one:\n\n[pool.web]\nbackends = [\"10.0.0.11:8080\", \"10.0.0.12:8080\"]\nhealth = { path = \"/\" }")
+}

@@ -1,0 +1,180 @@
+//! Pools: entries that are one too many, shares that nobody meant, failures that nobody would survive.
+
+use std::collections::HashMap;
+
+use evenkeel_core::Intent;
+
+use super::shares::{Share, shares, whole_weights};
+use crate::decode::{BackendDraft, Cx, HealthDraft, PoolDraft};
+use crate::diagnostic::Diagnostic;
+use crate::values::percent;
+
+/// Shares that differ by less are rounding.
+const TOLERANCE: f64 = 0.005;
+
+pub(super) fn check(cx: &Cx, pool: &PoolDraft) {
+    duplicate_ids(cx, pool);
+    // Shares are told only of the pool as it is written, not of what is left of it.
+    if !pool.whole {
+        return;
+    }
+    duplicate_addresses(cx, pool);
+    let shares = shares(pool);
+    match shares.as_slice() {
+        [] if pool.backends.value.is_empty() => return,
+        [] => return cx.report(all_disabled(pool)),
+        [only] => cx.report(pool_of_one(pool, only)),
+        _ => uneven(cx, pool, &shares),
+    }
+    if let HealthDraft::Silent = pool.health {
+        cx.report(unchecked(pool));
+    }
+}
+
+fn duplicate_ids(cx: &Cx, pool: &PoolDraft) {
+    let mut known: HashMap<&str, &BackendDraft> = HashMap::new();
+    for backend in pool.backends.value.iter().filter(|backend| !backend.id.value.is_empty()) {
+        let Some(first) = known.insert(&backend.id.value, backend) else { continue };
+        known.insert(&backend.id.value, first);
+        let message = format!("pool `{}` has two backends `{}`", pool.name.value, backend.id.value);
+        let wrong = Diagnostic::error("duplicate-backend", backend.id.span.clone(), message)
+            .label("the second")
+            .related(first.id.span.clone(), "the first");
+        let same = first.address.as_ref().map(|at| &at.value) == backend.address.as_ref().map(|at| &at.value);
+        cx.report(match doubled(pool, backend).filter(|_| same && pool.whole) {
+            Some(effect) => {
+                wrong.effect(effect).help("take one of them out; to give it more on purpose, write a weight")
+            }
+            None => {
+                wrong.help("counters and health belong to the name: give each backend a `name` of its own")
+            }
+        });
+    }
+}
+
+fn duplicate_addresses(cx: &Cx, pool: &PoolDraft) {
+    let mut known: HashMap<String, &BackendDraft> = HashMap::new();
+    for backend in pool.backends.value.iter().filter(|backend| backend.enabled.value) {
+        let Some(address) = &backend.address else { continue };
+        let Some(first) = known.get(&address.value.to_string()) else {
+            known.insert(address.value.to_string(), backend);
+            continue;
+        };
+        if first.id.value == backend.id.value {
+            continue;
+        }
+        let message = format!("pool `{}` sends to {} twice", pool.name.value, address.value);
+        let mut warning = Diagnostic::warning("duplicate-address", address.span.clone(), message)
+            .label(format!("the same as backend `{}`", first.id.value))
+            .help("write the address that was meant, or take the entry out");
+        if let Some(first) = &first.address {
+            warning = warning.related(first.span.clone(), "the first");
+        }
+        warning.effect = doubled(pool, backend);
+        cx.report(warning);
+    }
+}
+
+/// What an address gets by all of its entries, against an equal share of the distinct addresses.
+fn doubled(pool: &PoolDraft, backend: &BackendDraft) -> Option<String> {
+    let address = &backend.address.as_ref()?.value;
+    let mut by_address: HashMap<String, f64> = HashMap::new();
+    for share in shares(pool) {
+        *by_address.entry(share.backend.address.as_ref()?.value.to_string()).or_default() += share.planned;
+    }
+    let share = by_address.get(&address.to_string()).copied()?;
+    let text = format!("{address} would get {} of requests", percent(share));
+    Some(match by_address.len() {
+        1 => format!("{text}: it is the only address in the pool"),
+        distinct => format!("{text}; equal would be {}", percent(1.0 / distinct as f64)),
+    })
+}
+
+fn all_disabled(pool: &PoolDraft) -> Diagnostic {
+    let backends = &pool.backends.value;
+    let span = backends.first().map_or(pool.backends.span.clone(), |backend| backend.enabled.span.clone());
+    let message = format!("every backend of pool `{}` is disabled", pool.name.value);
+    Diagnostic::error("all-disabled", span, message)
+        .label("nothing is left")
+        .effect("every request to this pool would be answered with 503")
+        .help("enable at least one; to take the pool out of use, take its routes out")
+}
+
+fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
+    let id = &only.backend.id;
+    let message = match pool.backends.value.len() {
+        1 => format!("pool `{}` has one backend", pool.name.value),
+        _ => format!("pool `{}` has one backend that is enabled", pool.name.value),
+    };
+    Diagnostic::warning("pool-of-one", id.span.clone(), message)
+        .label("gets 100 % of requests")
+        .effect(format!("when `{}` fails, every request to this pool fails", id.value))
+        .help("add a second backend")
+}
+
+/// Weights that produce other shares than are meant.
+fn uneven(cx: &Cx, pool: &PoolDraft, shares: &[Share<'_>]) {
+    let apart = |share: &Share<'_>| (share.planned - share.meant).abs();
+    let Some(worst) = shares.iter().max_by(|a, b| apart(a).total_cmp(&apart(b))) else { return };
+    let above = shares.iter().filter(|share| share.planned > share.meant);
+    let worst = above.max_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap_or(worst);
+    if shares.iter().all(|share| apart(share) <= TOLERANCE) {
+        return;
+    }
+    let name = &pool.name.value;
+    let gets = format!("`{}` would get {} of requests", worst.backend.id.value, percent(worst.planned));
+    let warning = match pool.intent() {
+        Intent::Weights => return,
+        Intent::Equal => {
+            let span = worst.backend.weight.span.clone();
+            Diagnostic::warning(
+                "weights-without-intent",
+                span,
+                format!("the weights of pool `{name}` differ"),
+            )
+            .label("heavier than others")
+            .effect(format!("{gets}; equal would be {}", percent(worst.meant)))
+            .help(format!(
+                "write `intent = \"weights\"` in [pool.{name}] if that is meant, else equal weights"
+            ))
+        }
+        Intent::Capacity => {
+            let message = format!("the weights of pool `{name}` do not follow its capacities");
+            Diagnostic::warning("weights-against-capacity", worst.backend.weight.span.clone(), message)
+                .label("more than its capacity")
+                .effect(format!("{gets}; by capacity it would be {}", percent(worst.meant)))
+                .help(by_capacity(pool, shares))
+        }
+    };
+    cx.report(warning);
+}
+
+fn by_capacity(pool: &PoolDraft, shares: &[Share<'_>]) -> String {
+    let otherwise = format!(
+        "write `intent = \"weights\"` in [pool.{}] if the weights are what is meant",
+        pool.name.value
+    );
+    let proportions: Vec<_> = shares.iter().map(|share| share.meant).collect();
+    match whole_weights(&proportions).filter(|weights| weights.len() <= 8) {
+        None => format!("make the weights proportional to the capacities; {otherwise}"),
+        Some(weights) => {
+            let each = shares.iter().zip(weights);
+            let each: Vec<_> = each
+                .map(|(share, weight)| format!("`weight = {weight}` for `{}`", share.backend.id.value))
+                .collect();
+            format!("write {}; {otherwise}", each.join(", "))
+        }
+    }
+}
+
+fn unchecked(pool: &PoolDraft) -> Diagnostic {
+    let message = format!("the backends of pool `{}` are not checked", pool.name.value);
+    let effect = match pool.passive {
+        Some(_) => "a dead backend is found only by the requests that fail on it",
+        None => "a dead backend keeps its share: its requests fail, or are tried elsewhere, until it returns",
+    };
+    Diagnostic::warning("unchecked-pool", pool.name.span.clone(), message)
+        .label("no `health`")
+        .effect(effect)
+        .help("add `health = { path = \"/healthz\" }`, or `health = {}` to check that the port opens; `health = false` goes without and ends this warning")
+}

@@ -1,0 +1,94 @@
+//! A file as read: values with the places they came from, not yet compared with each other.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use evenkeel_core::{Intent, Ratio, StrategyKind, Weight};
+
+use crate::model::{
+    Admin, BackendAddress, ClientTimeouts, Health, HostMatch, IpRange, Limits, Log, Passive, Runtime,
+    UpstreamKeepAlive, UpstreamTimeouts,
+};
+use crate::span::At;
+
+/// A whole file.
+pub(crate) struct Draft {
+    /// Whether the file has `listener` at all, readable or not.
+    pub(crate) names_listeners: bool,
+    /// Whether the file has `pool` at all, readable or not.
+    pub(crate) names_pools: bool,
+    pub(crate) admin: Option<At<Admin>>,
+    pub(crate) runtime: Runtime,
+    pub(crate) log: Log,
+    pub(crate) listeners: Vec<ListenerDraft>,
+    pub(crate) routes: Vec<RouteDraft>,
+    pub(crate) pools: Vec<PoolDraft>,
+}
+
+/// `[listener.NAME]`
+pub(crate) struct ListenerDraft {
+    pub(crate) name: At<String>,
+    pub(crate) bind: Option<At<SocketAddr>>,
+    pub(crate) pool: Option<At<String>>,
+    pub(crate) trusted_proxies: Vec<IpRange>,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: ClientTimeouts,
+    /// Whether everything in it could be read.
+    pub(crate) whole: bool,
+}
+
+/// `[[route]]`
+pub(crate) struct RouteDraft {
+    pub(crate) span: Range<usize>,
+    pub(crate) listener: Option<At<String>>,
+    /// At least one.
+    pub(crate) hosts: Vec<At<HostMatch>>,
+    pub(crate) path: At<String>,
+    pub(crate) pool: Option<At<String>>,
+    /// Whether everything in it could be read.
+    pub(crate) whole: bool,
+}
+
+/// `[pool.NAME]`
+pub(crate) struct PoolDraft {
+    pub(crate) name: At<String>,
+    pub(crate) strategy: StrategyKind,
+    pub(crate) intent: Option<Intent>,
+    pub(crate) backends: At<Vec<BackendDraft>>,
+    pub(crate) health: HealthDraft,
+    pub(crate) passive: Option<Passive>,
+    pub(crate) panic_threshold: Ratio,
+    pub(crate) timeouts: UpstreamTimeouts,
+    pub(crate) keep_alive: UpstreamKeepAlive,
+    pub(crate) max_attempts: u32,
+    /// Whether its intent and all of its backends could be read.
+    pub(crate) whole: bool,
+}
+
+/// One entry of `backends`.
+pub(crate) struct BackendDraft {
+    /// The name, or the address as written.
+    pub(crate) id: At<String>,
+    pub(crate) address: Option<At<BackendAddress>>,
+    pub(crate) weight: At<Weight>,
+    pub(crate) capacity: Option<f64>,
+    pub(crate) enabled: At<bool>,
+}
+
+/// `health`
+pub(crate) enum HealthDraft {
+    /// Not a word about it.
+    Silent,
+    /// `health = false`
+    Off,
+    /// On, or meant to be.
+    On(Health),
+}
+
+impl PoolDraft {
+    /// What the operator means: as said, or by capacity where any is declared.
+    pub(crate) fn intent(&self) -> Intent {
+        let declared = self.backends.value.iter().any(|backend| backend.capacity.is_some());
+        self.intent.unwrap_or(if declared { Intent::Capacity } else { Intent::Equal })
+    }
+}

@@ -1,0 +1,82 @@
+//! From the parsed tree to a draft: every value read, every problem reported, nothing compared across tables.
+#![allow(
+    clippy::result_large_err,
+    reason = "an error is made once per mistake in a file and moved into a list"
+)]
+
+mod convert;
+mod draft;
+mod health;
+mod listener;
+mod pool;
+mod reader;
+mod route;
+mod settings;
+
+use std::cell::RefCell;
+
+use toml::de::DeTable;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::keys;
+use crate::span::At;
+pub(crate) use draft::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft};
+use reader::Reader;
+
+/// Collects what is wrong.
+#[derive(Default)]
+pub(crate) struct Cx {
+    diagnostics: RefCell<Vec<Diagnostic>>,
+}
+
+impl Cx {
+    pub(crate) fn report(&self, diagnostic: Diagnostic) {
+        self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    pub(crate) fn errors(&self) -> usize {
+        self.diagnostics.borrow().iter().filter(|found| found.severity == Severity::Error).count()
+    }
+
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics.into_inner()
+    }
+}
+
+/// What a file says that says nothing.
+pub(crate) fn silent_file(cx: &Cx) -> Draft {
+    let empty = DeTable::new();
+    decode(cx, &empty)
+}
+
+/// A listener of which nothing but the name is known.
+pub(crate) fn silent_listener(cx: &Cx, name: &str) -> ListenerDraft {
+    let table = Reader::open(cx, &keys::LISTENER, format!("listener.{name}"), None, 0..0);
+    listener::read(At::new(name.into(), 0..0), table)
+}
+
+/// A pool of which nothing but the name is known.
+pub(crate) fn silent_pool(cx: &Cx, name: &str) -> PoolDraft {
+    let table = Reader::open(cx, &keys::POOL, format!("pool.{name}"), None, 0..0);
+    pool::read(At::new(name.into(), 0..0), table)
+}
+
+/// Reads the whole file. What could not be read is missing in the draft, or has its default there.
+pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
+    let mut reader = Reader::open(cx, &keys::ROOT, String::new(), Some(root), 0..0);
+    let (names_listeners, names_pools) = (reader.has("listener"), reader.has("pool"));
+    Draft {
+        names_listeners,
+        names_pools,
+        admin: settings::admin(&mut reader),
+        runtime: settings::runtime(reader.table("runtime")),
+        log: settings::log(reader.table("log")),
+        listeners: reader
+            .named("listener")
+            .into_iter()
+            .map(|(name, table)| listener::read(name, table))
+            .collect(),
+        routes: reader.tables("route").into_iter().map(route::read).collect(),
+        pools: reader.named("pool").into_iter().map(|(name, table)| pool::read(name, table)).collect(),
+    }
+}

@@ -1,0 +1,99 @@
+//! What holds where the file is silent: one constant each, with its unit and its reason.
+//!
+//! The table of keys takes its defaults from here, so the decoder, the JSON Schema and the reference page agree.
+
+use std::time::Duration;
+
+/// Admin interface. Loopback: what it shows (addresses, load) is not for clients.
+pub const ADMIN_LISTEN: &str = "127.0.0.1:9901";
+
+/// Readiness is red for this long before draining. Zero: only an outer balancer needs the notice.
+pub const LAME_DURATION: Duration = Duration::ZERO;
+/// Running requests get this long at shutdown. 30 s is what container platforms wait before they kill.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most data-path threads: more than any machine this is meant for has cores.
+pub const WORKERS_MAX: u64 = 256;
+
+/// Log level: starts, reloads and changes of health, not requests.
+pub const LOG_LEVEL: &str = "info";
+/// Log format: readable on a terminal, JSON for a collector.
+pub const LOG_FORMAT: &str = "auto";
+/// Access log format: fields have names, so a later one breaks no parser.
+pub const ACCESS_FORMAT: &str = "json";
+
+/// The protocol of a listener.
+pub const PROTOCOL: &str = "http";
+/// Open connections of a listener: some 200 MB at 20 KiB each, and below the usual limit of file descriptors.
+pub const CONNECTIONS: u64 = 10_000;
+/// Bytes of a request's line and header fields: what HAProxy holds; larger ones are mistakes or attacks.
+pub const HEADER_BYTES: u64 = 16 * 1024;
+/// Header fields of a request: real ones stay well below.
+pub const HEADERS: u64 = 100;
+/// Hard upper bound of `headers`: the parser's table has this many places.
+pub const HEADERS_MAX: u64 = 256;
+/// A request's header must be whole within this; slower is a Slowloris.
+pub const REQUEST_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence within a request body: long enough for a phone that changes cells.
+pub const REQUEST_BODY_IDLE: Duration = Duration::from_secs(30);
+/// Longest wait for a client that does not take its response.
+pub const WRITE_IDLE: Duration = Duration::from_secs(60);
+/// Idle client connection between requests: browsers reuse within a minute.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// Path of a route: every path.
+pub const ROUTE_PATH: &str = "/";
+
+/// Strategy of a pool: avoids a slow backend by itself and is exact round robin when idle.
+pub const STRATEGY: &str = "least_request";
+/// Weight of a backend: all alike.
+pub const WEIGHT: u64 = 1;
+/// Heaviest weight.
+pub const WEIGHT_MAX: u64 = 65_535;
+/// Below this healthy share all backends are used: half the pool cannot carry twice its load.
+pub const PANIC_THRESHOLD: f64 = 0.5;
+/// Attempts for one request in all: two more backends, and no storm of retries.
+pub const MAX_ATTEMPTS: u64 = 3;
+/// Most attempts: a request remembers this many tried backends.
+pub const MAX_ATTEMPTS_MAX: u64 = 8;
+/// How often a backend's host name is resolved again: the usual shortest lifetime of records that move.
+pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Between two checks of a backend: with `fall` 3 a dead one is found within 6 s.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+/// A check that takes longer has failed; shortened to `interval` where that is less.
+pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Passes until an unhealthy backend serves again: one could be luck.
+pub const HEALTH_RISE: u64 = 2;
+/// Failures until a serving backend is unhealthy: one could be a lost packet.
+pub const HEALTH_FALL: u64 = 3;
+/// Spread of the interval, so that checks of many backends do not march in step.
+pub const HEALTH_JITTER: f64 = 0.1;
+/// Largest jitter: beyond it the interval means nothing.
+pub const HEALTH_JITTER_MAX: f64 = 0.5;
+/// Passing status codes: a redirect is an answer.
+pub const EXPECT_STATUS: &str = "200-399";
+
+/// Failures in a row until ejection, as in Envoy.
+pub const PASSIVE_CONSECUTIVE: u64 = 5;
+/// First ejection: short, so that a hiccup costs little; the n-th lasts n times as long.
+pub const PASSIVE_BASE: Duration = Duration::from_secs(10);
+/// Longest ejection: a repaired backend is back without help.
+pub const PASSIVE_MAX: Duration = Duration::from_secs(300);
+/// Largest ejected share: a bug that all backends have must not empty the pool.
+pub const PASSIVE_MAX_EJECTED: f64 = 0.5;
+
+/// Opening a connection to a backend: one lost SYN (1 s) and its repetition fit in.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Wait for the response header: the slowest report that a person still waits for.
+pub const RESPONSE_HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest silence within a response body.
+pub const RESPONSE_IDLE: Duration = Duration::from_secs(60);
+/// Idle connections kept per backend and worker.
+pub const IDLE_MAX: u64 = 256;
+/// Idle connection to a backend: below the 60 s after which common app servers close theirs.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// Oldest connection reused: long enough to cost nothing, short enough to follow a move behind one address.
+pub const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// Longest duration anywhere: more is a typing mistake.
+pub const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,241 @@
+//! Every key of the file, declared once.
+//!
+//! This table drives the decoder's types, ranges and defaults, the detection of unknown keys, the JSON Schema and the
+//! reference page.
+
+mod listener;
+mod pool;
+mod settings;
+
+use std::time::Duration;
+
+use crate::values;
+pub(crate) use listener::LISTENER;
+pub(crate) use pool::POOL;
+
+/// One table of the file.
+pub(crate) struct Section {
+    /// Where it stands, with NAME for a name of the operator's: `pool.NAME.health`. Empty for the file itself.
+    pub(crate) path: &'static str,
+    /// What it is for.
+    pub(crate) doc: &'static str,
+    pub(crate) keys: &'static [Key],
+    /// Keys that are designed but not built, with what to do until then.
+    pub(crate) later: &'static [(&'static str, &'static str)],
+}
+
+/// One key of a table.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    /// The value is one of these.
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) default: Default,
+    /// What it does, as Markdown without a line break.
+    pub(crate) doc: &'static str,
+    /// What people who come from elsewhere may write.
+    pub(crate) aliases: &'static [&'static str],
+}
+
+/// What a value may be.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Flag,
+    /// `false` and never `true`.
+    Off,
+    Integer {
+        min: u64,
+        max: u64,
+    },
+    /// Above 0 and finite.
+    Number,
+    Ratio {
+        max: f64,
+    },
+    Duration {
+        zero: bool,
+    },
+    Size {
+        min: u64,
+        max: u64,
+    },
+    /// The word `none`.
+    Nothing,
+    Text {
+        what: &'static str,
+        example: &'static str,
+    },
+    Choice(fn() -> Vec<&'static str>),
+    List(&'static [Self]),
+    Table(&'static Section),
+    /// Tables under names that the operator chooses.
+    Named(&'static Section),
+}
+
+/// What holds without the key.
+#[derive(Clone, Copy)]
+pub(crate) enum Default {
+    Required,
+    /// In words.
+    Prose(&'static str),
+    Flag(bool),
+    Integer(u64),
+    Ratio(f64),
+    Duration(Duration),
+    Size(u64),
+    Text(&'static str),
+}
+
+/// The file itself.
+pub(crate) static ROOT: Section = Section {
+    path: "",
+    doc: "A file has at least one listener and one pool; everything else has a default.",
+    keys: &[
+        Key {
+            name: "admin",
+            kinds: &[Kind::Table(&settings::ADMIN), Kind::Off],
+            default: Default::Prose("on"),
+            doc: "The read-only HTTP interface. `admin = false` turns it off.",
+            aliases: &["stats", "api", "metrics"],
+        },
+        Key {
+            name: "runtime",
+            kinds: &[Kind::Table(&settings::RUNTIME)],
+            default: Default::Prose("its defaults"),
+            doc: "Threads and shutdown.",
+            aliases: &["global", "process", "server"],
+        },
+        Key {
+            name: "log",
+            kinds: &[Kind::Table(&settings::LOG)],
+            default: Default::Prose("its defaults"),
+            doc: "Log and access log.",
+            aliases: &["logging", "logs"],
+        },
+        Key {
+            name: "listener",
+            kinds: &[Kind::Named(&LISTENER)],
+            default: Default::Required,
+            doc: "Addresses that accept clients, each under a name.",
+            aliases: &["listeners", "frontend", "entrypoint", "listen"],
+        },
+        Key {
+            name: "route",
+            kinds: &[Kind::List(&[Kind::Table(&listener::ROUTE)])],
+            default: Default::Prose("none"),
+            doc: "Which requests go to which pool. The most specific route wins, whatever the order.",
+            aliases: &["routes", "rule", "location"],
+        },
+        Key {
+            name: "pool",
+            kinds: &[Kind::Named(&POOL)],
+            default: Default::Required,
+            doc: "Backends that serve the same thing, each pool under a name.",
+            aliases: &["pools", "upstream", "upstreams", "backend", "backends", "cluster", "service"],
+        },
+    ],
+    later: &[],
+};
+
+impl Section {
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// This section and all below it, in order.
+    pub(crate) fn walk(&'static self) -> Vec<&'static Self> {
+        let mut all = vec![self];
+        for kind in self.keys.iter().flat_map(|key| key.kinds) {
+            all.extend(kind.section().into_iter().flat_map(Self::walk));
+        }
+        all
+    }
+
+    /// As it is written in a file: `[pool.NAME] health`.
+    pub(crate) fn title(&self) -> String {
+        let mut parts: Vec<&str> = self.path.split('.').collect();
+        let depth = if parts.get(1) == Some(&"NAME") { 2 } else { 1 };
+        let rest = parts.split_off(depth.min(parts.len()));
+        let head = if self.path.starts_with("route") {
+            "[[route]]".into()
+        } else {
+            format!("[{}]", parts.join("."))
+        };
+        if rest.is_empty() { head } else { format!("{head} {}", rest.join(".")) }
+    }
+}
+
+impl Kind {
+    /// The table that this kind opens, if any.
+    pub(crate) fn section(&self) -> Option<&'static Section> {
+        match self {
+            Self::Table(section) | Self::Named(section) => Some(section),
+            Self::List(items) => items.iter().find_map(Self::section),
+            _ => None,
+        }
+    }
+
+    /// One value of this kind, as it would be written.
+    pub(crate) fn example(&self) -> String {
+        match self {
+            Self::Flag => "true".into(),
+            Self::Off => "false".into(),
+            Self::Integer { min, .. } => min.to_string(),
+            Self::Number => "2".into(),
+            Self::Ratio { .. } => "0.5".into(),
+            Self::Duration { .. } => "\"2s\"".into(),
+            Self::Size { .. } => "\"16KiB\"".into(),
+            Self::Nothing => "\"none\"".into(),
+            Self::Text { example, .. } => format!("\"{example}\""),
+            Self::Choice(words) => format!("\"{}\"", words().first().copied().unwrap_or_default()),
+            Self::List(items) => format!("[{}]", items.first().map(Self::example).unwrap_or_default()),
+            Self::Table(_) | Self::Named(_) => "{}".into(),
+        }
+    }
+
+    /// What to write, in words: `a duration such as "2s"`.
+    pub(crate) fn expected(&self) -> String {
+        match self {
+            Self::Flag => "true or false".into(),
+            Self::Off => "false".into(),
+            Self::Integer { min, max } if *max == u64::MAX => format!("a whole number from {min}"),
+            Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Number => "a number above 0".into(),
+            Self::Ratio { max } => format!("a number from 0 to {max}"),
+            Self::Duration { .. } => "a duration such as \"2s\"".into(),
+            Self::Size { .. } => "a size such as \"16KiB\" or a whole number of bytes".into(),
+            Self::Nothing => "\"none\"".into(),
+            Self::Text { what, example } => format!("{what} such as \"{example}\""),
+            Self::Choice(words) => {
+                let quoted: Vec<_> = words().iter().map(|word| format!("\"{word}\"")).collect();
+                values::one_of(&quoted)
+            }
+            Self::List(items) => format!("a list, each entry {}", expected(items)),
+            Self::Table(section) => format!("a table ({})", section.title()),
+            Self::Named(section) => format!("tables with names of your own ({})", section.title()),
+        }
+    }
+}
+
+/// What to write, in words, where one of several kinds will do.
+pub(crate) fn expected(kinds: &[Kind]) -> String {
+    let each: Vec<_> = kinds.iter().map(Kind::expected).collect();
+    values::one_of(&each)
+}
+
+impl Default {
+    /// As it would be written in the file; `None` where there is no one value.
+    pub(crate) fn written(&self) -> Option<String> {
+        match self {
+            Self::Required | Self::Prose(_) => None,
+            Self::Flag(on) => Some(on.to_string()),
+            Self::Integer(number) => Some(number.to_string()),
+            Self::Ratio(ratio) => Some(format!("{ratio:?}")),
+            Self::Duration(duration) => Some(format!("\"{}\"", values::show_duration(*duration))),
+            Self::Size(bytes) => Some(format!("\"{}\"", values::show_size(*bytes))),
+            Self::Text(text) => Some(format!("\"{text}\"")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! `[admin]`, `[runtime]` and `[log]`.
+
+use super::{Default, Key, Kind, Section};
+use crate::defaults;
+
+pub(super) static ADMIN: Section = Section {
+    path: "admin",
+    doc: "The read-only HTTP interface: `/metrics`, `/healthz`, `/readyz`, `/pools`, `/config`.",
+    keys: &[Key {
+        name: "listen",
+        kinds: &[Kind::Text { what: "an address and port", example: defaults::ADMIN_LISTEN }],
+        default: Default::Text(defaults::ADMIN_LISTEN),
+        doc: "Where it listens. It asks nobody who they are, so an address beyond loopback is a warning.",
+        aliases: &["bind", "address", "addr"],
+    }],
+    later: &[],
+};
+
+pub(super) static RUNTIME: Section = Section {
+    path: "runtime",
+    doc: "Threads and shutdown.",
+    keys: &[
+        Key {
+            name: "workers",
+            kinds: &[Kind::Integer { min: 1, max: defaults::WORKERS_MAX }],
+            default: Default::Prose("one per core"),
+            doc: "Threads that carry traffic. Balancing is exact across them.",
+            aliases: &["threads", "worker_processes", "nbthread", "concurrency"],
+        },
+        Key {
+            name: "lame_duration",
+            kinds: &[Kind::Duration { zero: true }],
+            default: Default::Duration(defaults::LAME_DURATION),
+            doc: "After SIGTERM: how long `/readyz` is red while connections are still accepted, so that an outer \
+                  balancer stops sending.",
+            aliases: &["lameduck"],
+        },
+        Key {
+            name: "drain_timeout",
+            kinds: &[Kind::Duration { zero: true }],
+            default: Default::Duration(defaults::DRAIN_TIMEOUT),
+            doc: "After that: how long running requests may take before they are cut.",
+            aliases: &["grace_period", "shutdown_timeout"],
+        },
+    ],
+    later: &[],
+};
+
+pub(super) static LOG: Section = Section {
+    path: "log",
+    doc: "Events go to standard error, requests to the access log.",
+    keys: &[
+        Key {
+            name: "level",
+            kinds: &[Kind::Choice(|| vec!["trace", "debug", "info", "warn", "error"])],
+            default: Default::Text(defaults::LOG_LEVEL),
+            doc: "Events below this are not written.",
+            aliases: &["severity"],
+        },
+        Key {
+            name: "format",
+            kinds: &[Kind::Choice(|| vec!["auto", "human", "json"])],
+            default: Default::Text(defaults::LOG_FORMAT),
+            doc: "`auto` is `human` on a terminal and `json` otherwise.",
+            aliases: &[],
+        },
+        Key {
+            name: "access",
+            kinds: &[
+                Kind::Text { what: "a file", example: "/var/log/evenkeel/access.log" },
+                Kind::Table(&ACCESS),
+            ],
+            default: Default::Prose("no access log"),
+            doc: "The access log. A path alone is short for `{ path = \"...\" }`.",
+            aliases: &["access_log", "requests"],
+        },
+    ],
+    later: &[],
+};
+
+static ACCESS: Section = Section {
+    path: "log.access",
+    doc: "One entry for each request.",
+    keys: &[
+        Key {
+            name: "path",
+            kinds: &[Kind::Text { what: "a file", example: "/var/log/evenkeel/access.log" }],
+            default: Default::Required,
+            doc: "A file, reopened on SIGUSR1; `\"-\"` is standard output.",
+            aliases: &["file"],
+        },
+        Key {
+            name: "format",
+            kinds: &[Kind::Choice(|| vec!["json", "combined"])],
+            default: Default::Text(defaults::ACCESS_FORMAT),
+            doc: "`json` is one object a request; `combined` is the format of Apache and nginx, with Evenkeel's fields \
+                  appended as `key=value`.",
+            aliases: &[],
+        },
+    ],
+    later: &[],
+};

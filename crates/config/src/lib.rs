@@ -1,0 +1,40 @@
+//! Evenkeel's configuration file: TOML in, a checked [`Config`] or diagnostics out.
+//!
+//! All problems of a file are reported in one run, each with its place, its effect on the traffic and what to write
+//! instead. Pure but for [`Source::read`].
+//!
+//! ```
+//! let source = evenkeel_config::Source::new("web.toml", r#"
+//!     [listener.web]
+//!     bind = ":8080"
+//!     pool = "web"
+//!     [pool.web]
+//!     backends = ["10.0.0.11:8080", "10.0.0.12:8080"]
+//!     health = { path = "/healthz", intervall = "1s" }
+//! "#);
+//! let loaded = evenkeel_config::load(&source);
+//! assert!(loaded.config.is_none());
+//! assert_eq!(loaded.diagnostics[0].code, "unknown-key");
+//! assert_eq!(loaded.diagnostics[0].label, "did you mean `interval`?");
+//! ```
+#![warn(missing_docs)]
+
+mod assemble;
+mod check;
+mod decode;
+pub mod defaults;
+mod diagnostic;
+mod keys;
+mod load;
+pub mod model;
+mod quick;
+mod show;
+mod source;
+mod span;
+mod values;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use load::{Loaded, load};
+pub use model::*;
+pub use show::{RenderStyle, effective, json_schema, reference_page, render, to_json};
+pub use source::Source;

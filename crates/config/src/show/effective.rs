@@ -1,0 +1,162 @@
+//! The configuration in effect, every default filled in.
+
+use std::time::Duration;
+
+use evenkeel_core::Intent;
+use serde_json::{Map, Value, json};
+
+use crate::model::{
+    AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, HostMatch, Listener, Log, LogFormat,
+    LogLevel, Passive, Pool, Route,
+};
+use crate::values;
+
+/// Every value in effect, in the shape of the file. Durations are texts; what is off is `false`, what is unbounded
+/// `"none"`, what is decided at run time `null`.
+pub fn effective(config: &Config) -> Value {
+    let by_name = |name: &str, value: Value| (name.to_string(), value);
+    let listeners: Map<String, Value> =
+        config.listeners.iter().map(|found| by_name(&found.name, listener(found))).collect();
+    let pools: Map<String, Value> =
+        config.pools.iter().map(|found| by_name(found.id.as_str(), pool(found))).collect();
+    json!({
+        "admin": config.admin.as_ref().map_or(json!(false), |admin| json!({ "listen": admin.listen.to_string() })),
+        "runtime": {
+            "workers": config.runtime.workers,
+            "lame_duration": duration(config.runtime.lame_duration),
+            "drain_timeout": duration(config.runtime.drain_timeout),
+        },
+        "log": log(&config.log),
+        "listener": listeners,
+        "route": config.routes.iter().map(route).collect::<Vec<_>>(),
+        "pool": pools,
+    })
+}
+
+fn log(log: &Log) -> Value {
+    let level = match log.level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    };
+    let format = match log.format {
+        LogFormat::Auto => "auto",
+        LogFormat::Human => "human",
+        LogFormat::Json => "json",
+    };
+    let access = log.access.as_ref().map_or(json!(false), |access| {
+        let path = match &access.path {
+            AccessLogPath::Stdout => "-".into(),
+            AccessLogPath::File(path) => path.display().to_string(),
+        };
+        let format = match access.format {
+            AccessLogFormat::Json => "json",
+            AccessLogFormat::Combined => "combined",
+        };
+        json!({ "path": path, "format": format })
+    });
+    json!({ "level": level, "format": format, "access": access })
+}
+
+fn listener(listener: &Listener) -> Value {
+    let (limits, timeouts) = (&listener.limits, &listener.timeouts);
+    json!({
+        "bind": listener.bind.to_string(),
+        "protocol": "http",
+        "trusted_proxies": listener.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "limits": {
+            "connections": limits.connections,
+            "header_bytes": limits.header_bytes,
+            "headers": limits.headers,
+            "body_bytes": limits.body_bytes.map_or(json!("none"), |bytes| json!(bytes)),
+        },
+        "timeouts": {
+            "request_header": duration(timeouts.request_header),
+            "request_body_idle": duration(timeouts.request_body_idle),
+            "write_idle": duration(timeouts.write_idle),
+            "keep_alive": duration(timeouts.keep_alive),
+        },
+    })
+}
+
+fn route(route: &Route) -> Value {
+    let host = Some(route.host.to_string()).filter(|_| route.host != HostMatch::Any);
+    json!({ "listener": route.listener, "host": host, "path": route.path, "pool": route.pool.as_str() })
+}
+
+fn pool(pool: &Pool) -> Value {
+    let intent = match pool.intent {
+        Intent::Equal => "equal",
+        Intent::Capacity => "capacity",
+        Intent::Weights => "weights",
+    };
+    let (timeouts, keep_alive) = (&pool.timeouts, &pool.keep_alive);
+    json!({
+        "strategy": pool.strategy.as_str(),
+        "intent": intent,
+        "backends": pool.backends.iter().map(backend).collect::<Vec<_>>(),
+        "health": pool.health.as_ref().map_or(json!(false), health),
+        "passive": pool.passive.as_ref().map_or(json!(false), passive),
+        "panic_threshold": pool.panic_threshold.get(),
+        "timeouts": {
+            "connect": duration(timeouts.connect),
+            "response_header": duration(timeouts.response_header),
+            "response_idle": duration(timeouts.response_idle),
+            "total": timeouts.total.map_or(json!("none"), duration),
+        },
+        "keep_alive": {
+            "idle_max": keep_alive.idle_max,
+            "idle_timeout": duration(keep_alive.idle_timeout),
+            "max_age": duration(keep_alive.max_age),
+        },
+        "max_attempts": pool.max_attempts,
+    })
+}
+
+fn backend(backend: &Backend) -> Value {
+    json!({
+        "name": backend.id.as_str(),
+        "address": backend.address.to_string(),
+        "weight": backend.weight.get(),
+        "capacity": backend.capacity,
+        "enabled": backend.enabled,
+    })
+}
+
+fn health(health: &Health) -> Value {
+    let (kind, path, host, statuses) = match &health.check {
+        Check::Tcp => ("tcp", None, None, None),
+        Check::Http { path, host, expect_status } => ("http", Some(path), host.as_ref(), Some(expect_status)),
+    };
+    let status = |(first, last): &(u16, u16)| match first == last {
+        true => json!(first),
+        false => json!(format!("{first}-{last}")),
+    };
+    json!({
+        "type": kind,
+        "path": path,
+        "host": host,
+        "expect_status": statuses.map(|ranges| ranges.iter().map(status).collect::<Vec<_>>()),
+        "interval": duration(health.interval),
+        "timeout": duration(health.timeout),
+        "rise": health.rise,
+        "fall": health.fall,
+        "jitter": health.jitter.get(),
+        "port": health.port,
+    })
+}
+
+fn passive(passive: &Passive) -> Value {
+    json!({
+        "consecutive": passive.consecutive,
+        "base": duration(passive.base),
+        "max": duration(passive.max),
+        "max_ejected": passive.max_ejected.get(),
+    })
+}
+
+fn duration(duration: Duration) -> Value {
+    json!(values::show_duration(duration))
+}

@@ -1,0 +1,13 @@
+//! What others read: rendered diagnostics, JSON, the schema, the reference page, the configuration in effect.
+
+mod effective;
+mod json;
+mod reference;
+mod render;
+mod schema;
+
+pub use effective::effective;
+pub use json::to_json;
+pub use reference::reference_page;
+pub use render::{RenderStyle, render};
+pub use schema::json_schema;

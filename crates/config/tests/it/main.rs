@@ -1,0 +1,6 @@
+//! What the configuration promises: the examples load, mistakes are told in the words written down, nothing panics.
+
+mod bad;
+mod examples;
+mod golden;
+mod mutation;
