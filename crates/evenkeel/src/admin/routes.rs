@@ -1,0 +1,129 @@
+//! What the admin interface answers.
+
+use evenkeel_proxy::{Proxy, Status};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::host;
+use crate::app::Logging;
+
+/// Version of every JSON document here; it rises when a field changes its meaning or goes.
+const SCHEMA: u64 = 1;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const INDEX: &str = "\
+Evenkeel admin interface, read-only
+
+/metrics     Prometheus metrics
+/healthz     200 while the process lives
+/readyz      200 when it should get traffic, else 503; why, and how the last reload went
+/pools       pools and backends: phase, shares, load
+/config      the configuration in force, defaults included
+/generation  generation, process, reloads
+";
+
+/// What answers are made from.
+pub(super) struct View {
+    proxy: Proxy,
+    logging: Option<Logging>,
+    /// The kernel's start time of this process: with its id it names the process on this machine for good.
+    started: Option<u64>,
+}
+
+impl View {
+    pub(super) fn new(proxy: Proxy, logging: Option<Logging>) -> Self {
+        Self { proxy, logging, started: crate::client::process::start_ticks(std::process::id()) }
+    }
+}
+
+/// Answers one request. Only GET and HEAD do anything; the server drops the body of an answer to HEAD.
+pub(super) fn answer<B>(request: &Request<B>, view: &View) -> Response<Full<Bytes>> {
+    if let Err((status, why)) = host::check(request) {
+        return text(status, format!("{why}\n"));
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "read-only\n".to_owned());
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    match request.uri().path() {
+        "/" => text(StatusCode::OK, INDEX.to_owned()),
+        "/metrics" => respond(StatusCode::OK, METRICS, metrics(view)),
+        "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
+        "/readyz" => readyz(&view.proxy.status()),
+        "/pools" => document(StatusCode::OK, json!(view.proxy.status())),
+        "/config" => document(StatusCode::OK, config(&view.proxy)),
+        "/generation" => document(StatusCode::OK, generation(view)),
+        _ => text(StatusCode::NOT_FOUND, format!("no such page\n\n{INDEX}")),
+    }
+}
+
+/// The proxy's metrics and those of the process around it.
+fn metrics(view: &View) -> String {
+    let mut page = view.proxy.metrics_text();
+    if let Some(logging) = &view.logging {
+        let name = "evenkeel_log_dropped_total";
+        page.push_str(&format!(
+            "# HELP {name} Log lines dropped because standard error was too slow.\n# TYPE {name} counter\n{name} {}\n",
+            logging.dropped()
+        ));
+    }
+    page
+}
+
+fn readyz(status: &Status) -> Response<Full<Bytes>> {
+    let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let value = json!({
+        "ready": status.ready,
+        "reasons": status.not_ready,
+        "lifecycle": status.lifecycle,
+        "generation": status.generation,
+        "last_reload": status.last_reload,
+    });
+    document(code, value)
+}
+
+fn config(proxy: &Proxy) -> Value {
+    json!({ "config": evenkeel_config::effective(&proxy.config()) })
+}
+
+fn generation(view: &View) -> Value {
+    let status = view.proxy.status();
+    json!({
+        "generation": status.generation,
+        "pid": status.pid,
+        "process_start_ticks": view.started,
+        "version": status.version,
+        "lifecycle": status.lifecycle,
+        "config_path": status.config_path,
+        "reloads": status.reloads,
+        "last_reload": status.last_reload,
+    })
+}
+
+fn document(status: StatusCode, mut value: Value) -> Response<Full<Bytes>> {
+    if let Value::Object(fields) = &mut value {
+        fields.insert("schema".to_owned(), SCHEMA.into());
+    }
+    respond(status, JSON, format!("{value}\n"))
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    respond(status, TEXT, body)
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

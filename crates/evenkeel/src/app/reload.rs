@@ -1,0 +1,102 @@
+//! Reloading the configuration: one file read, one answer, for every SIGHUP.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+
+use evenkeel_config::{Config, LogLevel, Source};
+use evenkeel_proxy::Proxy;
+
+use super::{Logging, describe, log_diagnostics, log_listening};
+use crate::admin::Admin;
+use crate::check;
+
+/// Carries out reloads, one at a time.
+pub(super) struct Reloader {
+    proxy: Proxy,
+    admin: Admin,
+    file: Option<PathBuf>,
+    logging: Logging,
+    level: LogLevel,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        proxy: Proxy,
+        admin: Admin,
+        file: Option<PathBuf>,
+        logging: Logging,
+        level: LogLevel,
+    ) -> Self {
+        Self { proxy, admin, file, logging, level }
+    }
+
+    /// Reloads for every message, until nobody can send any more.
+    pub(super) fn run(mut self, wanted: &Receiver<()>) {
+        while wanted.recv().is_ok() {
+            self.reload();
+        }
+    }
+
+    fn reload(&mut self) {
+        let Some(file) = self.file.clone() else {
+            self.refuse(Path::new("(command line)"), "no-file", "started without a file: nothing to reload");
+            return;
+        };
+        let source = match check::read(&file) {
+            Ok(source) => source,
+            Err(message) => return self.refuse(&file, "unreadable-file", &message),
+        };
+        let loaded = evenkeel_config::load(&source);
+        log_diagnostics(&source, &loaded.diagnostics);
+        match loaded.config {
+            Some(config) => self.apply(&source, config),
+            None => {
+                self.proxy.note_refused_reload(evenkeel_config::to_json(&source, &loaded.diagnostics));
+                tracing::error!(file = source.name(), "reload refused; the running configuration stays");
+            }
+        }
+    }
+
+    /// The admin address is bound before anything changes, and taken over after everything has.
+    fn apply(&mut self, source: &Source, config: Config) {
+        let level = config.log.level;
+        let move_to = match self.admin.prepare(config.admin.as_ref()) {
+            Ok(move_to) => move_to,
+            Err(error) => return self.refuse(Path::new(source.name()), "admin-bind", &describe(&error)),
+        };
+        let before = self.proxy.listeners();
+        let format_changed = self.proxy.config().log.format != config.log.format;
+        match self.proxy.reload(config) {
+            Ok(report) => {
+                self.admin.commit(move_to);
+                if level != self.level {
+                    self.logging.set_level(level);
+                    self.level = level;
+                }
+                if format_changed {
+                    tracing::warn!("log.format takes effect at the next start");
+                }
+                log_listening(&before, &self.proxy.listeners());
+                for change in &report.changes {
+                    tracing::info!(change, generation = report.generation, "changed");
+                }
+                let (generation, changes) = (report.generation, report.changes.len());
+                tracing::info!(generation, changes, took = ?report.took, "reloaded");
+            }
+            Err(error) => {
+                let error = describe(&error);
+                tracing::error!(
+                    file = source.name(),
+                    error,
+                    "reload refused; the running configuration stays"
+                );
+            }
+        }
+    }
+
+    fn refuse(&self, file: &Path, code: &str, message: &str) {
+        let file = file.display().to_string();
+        self.proxy.note_refused_reload(check::unreadable_json(&file, code, message));
+        tracing::error!(file, code, "reload refused; the running configuration stays: {message}");
+    }
+}

@@ -1,0 +1,208 @@
+//! The command line, declared. `docs/reference/cli.md` is checked against it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use evenkeel_config::BackendAddress;
+
+use crate::parse;
+
+/// Where the admin interface is unless the configuration moves it.
+const ADMIN: &str = "127.0.0.1:9901";
+
+/// A load balancer that makes uneven traffic impossible to miss.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 ok, 1 the answer is no, 2 called wrongly.\n\
+                  Start with: evenkeel check evenkeel.toml && evenkeel run -c evenkeel.toml"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Check a configuration file; the same as `evenkeel check FILE`
+    #[arg(short = 't', long = "test", value_name = "FILE", num_args = 0..=1)]
+    test: Option<Option<PathBuf>>,
+    /// The file that -t checks
+    #[arg(short, long, value_name = "FILE", requires = "test")]
+    config: Option<PathBuf>,
+    /// With -t: refuse a file that has warnings
+    #[arg(long, requires = "test")]
+    strict: bool,
+    /// With -t: print the diagnostics as JSON
+    #[arg(long, requires = "test")]
+    json: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the balancer
+    #[command(after_help = "Examples: evenkeel run -c evenkeel.toml\n          \
+                            evenkeel run --listen 127.0.0.1:8080 --to 10.0.0.1:80 --to 10.0.0.2:80\n\n\
+                            Signals: HUP reload, USR1 reopen logs, TERM and INT stop after running requests; twice: now")]
+    Run(RunArgs),
+    /// Check a configuration file without running it
+    #[command(after_help = "Example: evenkeel check --strict evenkeel.toml")]
+    Check(CheckArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = "Example: evenkeel schema > evenkeel.schema.json")]
+    Schema,
+    /// Show the running balancer: pools, backends, shares
+    #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
+    Status(StatusArgs),
+    /// Make the running balancer read its file again, and tell how that went
+    #[command(after_help = "Example: evenkeel check evenkeel.toml && evenkeel reload")]
+    Reload(ReloadArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The configuration file
+    pub(crate) file: PathBuf,
+    /// Refuse a file that has warnings
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print the diagnostics as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", required_unless_present = "listen", conflicts_with = "listen")]
+    pub(crate) config: Option<PathBuf>,
+    /// Without a file: where to accept HTTP clients; :8080 is every IPv4 address
+    #[arg(long, value_name = "ADDR", requires = "to", value_parser = parse::listen_address)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Without a file: a backend; repeat it for each
+    #[arg(long, value_name = "ADDR", requires = "listen", value_parser = parse::backend_address)]
+    pub(crate) to: Vec<BackendAddress>,
+    /// Without a file: where the admin interface listens [default: 127.0.0.1:9901]
+    #[arg(long, value_name = "ADDR", requires = "listen", value_parser = parse::listen_address)]
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Print what GET /pools answers
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    /// The admin interface of the running balancer; it must be on this machine
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// How long to wait for the outcome
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse::duration)]
+    pub(crate) timeout: Duration,
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Cli {
+    /// The command asked for; `-t` is one in disguise.
+    ///
+    /// # Errors
+    /// When flags are combined in a way that names no file or two.
+    pub(crate) fn into_command(self) -> Result<Command, clap::Error> {
+        if let Some(command) = self.command {
+            return Ok(command);
+        }
+        let file = match (self.test.flatten(), self.config) {
+            (Some(file), None) | (None, Some(file)) => file,
+            (Some(_), Some(_)) => return Err(usage("-t and -c both name a file; give one")),
+            (None, None) => return Err(usage("-t needs a file: evenkeel -t evenkeel.toml")),
+        };
+        Ok(Command::Check(CheckArgs { file, strict: self.strict, json: self.json }))
+    }
+}
+
+fn usage(message: &str) -> clap::Error {
+    Cli::command().error(ErrorKind::ArgumentConflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file_of(arguments: &[&str]) -> Result<PathBuf, clap::Error> {
+        match Cli::try_parse_from(arguments)?.into_command()? {
+            Command::Check(check) => Ok(check.file),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_a_file_or_addresses() {
+        let parses = |arguments: &[&str]| {
+            let arguments = ["evenkeel", "run"].iter().chain(arguments);
+            Cli::try_parse_from(arguments).map(|_| ()).map_err(|error| error.exit_code())
+        };
+        assert_eq!(parses(&["-c", "f"]), Ok(()));
+        assert_eq!(parses(&["--listen", ":80", "--to", "a:1", "--to", "b:1", "--admin", ":1"]), Ok(()));
+        for bad in
+            [&[][..], &["--listen", ":80"], &["--to", "a:1"], &["-c", "f", "--listen", ":80", "--to", "a:1"]]
+        {
+            assert_eq!(parses(bad), Err(2), "{bad:?}");
+        }
+        assert_eq!(parses(&["-c", "f", "--admin", ":1"]), Err(2), "the file says where");
+    }
+
+    #[test]
+    fn three_ways_to_check() {
+        for arguments in
+            [&["evenkeel", "check", "f"][..], &["evenkeel", "-t", "f"], &["evenkeel", "-t", "-c", "f"]]
+        {
+            assert_eq!(file_of(arguments).unwrap(), PathBuf::from("f"), "{arguments:?}");
+        }
+        for arguments in
+            [&["evenkeel"][..], &["evenkeel", "-t"], &["evenkeel", "-c", "f"], &["evenkeel", "f"]]
+        {
+            assert_eq!(file_of(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+        }
+    }
+
+    /// Every command and long flag is in the reference, and every command has an example in its help.
+    #[test]
+    fn the_reference_is_complete() {
+        let page = include_str!("../../../docs/reference/cli.md");
+        let mut cli = Cli::command();
+        cli.build();
+        let commands = cli.get_subcommands().filter(|command| command.get_name() != "help");
+        for command in commands {
+            let name = command.get_name();
+            let heading = format!("\n## `evenkeel {name}");
+            let start = page.find(&heading).unwrap_or_else(|| panic!("docs/reference/cli.md lacks{heading}"));
+            let section = &page[start + 1..];
+            let section = &section[..section.find("\n## ").unwrap_or(section.len())];
+            assert!(section.contains("```sh"), "{name} has no example");
+            for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+                let listed = flag == "help" || section.contains(&format!("`--{flag}"));
+                assert!(listed, "docs/reference/cli.md: {name} lacks --{flag}");
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("evenkeel "), "the help of {name} has no example");
+        }
+        for flag in cli.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(page.contains(&format!("--{flag}")), "docs/reference/cli.md lacks --{flag}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The `evenkeel` command.
+
+mod admin;
+mod app;
+mod check;
+mod cli;
+mod client;
+mod output;
+mod parse;
+mod reload;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::output::Answer;
+
+/// Requests allocate a little and often, on every worker: what the system's allocator is worst at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let answer = match Cli::parse().into_command() {
+        Ok(Command::Run(arguments)) => app::run(&arguments),
+        Ok(Command::Check(arguments)) => check::check(&arguments),
+        Ok(Command::Schema) => check::schema(),
+        Ok(Command::Status(arguments)) => status::status(&arguments),
+        Ok(Command::Reload(arguments)) => reload::reload(&arguments),
+        Err(usage) => usage.exit(),
+    };
+    match answer {
+        Answer::Yes => ExitCode::SUCCESS,
+        Answer::No => ExitCode::FAILURE,
+        Answer::Misused => ExitCode::from(2),
+    }
+}

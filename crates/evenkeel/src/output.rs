@@ -1,0 +1,92 @@
+//! What commands write, and how they end.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use evenkeel_config::RenderStyle;
+
+/// How a command ended; the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 0
+    Yes,
+    /// 1: it worked, and the answer is no; or it could not be done.
+    No,
+    /// 2: it was called in a way that makes no sense.
+    Misused,
+}
+
+/// Columns when the terminal does not tell: what log files and mails are read in.
+const WIDTH: usize = 100;
+
+/// Writes to standard output. A reader that has had enough (`| head`) is no error.
+pub(crate) fn out(text: impl fmt::Display) {
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{text}").and_then(|()| stdout.flush()).ok();
+}
+
+/// Writes a line to standard output.
+pub(crate) fn line(text: impl fmt::Display) {
+    out(format_args!("{text}\n"));
+}
+
+/// Writes to standard error.
+pub(crate) fn err(text: impl fmt::Display) {
+    write!(io::stderr().lock(), "{text}").ok();
+}
+
+/// Writes JSON to standard output, indented: scripts do not mind, and people read it too.
+pub(crate) fn json(value: &serde_json::Value) {
+    line(format_args!("{value:#}"));
+}
+
+/// Says on standard error why a command failed and what to do.
+pub(crate) fn complain(what: impl fmt::Display, hint: &str) {
+    err(format_args!("evenkeel: {what}\n"));
+    if !hint.is_empty() {
+        err(format_args!("  hint: {hint}\n"));
+    }
+}
+
+/// How diagnostics look on standard error.
+pub(crate) fn diagnostics_style() -> RenderStyle {
+    let color = coloured(io::stderr().is_terminal());
+    let width = if color { terminal_width() } else { WIDTH };
+    RenderStyle { color, width }
+}
+
+/// Whether to colour what goes to a stream; see <https://no-color.org>.
+pub(crate) fn coloured(is_terminal: bool) -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    is_terminal && !no_color && !dumb
+}
+
+/// `1 warning`, `2 warnings`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+fn terminal_width() -> usize {
+    crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns).clamp(60, 140))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_in_words() {
+        assert_eq!(count(0, "error"), "0 errors");
+        assert_eq!(count(1, "error"), "1 error");
+        assert_eq!(count(2, "error"), "2 errors");
+    }
+
+    #[test]
+    fn nothing_but_a_terminal_is_coloured() {
+        assert!(!coloured(false));
+    }
+}

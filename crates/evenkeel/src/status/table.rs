@@ -1,0 +1,224 @@
+//! The report as text, at most [`WIDTH`] columns wide.
+
+use super::report::{Backend, Pool, Report};
+
+/// Fits half a screen and a mail.
+const WIDTH: usize = 100;
+const NAME: usize = 16;
+const ADDRESS: usize = 21;
+
+/// Everything, for people.
+pub(super) fn render(report: &Report) -> String {
+    let mut lines = head(report);
+    for pool in &report.pools {
+        lines.push(String::new());
+        lines.extend(self::pool(pool));
+    }
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(clip(line.trim_end(), WIDTH).as_str());
+        text.push('\n');
+    }
+    text
+}
+
+fn head(report: &Report) -> Vec<String> {
+    let mut lines = vec![format!(
+        "evenkeel {}  {}, {}  generation {}  up {}  {} client connections  pid {}",
+        report.version,
+        report.lifecycle,
+        if report.not_ready.is_empty() { "ready" } else { "not ready" },
+        report.generation,
+        ago(report.uptime),
+        report.connections,
+        report.pid,
+    )];
+    lines.extend(report.not_ready.iter().map(|reason| format!("not ready: {reason}")));
+    let file = report.config_path.as_deref().unwrap_or("(none, started with --listen)");
+    lines.push(format!("file {file}  {}", reloads(report)));
+    for (name, address) in &report.listeners {
+        lines.push(format!("listener {name}  {address}"));
+    }
+    lines
+}
+
+fn reloads(report: &Report) -> String {
+    match &report.last_reload {
+        None => "never reloaded".to_owned(),
+        Some(last) if last.ok => format!("{} reloads, the last one applied", report.reloads),
+        Some(_) => {
+            format!("{} reloads, THE LAST ONE REFUSED; GET /readyz says why", report.reloads)
+        }
+    }
+}
+
+fn pool(pool: &Pool) -> Vec<String> {
+    let mode = match pool.mode.as_str() {
+        "normal" => "",
+        "panic" => "  PANIC: too few backends are healthy, all are used",
+        _ => "  EMPTY: no backend may be picked",
+    };
+    let mut lines = vec![format!(
+        "pool {}  {}  intent {}  {} attempts{mode}",
+        pool.name, pool.strategy, pool.intent, pool.requests
+    )];
+    let columns =
+        ["backend", "address", "phase", "weight", "intent", "plan", "observed", "busy", "errors", "since"];
+    lines.push(row(columns.map(str::to_owned)));
+    for backend in &pool.backends {
+        lines.push(row(cells(backend)));
+        lines.extend(backend.detail.iter().map(|detail| format!("    {detail}")));
+    }
+    lines
+}
+
+fn cells(backend: &Backend) -> [String; 10] {
+    let address = backend.address.as_deref().unwrap_or("-");
+    [
+        backend.name.clone(),
+        // A backend without a name of its own is named by its address.
+        if address == backend.name { String::new() } else { address.to_owned() },
+        backend.phase.clone(),
+        backend.weight.to_string(),
+        percent(backend.intent),
+        percent(backend.plan),
+        percent(backend.observed),
+        backend.in_flight.to_string(),
+        short(backend.errors),
+        ago(backend.since),
+    ]
+}
+
+fn row([name, address, phase, weight, intent, plan, observed, busy, errors, since]: [String; 10]) -> String {
+    let (name, address) = (clip(&name, NAME), clip(&address, ADDRESS));
+    format!(
+        "  {name:NAME$} {address:ADDRESS$} {phase:<10} {weight:>6} {intent:>6} {plan:>6} {observed:>8} \
+         {busy:>4} {errors:>6} {since:>5}"
+    )
+}
+
+/// `33.3%`
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// The largest unit alone: `59s`, `3m`, `2h`, `14d`.
+fn ago(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A count in at most 6 columns: `99999`, `123k`, `45M`.
+fn short(count: u64) -> String {
+    let mut count = count;
+    for unit in ["", "k", "M", "G", "T"] {
+        if count < 100_000 {
+            return format!("{count}{unit}");
+        }
+        count /= 1_000;
+    }
+    format!("{count}P")
+}
+
+/// At most `width` characters; what is cut ends in an ellipsis. Control characters must not reach a terminal.
+fn clip(text: &str, width: usize) -> String {
+    let clean = |c: char| if c.is_control() { '?' } else { c };
+    if text.chars().count() <= width {
+        return text.chars().map(clean).collect();
+    }
+    text.chars().map(clean).take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report() -> Report {
+        let backend = |name: &str, phase: &str, observed: f64| {
+            json!({
+                "name": name, "address": "127.0.0.1:9001", "phase": phase, "since": 7_260.0, "detail": null,
+                "weight": 1, "intent": 1.0 / 3.0, "plan": 0.5, "observed": observed, "in_flight": 2, "errors": 7,
+            })
+        };
+        let mut broken = backend("c", "unhealthy", 0.0);
+        broken["detail"] = "GET /: connection refused".into();
+        serde_json::from_value(json!({
+            "lifecycle": "serving", "not_ready": [], "generation": 3, "pid": 42, "version": "0.1.0",
+            "uptime": 61.0, "config_path": "e.toml", "reloads": 2, "connections": 5,
+            "last_reload": {"attempt": 2, "ok": true, "generation": 3, "changes": [], "error": null, "diagnostics": null},
+            "listeners": [["web", "127.0.0.1:8080"]],
+            "pools": [{
+                "name": "web", "strategy": "round_robin", "mode": "normal", "intent": "equal", "requests": 12345,
+                "backends": [backend("a", "serving", 0.49996), backend("127.0.0.1:9001", "serving", 0.5), broken],
+            }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn says_what_one_wants_to_know() {
+        let expected = "\
+evenkeel 0.1.0  serving, ready  generation 3  up 1m  5 client connections  pid 42
+file e.toml  2 reloads, the last one applied
+listener web  127.0.0.1:8080
+
+pool web  round_robin  intent equal  12345 attempts
+  backend          address               phase      weight intent   plan observed busy errors since
+  a                127.0.0.1:9001        serving         1  33.3%  50.0%    50.0%    2      7    2h
+  127.0.0.1:9001                         serving         1  33.3%  50.0%    50.0%    2      7    2h
+  c                127.0.0.1:9001        unhealthy       1  33.3%  50.0%     0.0%    2      7    2h
+    GET /: connection refused
+";
+        assert_eq!(render(&report()), expected);
+    }
+
+    #[test]
+    fn the_widest_fits() {
+        let mut report = report();
+        report.config_path = Some("x".repeat(300));
+        report.not_ready = vec!["y".repeat(300)];
+        let pool = &mut report.pools[0];
+        pool.name = "p".repeat(300);
+        pool.requests = u64::MAX;
+        for backend in &mut pool.backends {
+            backend.name = "é".repeat(300);
+            backend.address = Some("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535".to_owned());
+            backend.phase = "unresolved".to_owned();
+            backend.detail = Some("d\u{1b}[31m".repeat(100));
+            (backend.weight, backend.in_flight, backend.errors) = (65_535, 9_999, u64::MAX);
+            (backend.intent, backend.plan, backend.observed) = (1.0, 1.0, 1.0);
+            backend.since = 99.0 * 86_400.0;
+        }
+        let text = render(&report);
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
+        }
+        assert!(!text.contains('\u{1b}'), "a name must not drive the terminal");
+        assert!(text.contains("99d"), "{text}");
+    }
+
+    #[test]
+    fn durations_and_counts() {
+        assert_eq!([0.0, 59.9, 60.0, 3_600.0, 86_400.0].map(ago), ["0s", "59s", "1m", "1h", "1d"]);
+        assert_eq!([99_999, 100_000, 100_000_000, u64::MAX].map(short), ["99999", "100k", "100M", "18446P"]);
+    }
+
+    #[test]
+    fn trouble_is_loud() {
+        let mut report = report();
+        report.pools[0].mode = "panic".to_owned();
+        report.not_ready = vec!["pool web is empty".to_owned()];
+        report.last_reload.as_mut().unwrap().ok = false;
+        let text = render(&report);
+        for word in ["PANIC", "not ready: pool web is empty", "REFUSED"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+}
