@@ -1,0 +1,174 @@
+//! The command line: what it prints and what it exits with (0 ok, 1 the answer is no, 2 called wrongly).
+
+use std::time::Duration;
+
+use evenkeel_testkit::{Backend, ClosedPort, Evenkeel, Finished, Json, TempDir, run_to_end};
+
+use crate::support::{BINARY, Setup, backends};
+
+const GOOD: &str = "[listener.web]\nbind = \"127.0.0.1:8080\"\npool = \"web\"\n\
+    [pool.web]\nhealth = false\nbackends = [\"127.0.0.1:9001\", \"127.0.0.1:9002\"]\n";
+/// Weights that differ without a word on whether that is meant.
+const DOUBTFUL: &str = "[listener.web]\nbind = \"127.0.0.1:8080\"\npool = \"web\"\n[pool.web]\nhealth = false\n\
+    backends = [{ address = \"127.0.0.1:9001\", weight = 5 }, { address = \"127.0.0.1:9002\", weight = 1 }]\n";
+const BAD: &str = "[listener.web]\nbind = \"127.0.0.1:8080\"\npool = \"web\"\n\
+    [pool.web]\nstrategy = \"round_robbin\"\nbackend = []\nbackends = [\"127.0.0.1:9001\"]\n";
+
+async fn run(directory: &TempDir, arguments: &[&str]) -> Finished {
+    run_to_end(BINARY, arguments, directory.path(), Duration::from_secs(30)).await
+}
+
+fn directory() -> TempDir {
+    let directory = TempDir::new("cli");
+    directory.write("good.toml", GOOD);
+    directory.write("doubtful.toml", DOUBTFUL);
+    directory.write("bad.toml", BAD);
+    directory
+}
+
+fn json(text: &str) -> Json {
+    text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[tokio::test]
+async fn check_says_yes_or_no() {
+    let directory = directory();
+    for (arguments, code) in [
+        (["check", "good.toml"].as_slice(), 0),
+        (&["-t", "good.toml"], 0),
+        (&["-t", "-c", "good.toml"], 0),
+        (&["check", "--strict", "good.toml"], 0),
+        (&["check", "doubtful.toml"], 0),
+        (&["check", "--strict", "doubtful.toml"], 1),
+        (&["check", "bad.toml"], 1),
+        (&["-t", "bad.toml"], 1),
+        (&["check", "missing.toml"], 1),
+        (&["check"], 2),
+        (&["check", "--no-such-flag", "good.toml"], 2),
+        (&["no-such-command"], 2),
+    ] {
+        let done = run(&directory, arguments).await;
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {} {}", done.stdout, done.stderr);
+    }
+}
+
+#[tokio::test]
+async fn check_tells_where_why_and_what_instead() {
+    let directory = directory();
+    let good = run(&directory, &["check", "good.toml"]).await;
+    assert!(good.stdout.contains("good.toml: ok") && good.stderr.is_empty(), "{good:?}");
+    let bad = run(&directory, &["check", "bad.toml"]).await;
+    for part in ["bad.toml:5:", "round_robbin", "round_robin", "bad.toml:6:", "backends"] {
+        assert!(bad.stderr.contains(part), "{part} in\n{}", bad.stderr);
+    }
+    assert!(!bad.stderr.contains('\x1b'), "no colours but on a terminal");
+    let doubtful = run(&directory, &["check", "doubtful.toml"]).await;
+    assert!(doubtful.stderr.contains("83.3") && doubtful.stderr.contains("intent"), "{}", doubtful.stderr);
+}
+
+#[tokio::test]
+async fn check_speaks_json() {
+    let directory = directory();
+    let bad = json(&run(&directory, &["check", "--json", "bad.toml"]).await.stdout);
+    assert_eq!((bad["schema"].as_u64(), bad["ok"].as_bool()), (Some(1), Some(false)), "{bad}");
+    let diagnostics = bad["diagnostics"].as_array().expect("a list");
+    assert!(diagnostics.len() >= 2, "all problems at once: {bad}");
+    assert!(diagnostics.iter().any(|diagnostic| diagnostic["line"] == 5), "{bad}");
+    let good = json(&run(&directory, &["check", "--json", "good.toml"]).await.stdout);
+    assert_eq!((good["ok"].as_bool(), good["errors"].as_u64()), (Some(true), Some(0)), "{good}");
+}
+
+#[tokio::test]
+async fn schema_is_a_json_schema() {
+    let done = run(&directory(), &["schema"]).await;
+    assert_eq!(done.status.code(), Some(0));
+    let schema = json(&done.stdout);
+    assert!(
+        schema["$schema"].as_str().is_some_and(|dialect| dialect.contains("2020-12")),
+        "{}",
+        schema["$schema"]
+    );
+    assert!(schema["properties"]["pool"].is_object() && schema["properties"]["listener"].is_object());
+}
+
+#[tokio::test]
+async fn help_and_version() {
+    let directory = directory();
+    let version = run(&directory, &["--version"]).await;
+    assert!(version.status.success() && version.stdout.starts_with("evenkeel "), "{}", version.stdout);
+    let help = run(&directory, &["--help"]).await;
+    for command in ["run", "check", "schema", "status", "reload", "demo"] {
+        assert!(help.stdout.contains(&format!("  {command} ")), "{command} in\n{}", help.stdout);
+        let own = run(&directory, &[command, "--help"]).await;
+        assert!(own.status.success() && own.stdout.contains("Example"), "{command}:\n{}", own.stdout);
+    }
+}
+
+#[tokio::test]
+async fn status_shows_the_running_balancer() {
+    let all = backends(["first", "second"]).await;
+    let evenkeel = Setup::new(&all).start().await;
+    evenkeel_testkit::Load::new(evenkeel.address("web"), 2).run(10).await.assert_all_ok();
+    let (directory, admin) = (directory(), evenkeel.address("admin").to_string());
+    let table = run(&directory, &["status", "--admin", &admin]).await;
+    assert_eq!(table.status.code(), Some(0), "{}", table.stderr);
+    for part in ["web", "first", "second", "serving", "50.0%"] {
+        assert!(table.stdout.contains(part), "{part} in\n{}", table.stdout);
+    }
+    assert!(table.stdout.lines().all(|line| line.chars().count() <= 100), "{}", table.stdout);
+    let parsed = json(&run(&directory, &["status", "--json", "--admin", &admin]).await.stdout);
+    assert_eq!(parsed["schema"], 1);
+    assert_eq!(parsed["pools"][0]["backends"][0]["attempts"], 5, "{parsed}");
+}
+
+#[tokio::test]
+async fn commands_for_a_running_balancer_say_when_there_is_none() {
+    let port = ClosedPort::new();
+    let admin = port.address().to_string();
+    for command in ["status", "reload"] {
+        let done = run(&directory(), &[command, "--admin", &admin]).await;
+        assert_eq!(done.status.code(), Some(1), "{command}: {}", done.stderr);
+        assert!(done.stderr.contains(&admin), "{command}: {}", done.stderr);
+    }
+}
+
+#[tokio::test]
+async fn run_without_a_file() {
+    let [a, b] = backends(["a", "b"]).await;
+    let (one, two) = (a.address().to_string(), b.address().to_string());
+    let arguments = ["run", "--listen", "127.0.0.1:0", "--to", &one, "--to", &two, "--admin", "127.0.0.1:0"];
+    let evenkeel = Evenkeel::launch(BINARY, "", &arguments);
+    evenkeel.await_message("ready").await;
+    evenkeel_testkit::Load::new(evenkeel.address("web"), 2).run(20).await.assert_all_ok();
+    assert_eq!(a.requests() + b.requests(), 20);
+    assert!(a.requests().abs_diff(b.requests()) <= 4, "{} {}", a.requests(), b.requests());
+}
+
+#[tokio::test]
+async fn run_refuses_what_check_refuses() {
+    let done = run(&directory(), &["run", "-c", "bad.toml"]).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(done.stderr.contains("round_robbin") && done.stderr.contains("bad.toml:5"), "{}", done.stderr);
+}
+
+#[tokio::test]
+async fn run_says_which_listener_cannot_be_had() {
+    let taken = Backend::start("taken").await;
+    let directory = directory();
+    let address = taken.address().to_string();
+    directory.write("taken.toml", &format!("admin = false\n{}", GOOD.replace("127.0.0.1:8080", &address)));
+    let done = run(&directory, &["run", "-c", "taken.toml"]).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(done.stderr.contains("web") && done.stderr.contains(&address), "{}", done.stderr);
+}
+
+#[tokio::test]
+async fn demo_needs_nothing() {
+    let started = std::time::Instant::now();
+    let done = run(&directory(), &["demo", "--plain", "--duration", "2s"]).await;
+    assert_eq!(done.status.code(), Some(0), "{} {}", done.stdout, done.stderr);
+    assert!(started.elapsed() >= Duration::from_secs(2) && started.elapsed() < Duration::from_secs(15));
+    assert!(done.stdout.lines().count() >= 4, "{}", done.stdout);
+    assert!(done.stdout.contains("evenkeel run"), "what to do next:\n{}", done.stdout);
+    assert!(!done.stdout.contains('\x1b'), "plain is plain");
+}

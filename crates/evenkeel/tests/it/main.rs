@@ -1,0 +1,15 @@
+//! Evenkeel from outside: the real binary as a child process, real sockets, backends that tell what they got.
+//!
+//! One binary, so that the kit is linked once. Port 0 everywhere, so that all tests can run side by side.
+
+mod access_log;
+mod balancing;
+mod cli;
+mod health;
+mod http;
+mod limits;
+mod prometheus;
+mod reload;
+mod shutdown;
+mod support;
+mod telemetry;
