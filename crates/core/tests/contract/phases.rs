@@ -1,6 +1,7 @@
 //! What every event does in every phase, as a table.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use evenkeel_core::{
     Mode, Nanos, Outcome, Phase, PoolEvent, PoolSpec, PoolState, Ratio, StrategyKind, Transition,
@@ -155,6 +156,8 @@ fn transitions_say_what_happened_and_why() {
     let ejected = fail_attempts(&mut pool, "m1", 5, Nanos::from_secs(3));
     assert_eq!(pool.next_deadline(), Some(Nanos::from_secs(13)));
     apply(&mut pool, PoolEvent::Tick, 13);
+    let back = Arc::clone(&pool.snapshot().members()[1].member);
+    assert_eq!(back.load.consecutive_failures(), 0, "judged by what it does from now on");
     apply(&mut pool, probe("m0", Err("GET /healthz: connection refused")), 14);
     apply(&mut pool, probe("m0", Ok(())), 15);
     apply(&mut pool, probe("m0", Ok(())), 16);
@@ -211,8 +214,17 @@ fn ejection_stops_at_the_cap_and_before_the_last() {
     spec.members[1].enabled = false;
     pool.apply(PoolEvent::Configured(spec), NOW);
     assert_eq!((ejected(&pool), pool.snapshot().mode()), (0, Mode::Normal), "nobody else is left");
-    fail_attempts(&mut pool, "m0", 3, NOW);
+    let refused = fail_attempts(&mut pool, "m0", 3, NOW);
     assert_eq!(ejected(&pool), 0, "never the last");
+    assert!(refused.snapshot.is_none());
+
+    let mut pool = member_in(Phase::Serving);
+    for other in ["m1", "m2", "m3"] {
+        (0..2).for_each(|_| probed(&mut pool, other, false));
+    }
+    let refused = fail_attempts(&mut pool, "m", 1, NOW);
+    assert_eq!(phase(&pool), Phase::Serving, "the cap has room, but nobody else serves");
+    assert!(refused.snapshot.is_none(), "not even for a moment");
 }
 
 /// The same failure told again changes what is shown, and nothing that is picked from.

@@ -1,6 +1,6 @@
 //! Shares follow the weights: whoever is down, in whatever order, from however many threads.
 
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 
 use evenkeel_core::{PoolSnapshot, REGISTRY, Rng, StrategyKind, Tried};
 use proptest::prelude::*;
@@ -57,6 +57,24 @@ fn shuffle<T>(items: &mut [T], seed: u64) {
     for last in (1..items.len()).rev() {
         items.swap(last, rng.below(last as u32 + 1) as usize);
     }
+}
+
+/// A turn is taken once, whoever takes it: whole cycles from threads that race are exact to the request.
+#[test]
+fn racing_threads_share_one_schedule() {
+    let pool = pool(&spec(StrategyKind::RoundRobin, &[5, 1, 1]), 1);
+    let (snapshot, start) = (pool.snapshot(), Barrier::new(4));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (snapshot, start) = (&snapshot, &start);
+            scope.spawn(move || {
+                start.wait();
+                serve(snapshot, &Tried::default(), &mut Rng::from_seed(thread), 35_000);
+            });
+        }
+    });
+    let counts: Vec<u64> = attempts(&snapshot).values().map(|(count, _)| *count).collect();
+    assert_eq!(counts, [100_000, 20_000, 20_000]);
 }
 
 /// Peers make this 70/30 and 86/14.
