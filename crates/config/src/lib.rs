@@ -31,6 +31,7 @@ mod quick;
 mod show;
 mod source;
 mod span;
+mod syntax;
 mod values;
 
 pub use diagnostic::{Diagnostic, Severity};

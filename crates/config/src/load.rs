@@ -8,6 +8,7 @@ use crate::decode::{Cx, decode};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Config;
 use crate::source::Source;
+use crate::syntax;
 
 /// What became of a file.
 #[derive(Clone, Debug)]
@@ -46,33 +47,15 @@ fn not_utf8(place: std::ops::Range<usize>) -> Diagnostic {
 }
 
 /// The syntax errors, and of the rest what is true of the lines that could be parsed: what seems to be missing may
-/// stand in a line that could not.
+/// stand in a line that could not, and what follows a header that could not be read has no table.
 fn with_syntax(source: &Source, syntax: &[toml::de::Error], rest: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut all: Vec<Diagnostic> = Vec::new();
-    for error in syntax {
-        let span = error.span().unwrap_or_default();
-        let line = |span: &std::ops::Range<usize>| source.position(span.start).0;
-        // A parser that has lost its place reports every token of the line; the first says it.
-        if all.iter().all(|known| line(&known.span) != line(&span)) {
-            all.push(syntax_error(span, error.message()));
-        }
-    }
-    let lines: Vec<_> = all.iter().map(|known| source.position(known.span.start).0).collect();
+    let mut all = syntax::diagnostics(source, syntax);
+    let told = all.clone();
     all.extend(rest.into_iter().filter(|found| {
-        !found.code.starts_with("missing-") && !lines.contains(&source.position(found.span.start).0)
+        let follows = told.iter().any(|known| syntax::follows(source, &known.span, &found.span));
+        !found.code.starts_with("missing-") && !follows
     }));
     all
-}
-
-fn syntax_error(span: std::ops::Range<usize>, message: &str) -> Diagnostic {
-    if message == "duplicate key" {
-        return Diagnostic::error("duplicate-key", span, "this is defined twice")
-            .label("the second time")
-            .help("merge the two, or give one of them another name");
-    }
-    Diagnostic::error("syntax", span, format!("this is not TOML: {message}"))
-        .label("here")
-        .help("a line is `key = value`, `[table]` or `[[table]]`; texts are in double quotes, lists in [ ]")
 }
 
 fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {

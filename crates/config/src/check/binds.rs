@@ -10,6 +10,7 @@ use crate::model::BackendAddress;
 /// An address that this process listens on.
 struct Bind {
     owner: String,
+    admin: bool,
     address: SocketAddr,
     span: Range<usize>,
 }
@@ -33,10 +34,11 @@ fn binds(draft: &Draft) -> Vec<Bind> {
     let listeners = draft.listeners.iter().filter_map(|listener| {
         let bind = listener.bind.as_ref()?;
         let owner = format!("listener `{}`", listener.name.value);
-        Some(Bind { owner, address: bind.value, span: bind.span.clone() })
+        Some(Bind { owner, admin: false, address: bind.value, span: bind.span.clone() })
     });
     let admin = draft.admin.as_ref().map(|admin| Bind {
         owner: "the admin interface".into(),
+        admin: true,
         address: admin.value.listen,
         span: admin.span.clone(),
     });
@@ -85,9 +87,13 @@ fn taken(first: &Bind, second: &Bind) -> Diagnostic {
 
 fn to_itself(span: Range<usize>, address: &BackendAddress, bind: &Bind) -> Diagnostic {
     let message = format!("backend {address} is {} of this same Evenkeel", bind.owner);
+    let effect = match bind.admin {
+        true => "its share of the requests would be answered by the admin interface, not by the application",
+        false => "a request sent there would come back to be sent again, until no connection is left",
+    };
     let wrong = Diagnostic::error("loop", span, message)
         .label("leads back here")
-        .effect("a request sent there would come back to be sent again, until no connection is left")
+        .effect(effect)
         .help("write the address of the application");
     if bind.span.is_empty() { wrong } else { wrong.related(bind.span.clone(), "bound here") }
 }

@@ -19,20 +19,21 @@ pub(super) fn check(cx: &Cx, draft: &Draft) {
 fn names(cx: &Cx, draft: &Draft) {
     let pools: Vec<_> = draft.pools.iter().map(|pool| pool.name.value.as_str()).collect();
     let listeners: Vec<_> = draft.listeners.iter().map(|listener| listener.name.value.as_str()).collect();
+    // Where there is none at all, that was reported, and every name of one would only repeat it.
+    let lacks =
+        |known: &[&str], name: &At<String>| !known.is_empty() && !known.contains(&name.value.as_str());
     for listener in &draft.listeners {
-        if let Some(pool) = listener.pool.as_ref().filter(|pool| !pools.contains(&pool.value.as_str())) {
+        if let Some(pool) = listener.pool.as_ref().filter(|pool| lacks(&pools, pool)) {
             let effect = format!("requests on listener `{}` would have nowhere to go", listener.name.value);
             cx.report(unknown("unknown-pool", "pool", pool, &pools).effect(effect));
         }
     }
     for route in &draft.routes {
-        if let Some(pool) = route.pool.as_ref().filter(|pool| !pools.contains(&pool.value.as_str())) {
+        if let Some(pool) = route.pool.as_ref().filter(|pool| lacks(&pools, pool)) {
             let effect = format!("requests for {} would have nowhere to go", matched(route));
             cx.report(unknown("unknown-pool", "pool", pool, &pools).effect(effect));
         }
-        if let Some(listener) =
-            route.listener.as_ref().filter(|name| !listeners.contains(&name.value.as_str()))
-        {
+        if let Some(listener) = route.listener.as_ref().filter(|name| lacks(&listeners, name)) {
             let wrong = unknown("unknown-listener", "listener", listener, &listeners);
             cx.report(wrong.effect("the route would hold for no request at all"));
         }
@@ -42,7 +43,6 @@ fn names(cx: &Cx, draft: &Draft) {
 fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &[&str]) -> Diagnostic {
     let message = format!("there is no {kind} `{}`", name.value);
     let all = match known {
-        [] => format!("this file defines no {kind}"),
         [only] => format!("the only {kind} is `{only}`"),
         _ => format!("the {kind}s are {}", values::quoted_list(known.iter().copied())),
     };
@@ -99,7 +99,7 @@ fn duplicate(route: &RouteDraft, place: Range<usize>, first: Range<usize>, short
 
 fn unrouted_listeners(cx: &Cx, draft: &Draft) {
     // A route that could not be read may have been for this listener.
-    if draft.routes.iter().any(|route| !route.whole) {
+    if !draft.routes_whole || draft.routes.iter().any(|route| !route.whole) {
         return;
     }
     for listener in draft.listeners.iter().filter(|listener| listener.pool.is_none() && listener.whole) {
@@ -121,7 +121,8 @@ fn unrouted_listeners(cx: &Cx, draft: &Draft) {
 }
 
 fn unused_pools(cx: &Cx, draft: &Draft) {
-    let whole = draft.routes.iter().all(|route| route.pool.is_some())
+    let whole = draft.routes_whole
+        && draft.routes.iter().all(|route| route.pool.is_some())
         && draft.listeners.iter().all(|listener| listener.pool.is_some() || listener.whole);
     let shorthands = draft.listeners.iter().filter_map(|listener| listener.pool.as_ref());
     let named = draft.routes.iter().filter_map(|route| route.pool.as_ref()).chain(shorthands);

@@ -85,17 +85,8 @@ pub(crate) fn size(value: &Value<'_>) -> Result<Option<u64>, Diagnostic> {
         }
         _ => return Err(wrong_type(value)),
     };
-    let Some(range) = range else { return Err(wrong_type(value)) };
-    match bytes.filter(|bytes| range.contains(bytes)) {
-        Some(bytes) => Ok(Some(bytes)),
-        None if *range.end() == u64::MAX => Err(out_of_range(value)),
-        None => {
-            let (min, max) = (values::show_size(*range.start()), values::show_size(*range.end()));
-            Err(out_of_range(value)
-                .label(format!("must be {min} to {max}"))
-                .help(format!("write {min} to {max}")))
-        }
-    }
+    let within = |bytes: &u64| range.as_ref().is_some_and(|range| range.contains(bytes));
+    bytes.filter(within).map(Some).ok_or_else(|| out_of_range(value))
 }
 
 /// Whether it is the word `none`, and may be.
@@ -154,33 +145,30 @@ pub(crate) fn wrong_type(value: &Value<'_>) -> Diagnostic {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     };
-    let expected = keys::expected(value.kinds);
-    let mut help = format!("write {expected}");
-    if let Some(example) = value.key.kinds.first().map(Kind::example).filter(|example| example != "{}") {
-        help = format!("{help}: `{} = {example}`", value.key.name);
-    }
+    let brief = keys::brief(value.kinds);
     Diagnostic::error(
         "wrong-type",
         value.span.clone(),
-        format!("`{}` must be {expected}, not {found}", value.path),
+        format!("`{}` must be {brief}, not {found}", value.path),
     )
     .label(format!("this is {found}"))
-    .help(help)
+    .help(format!("write {}", keys::expected(value.kinds)))
 }
 
 /// The text does not stand for what it should.
 pub(crate) fn bad(code: &'static str, value: &Value<'_>, refusal: &Refusal) -> Diagnostic {
     Diagnostic::error(code, value.span.clone(), format!("`{}` {}", value.path, refusal.why))
-        .label(format!("must be {}", keys::expected(value.kinds)))
+        .label(format!("must be {}", keys::expected(value.kinds.iter().filter(|kind| kind.is_quoted()))))
         .help(refusal.help.clone())
 }
 
 fn out_of_range(value: &Value<'_>) -> Diagnostic {
-    let expected = keys::expected(value.kinds);
-    let message = format!("`{}` is out of range", value.path);
-    Diagnostic::error("out-of-range", value.span.clone(), message)
-        .label(format!("must be {expected}"))
-        .help(format!("write {expected}"))
+    let message = format!("`{}` must be {}", value.path, keys::expected(value.kinds));
+    let help = match value.key.default.written() {
+        Some(default) => format!("the default is {default}: leave the key out for it"),
+        None => format!("write for instance `{}`", value.key.example()),
+    };
+    Diagnostic::error("out-of-range", value.span.clone(), message).label("out of range").help(help)
 }
 
 fn float(value: &Value<'_>) -> Result<f64, Diagnostic> {

@@ -17,6 +17,8 @@ pub(crate) struct Draft {
     pub(crate) names_listeners: bool,
     /// Whether the file has `pool` at all, readable or not.
     pub(crate) names_pools: bool,
+    /// Whether `route`, if the file has it, is a list of tables.
+    pub(crate) routes_whole: bool,
     pub(crate) admin: Option<At<Admin>>,
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,

@@ -68,6 +68,8 @@ pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
     Draft {
         names_listeners,
         names_pools,
+        routes_whole: !reader.has("route")
+            || root.get("route").is_some_and(|route| route.get_ref().is_array()),
         admin: settings::admin(&mut reader),
         runtime: settings::runtime(reader.table("runtime")),
         log: settings::log(reader.table("log")),

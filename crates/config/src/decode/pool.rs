@@ -116,7 +116,12 @@ fn weight(value: &Value<'_>) -> Result<Weight, Diagnostic> {
         let help = "scale all weights of the pool to whole numbers: 0.5 and 1.5 are 1 and 3";
         return Err(convert::wrong_type(value).help(help));
     }
-    let number = convert::integer(value)?;
+    let number = convert::integer(value).map_err(|wrong| match value.de {
+        DeValue::Integer(_) => {
+            wrong.help("only proportions count: scale the weights of the pool into 1 to 65535")
+        }
+        _ => wrong,
+    })?;
     let weight = u32::try_from(number).ok().and_then(Weight::new);
     weight.ok_or_else(|| convert::wrong_type(value))
 }

@@ -9,7 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Cx, convert};
 use crate::diagnostic::Diagnostic;
-use crate::keys::{self, Default, Key, Kind, ROOT, Section};
+use crate::keys::{Default, Key, Kind, ROOT, Section};
 use crate::span::At;
 use crate::values;
 
@@ -63,7 +63,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value<'a>> {
         let key = self.declared(name);
         let entry = self.table?.get(name);
-        if entry.is_none() && matches!(key.default, Default::Required) && !self.path.is_empty() {
+        let required = matches!(key.default, Default::Required) && !self.path.is_empty();
+        if entry.is_none() && required && !self.is_misspelt(key) {
             self.cx.report(self.missing(key));
         }
         entry.map(|value| Value {
@@ -230,10 +231,9 @@ impl<'a> Reader<'a> {
 
     fn missing(&self, key: &Key) -> Diagnostic {
         let message = format!("`{}` is missing", self.path_of(key.name));
-        let example = key.kinds.first().map(Kind::example).unwrap_or_default();
         Diagnostic::error("missing-key", self.span(), message)
             .label(format!("needs `{}`", key.name))
-            .help(format!("add `{} = {example}`, {}", key.name, keys::expected(key.kinds)))
+            .help(format!("add `{}`", key.example()))
     }
 
     fn unknown(&self, name: &Spanned<DeString<'_>>) -> Diagnostic {
@@ -249,19 +249,30 @@ impl<'a> Reader<'a> {
             .help(help)
     }
 
-    /// What an unknown key is probably meant to be: a slip, another product's word, or a key of another table.
-    fn instead_of(&self, written: &str) -> (String, String) {
+    /// Whether an unknown key of this table is probably meant to be this one.
+    fn is_misspelt(&self, key: &Key) -> bool {
+        let unknown =
+            self.table.into_iter().flatten().filter(|(name, _)| self.section.key(name.get_ref()).is_none());
+        unknown
+            .into_iter()
+            .any(|(name, _)| self.meant(name.get_ref()).is_some_and(|meant| meant.name == key.name))
+    }
+
+    /// The key that an unknown one is probably meant to be: by a slip, or in another product's words.
+    fn meant(&self, written: &str) -> Option<&'static Key> {
         let keys = self.section.keys;
-        let has = |key: &&Key| self.table.is_some_and(|table| table.contains_key(key.name));
-        let other_word = || {
-            let same = |alias: &&str| alias.eq_ignore_ascii_case(written);
-            keys.iter().find(|key| !has(key) && key.aliases.iter().any(|alias| same(alias)))
-        };
-        let meant = values::nearest(written, keys.iter().map(|key| key.name))
-            .or_else(|| other_word().map(|key| key.name));
-        if let Some(meant) = meant {
-            return (format!("did you mean `{meant}`?"), format!("write `{meant}`"));
+        let near =
+            values::nearest(written, keys.iter().map(|key| key.name)).and_then(|name| self.section.key(name));
+        let same = |alias: &&str| alias.eq_ignore_ascii_case(written);
+        near.or_else(|| keys.iter().find(|key| !self.has(key.name) && key.aliases.iter().any(same)))
+    }
+
+    /// What to write in place of an unknown key: a label and a help.
+    fn instead_of(&self, written: &str) -> (String, String) {
+        if let Some(meant) = self.meant(written) {
+            return (format!("did you mean `{}`?", meant.name), format!("write `{}`", meant.name));
         }
+        let keys = self.section.keys;
         let all = format!("the keys here are {}", values::quoted_list(keys.iter().map(|key| key.name)));
         let elsewhere = ROOT.walk().into_iter().find(|section| section.key(written).is_some());
         let help = match elsewhere {

@@ -150,6 +150,18 @@ impl Section {
         all
     }
 
+    /// An inline table with what is required, or with its first key.
+    fn example(&self) -> String {
+        let required = self.keys.iter().filter(|key| matches!(key.default, Default::Required));
+        let shown: Vec<_> = if required.clone().count() > 0 {
+            required.collect()
+        } else {
+            self.keys.iter().take(1).collect()
+        };
+        let shown: Vec<_> = shown.into_iter().map(Key::example).collect();
+        format!("{{ {} }}", shown.join(", "))
+    }
+
     /// As it is written in a file: `[pool.NAME] health`.
     pub(crate) fn title(&self) -> String {
         let mut parts: Vec<&str> = self.path.split('.').collect();
@@ -161,6 +173,14 @@ impl Section {
             format!("[{}]", parts.join("."))
         };
         if rest.is_empty() { head } else { format!("{head} {}", rest.join(".")) }
+    }
+}
+
+impl Key {
+    /// The key with its default, or else with some value.
+    pub(crate) fn example(&self) -> String {
+        let value = self.default.written().or_else(|| self.kinds.first().map(Kind::example));
+        format!("{} = {}", self.name, value.unwrap_or_default())
     }
 }
 
@@ -188,8 +208,30 @@ impl Kind {
             Self::Text { example, .. } => format!("\"{example}\""),
             Self::Choice(words) => format!("\"{}\"", words().first().copied().unwrap_or_default()),
             Self::List(items) => format!("[{}]", items.first().map(Self::example).unwrap_or_default()),
-            Self::Table(_) | Self::Named(_) => "{}".into(),
+            Self::Table(section) | Self::Named(section) => section.example(),
         }
+    }
+
+    /// The type alone, in words: `a duration`.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::Integer { .. } => "a whole number".into(),
+            Self::Ratio { .. } | Self::Number => "a number".into(),
+            Self::Duration { .. } => "a duration".into(),
+            Self::Size { .. } => "a size".into(),
+            Self::Text { what, .. } => (*what).into(),
+            Self::Choice(_) => "a word in quotes".into(),
+            Self::List(_) => "a list".into(),
+            Self::Table(_) => "a table".into(),
+            Self::Named(_) => "tables with names of your own".into(),
+            Self::Flag | Self::Off | Self::Nothing => self.expected(),
+        }
+    }
+
+    /// Whether it is written in quotes.
+    pub(crate) fn is_quoted(&self) -> bool {
+        let quoted = matches!(self, Self::Duration { .. } | Self::Size { .. } | Self::Nothing);
+        quoted || matches!(self, Self::Text { .. } | Self::Choice(_))
     }
 
     /// What to write, in words: `a duration such as "2s"`.
@@ -202,23 +244,32 @@ impl Kind {
             Self::Number => "a number above 0".into(),
             Self::Ratio { max } => format!("a number from 0 to {max}"),
             Self::Duration { .. } => "a duration such as \"2s\"".into(),
-            Self::Size { .. } => "a size such as \"16KiB\" or a whole number of bytes".into(),
+            Self::Size { min: 0, .. } => "a size such as \"16KiB\"".into(),
+            Self::Size { min, max } => {
+                format!("a size from \"{}\" to \"{}\"", values::show_size(*min), values::show_size(*max))
+            }
             Self::Nothing => "\"none\"".into(),
             Self::Text { what, example } => format!("{what} such as \"{example}\""),
             Self::Choice(words) => {
                 let quoted: Vec<_> = words().iter().map(|word| format!("\"{word}\"")).collect();
                 values::one_of(&quoted)
             }
-            Self::List(items) => format!("a list, each entry {}", expected(items)),
-            Self::Table(section) => format!("a table ({})", section.title()),
-            Self::Named(section) => format!("tables with names of your own ({})", section.title()),
+            Self::List(_) => format!("a list such as `{}`", self.example()),
+            Self::Table(_) => format!("a table such as `{}`", self.example()),
+            Self::Named(section) => format!("tables with names of your own, {}", section.title()),
         }
     }
 }
 
+/// The types alone, in words.
+pub(crate) fn brief(kinds: &[Kind]) -> String {
+    let each: Vec<_> = kinds.iter().map(Kind::brief).collect();
+    values::one_of(&each)
+}
+
 /// What to write, in words, where one of several kinds will do.
-pub(crate) fn expected(kinds: &[Kind]) -> String {
-    let each: Vec<_> = kinds.iter().map(Kind::expected).collect();
+pub(crate) fn expected<'a>(kinds: impl IntoIterator<Item = &'a Kind>) -> String {
+    let each: Vec<_> = kinds.into_iter().map(Kind::expected).collect();
     values::one_of(&each)
 }
 
