@@ -111,7 +111,7 @@ fn nginx(scenario: &Scenario, port: u16, directory: &Path) -> String {
 
 fn haproxy(scenario: &Scenario, port: u16, directory: &Path) -> Result<String, Failure> {
     let mut text = format!(
-        "global\n  nbthread 1\n  maxconn 20000\ndefaults\n  mode http\n  timeout connect 3s\n  timeout client 1h\n  \
+        "global\n  nbthread 1\n  maxconn 9000\ndefaults\n  mode http\n  timeout connect 3s\n  timeout client 1h\n  \
          timeout server 60s\n  option http-keep-alive\n  option forwardfor\n  http-reuse always\n\
          frontend f\n  bind 127.0.0.1:{port} backlog 4096\n"
     );
