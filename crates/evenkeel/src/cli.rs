@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use evenkeel_config::BackendAddress;
+use evenkeel_core::StrategyKind;
 
 use crate::parse;
 
@@ -42,6 +43,9 @@ pub(crate) struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// See it work: backends, balancer, load and a live view, all in this process
+    #[command(after_help = "Example: evenkeel demo --backends 5 --strategy round_robin")]
+    Demo(DemoArgs),
     /// Run the balancer
     #[command(after_help = "Examples: evenkeel run -c evenkeel.toml\n          \
                             evenkeel run --listen 127.0.0.1:8080 --to 10.0.0.1:80 --to 10.0.0.2:80\n\n\
@@ -110,6 +114,25 @@ pub(crate) struct ReloadArgs {
     /// Print the outcome as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How long it runs
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse::duration)]
+    pub(crate) duration: Duration,
+    /// How many backends; they are not equally fast
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) backends: u8,
+    /// How the balancer picks
+    #[arg(long, value_name = "NAME", default_value = "least_request", value_parser = parse::strategy)]
+    pub(crate) strategy: StrategyKind,
+    /// Print a line a second instead of the live view
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Where the balancer listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = parse::listen_address)]
+    pub(crate) listen: SocketAddr,
 }
 
 impl Cli {

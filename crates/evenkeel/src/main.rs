@@ -5,6 +5,7 @@ mod app;
 mod check;
 mod cli;
 mod client;
+mod demo;
 mod output;
 mod parse;
 mod reload;
@@ -23,6 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let answer = match Cli::parse().into_command() {
+        Ok(Command::Demo(arguments)) => demo::demo(&arguments),
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Schema) => check::schema(),

@@ -58,8 +58,12 @@ pub(crate) fn diagnostics_style() -> RenderStyle {
 /// Whether to colour what goes to a stream; see <https://no-color.org>.
 pub(crate) fn coloured(is_terminal: bool) -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    is_terminal && !no_color && !dumb
+    addressable(is_terminal) && !no_color
+}
+
+/// Whether a stream's cursor can be moved.
+pub(crate) fn addressable(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
 }
 
 /// `1 warning`, `2 warnings`.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::ReloadArgs;
-use crate::client::{AdminAddress, Connection, GetError, process};
+use crate::client::{self, AdminAddress, Connection, GetError, process};
 use crate::output::{self, Answer};
 use crate::status::report::LastReload;
 
@@ -37,10 +37,7 @@ enum Failure {
 /// Sends SIGHUP to the running balancer and waits until it has reloaded or refused to.
 pub(crate) fn reload(arguments: &ReloadArgs) -> Answer {
     let admin = AdminAddress(arguments.admin.clone());
-    let Some(connection) = admin.connect() else {
-        return Answer::No;
-    };
-    match carry_out(connection, arguments.timeout) {
+    match carry_out(&admin.0, arguments.timeout) {
         Ok(last) => tell(&last, arguments.json),
         Err(Failure::Get(error)) => {
             admin.complain(&error);
@@ -59,10 +56,11 @@ pub(crate) fn reload(arguments: &ReloadArgs) -> Answer {
 }
 
 /// The connection stays open from before the signal until the outcome: a reload may move the admin listener.
-fn carry_out(mut connection: Connection, timeout: Duration) -> Result<LastReload, Failure> {
-    if !connection.is_local() {
+fn carry_out(admin: &str, timeout: Duration) -> Result<LastReload, Failure> {
+    if !client::is_local(admin).map_err(Failure::Get)? {
         return Err(Failure::Remote);
     }
+    let mut connection = Connection::open(admin).map_err(Failure::Get)?;
     let before: Generation = connection.get_json("/generation").map_err(Failure::Get)?;
     signal(&before)?;
     let deadline = Instant::now() + timeout;

@@ -3,7 +3,7 @@
 mod limits;
 mod logging;
 mod reload;
-mod signals;
+pub(crate) mod signals;
 
 use std::error::Error;
 use std::io;

@@ -1,7 +1,7 @@
 //! A small blocking HTTP client: GET over one connection, bounded in bytes and time.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -57,13 +57,21 @@ impl GetError {
     }
 }
 
+/// Whether an address is on this machine, in all that it resolves to.
+pub(crate) fn is_local(address: &str) -> Result<bool, GetError> {
+    Ok(resolve(address)?.iter().all(|address| address.ip().to_canonical().is_loopback()))
+}
+
+fn resolve(address: &str) -> Result<Vec<SocketAddr>, GetError> {
+    let resolved = address.to_socket_addrs();
+    Ok(resolved.map_err(|error| GetError::Address(address.to_owned(), error))?.collect())
+}
+
 impl Connection {
     /// Connects to `address`: an IP address or a name, and a port.
     pub(crate) fn open(address: &str) -> Result<Self, GetError> {
-        let resolved =
-            address.to_socket_addrs().map_err(|error| GetError::Address(address.to_owned(), error))?;
         let mut failure = None;
-        for address in resolved {
+        for address in resolve(address)? {
             match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => return Ok(Self { address, stream }),
                 Err(error) => failure = Some(GetError::Connect(address, error)),
@@ -71,14 +79,6 @@ impl Connection {
         }
         let nothing = || GetError::Address(address.to_owned(), io::ErrorKind::NotFound.into());
         Err(failure.unwrap_or_else(nothing))
-    }
-
-    /// Whether the other end is on this machine.
-    pub(crate) fn is_local(&self) -> bool {
-        match self.address.ip() {
-            IpAddr::V4(address) => address.is_loopback(),
-            IpAddr::V6(address) => address.to_canonical().is_loopback(),
-        }
     }
 
     /// GETs a JSON document; any status but 200 is an error.
@@ -184,7 +184,6 @@ mod tests {
             "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n",
         ]);
         let mut connection = Connection::open(&address).unwrap();
-        assert!(connection.is_local());
         assert_eq!(connection.get_json::<serde_json::Value>("/a").unwrap(), serde_json::json!({}));
         assert_eq!(connection.get("/b").unwrap().status, 503);
         assert!(matches!(connection.get("/c"), Err(GetError::Io(..))));
@@ -203,6 +202,15 @@ mod tests {
         }
         let mut cut = Connection::open(&server(&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"])).unwrap();
         assert!(matches!(cut.get("/"), Err(GetError::Io(..))));
+    }
+
+    #[test]
+    fn this_machine_and_others() {
+        for (address, local) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("192.0.2.1:1", false)]
+        {
+            assert_eq!(is_local(address).unwrap(), local, "{address}");
+        }
     }
 
     #[test]

@@ -67,7 +67,9 @@ fn pool(pool: &Pool) -> Vec<String> {
     lines.push(row(columns.map(str::to_owned)));
     for backend in &pool.backends {
         lines.push(row(cells(backend)));
-        lines.extend(backend.detail.iter().map(|detail| format!("    {detail}")));
+        // Of one that serves it says that its check passed.
+        let detail = backend.detail.iter().filter(|_| backend.phase != "serving");
+        lines.extend(detail.map(|detail| format!("    {detail}")));
     }
     lines
 }
@@ -143,7 +145,7 @@ mod tests {
     fn report() -> Report {
         let backend = |name: &str, phase: &str, observed: f64| {
             json!({
-                "name": name, "address": "127.0.0.1:9001", "phase": phase, "since": 7_260.0, "detail": null,
+                "name": name, "address": "127.0.0.1:9001", "phase": phase, "since": 7_260.0, "detail": "check passed",
                 "weight": 1, "intent": 1.0 / 3.0, "plan": 0.5, "observed": observed, "in_flight": 2, "errors": 7,
             })
         };

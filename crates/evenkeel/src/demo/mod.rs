@@ -1,0 +1,155 @@
+//! `evenkeel demo`: backends, balancer, load and a view of it all, in one process, through real sockets.
+
+mod backends;
+mod frame;
+mod live;
+mod load;
+mod text;
+
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use evenkeel_config::{BackendAddress, Config};
+use evenkeel_core::BackendId;
+use evenkeel_proxy::{Proxy, StartOptions};
+
+use crate::admin::{self, Admin};
+use crate::app::{self, describe};
+use crate::cli::DemoArgs;
+use crate::output::{self, Answer};
+use backends::Backend;
+use frame::{Camera, Frame};
+use load::Load;
+
+/// Between two lines of the plain form.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+/// Requests that run when it ends get so long.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Runs the demo until its time is up or somebody has seen enough.
+pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
+    match play(arguments) {
+        Ok(last) => {
+            output::out(text::summary(&last, arguments.strategy.as_str()));
+            Answer::Yes
+        }
+        Err(error) => {
+            output::complain(describe(error.as_ref()), "");
+            Answer::No
+        }
+    }
+}
+
+fn play(arguments: &DemoArgs) -> Result<Frame, Box<dyn Error>> {
+    let stop = stop_on_signals()?;
+    let backends = backends::start(arguments.backends)?;
+    let config = configuration(arguments, &backends);
+    let admin_socket = admin::bind(config.admin.as_ref())?;
+    let proxy = Proxy::start(config, StartOptions::default())?;
+    let admin = Admin::start(proxy.clone(), None, admin_socket)?;
+    let address = proxy.listeners().first().map(|(_, address)| *address).ok_or("there is no listener")?;
+    let load = Load::start(reachable(address))?;
+    let mut camera = Camera::new(proxy.clone(), backends);
+    let about = about(arguments, address, admin.address());
+    let ends = Instant::now() + arguments.duration;
+    if !arguments.plain && output::addressable(io::stdout().is_terminal()) {
+        let going = || stop.try_recv().is_err() && Instant::now() < ends;
+        live::show(&about, || going().then(|| camera.take(&load)))?;
+    } else {
+        about.iter().for_each(output::line);
+        plain(&stop, ends, || output::line(text::plain(&camera.take(&load))));
+    }
+    let last = camera.take(&load);
+    drop(load);
+    proxy.begin_shutdown();
+    proxy.wait_closed();
+    Ok(last)
+}
+
+/// Calls `tell` once a second.
+fn plain(stop: &Receiver<()>, ends: Instant, mut tell: impl FnMut()) {
+    loop {
+        let left = ends.saturating_duration_since(Instant::now());
+        if left.is_zero() || stop.recv_timeout(left.min(LINE_EVERY)) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        tell();
+    }
+}
+
+fn stop_on_signals() -> io::Result<Receiver<()>> {
+    let (stop, stopped) = sync_channel(1);
+    app::signals::listen(move |signal| {
+        if signal == app::signals::Signal::Terminate {
+            stop.try_send(()).ok();
+        }
+    })?;
+    Ok(stopped)
+}
+
+fn configuration(arguments: &DemoArgs, backends: &[Backend]) -> Config {
+    let addresses: Vec<_> = backends.iter().map(|backend| BackendAddress::Socket(backend.address)).collect();
+    let mut config = Config::quick(arguments.listen, &addresses);
+    config.admin = Some(evenkeel_config::Admin { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) });
+    config.runtime.drain_timeout = DRAIN;
+    for pool in &mut config.pools {
+        pool.strategy = arguments.strategy;
+        for (entry, backend) in pool.backends.iter_mut().zip(backends) {
+            entry.id = BackendId::new(Arc::from(backend.name.as_str()));
+        }
+    }
+    config
+}
+
+/// What a newcomer can try meanwhile.
+fn about(arguments: &DemoArgs, address: SocketAddr, admin: Option<SocketAddr>) -> Vec<String> {
+    let mut lines = vec![format!(
+        "balancer: curl http://{}/   {} over {} backends of unequal speed",
+        reachable(address),
+        arguments.strategy.as_str(),
+        arguments.backends
+    )];
+    lines.extend(
+        admin.map(|admin| format!("metrics:  curl http://{admin}/metrics   evenkeel status --admin {admin}")),
+    );
+    lines
+}
+
+/// An address that a client on this machine can connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        match address {
+            SocketAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            SocketAddr::V6(_) => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_core::StrategyKind;
+
+    use super::*;
+
+    #[test]
+    fn a_short_demo_is_even_and_has_no_errors() {
+        let arguments = DemoArgs {
+            duration: Duration::from_millis(1_500),
+            backends: 3,
+            strategy: StrategyKind::RoundRobin,
+            plain: true,
+            listen: "127.0.0.1:0".parse().unwrap(),
+        };
+        let last = play(&arguments).unwrap();
+        assert_eq!(last.failed, 0, "{last:?}");
+        assert!(last.answered > 100, "{last:?}");
+        for row in &last.rows {
+            assert!((row.overall - 1.0 / 3.0).abs() < 0.02, "{last:?}");
+        }
+    }
+}
