@@ -10,12 +10,15 @@ use crate::model::Config;
 use crate::source::Source;
 use crate::syntax;
 
+/// Most problems told at once. A person stops reading before; a wrong file of a million lines must not take a minute.
+const MOST: usize = 200;
+
 /// What became of a file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration; `None` exactly when a diagnostic is an error.
     pub config: Option<Config>,
-    /// Everything that is wrong or doubtful, in file order.
+    /// Everything that is wrong or doubtful, in file order; beyond 200 the rest is counted in one.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -49,13 +52,15 @@ fn not_utf8(place: std::ops::Range<usize>) -> Diagnostic {
 /// The syntax errors, and of the rest what is true of the lines that could be parsed: what seems to be missing may
 /// stand in a line that could not, and what follows a header that could not be read has no table.
 fn with_syntax(source: &Source, syntax: &[toml::de::Error], rest: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut all = syntax::diagnostics(source, syntax);
-    let told = all.clone();
-    all.extend(rest.into_iter().filter(|found| {
-        let follows = told.iter().any(|known| syntax::follows(source, &known.span, &found.span));
-        !found.code.starts_with("missing-") && !follows
-    }));
-    all
+    let errors = syntax::errors(source, syntax);
+    let unknown = |found: &Diagnostic| {
+        // The errors are in file order and do not overlap.
+        let after = errors.partition_point(|error| error.covers.end <= found.span.start);
+        errors.get(after).is_some_and(|error| error.covers.contains(&found.span.start))
+    };
+    let rest = rest.into_iter().filter(|found| !found.code.starts_with("missing-") && !unknown(found));
+    let rest: Vec<_> = rest.collect();
+    errors.into_iter().map(|error| error.found).chain(rest).collect()
 }
 
 fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -66,5 +71,22 @@ fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic
         }
     }
     diagnostics.sort_by_key(|found| (found.span.start, found.severity != Severity::Error));
+    if diagnostics.len() > MOST {
+        let more = diagnostics.split_off(MOST);
+        diagnostics.extend(too_many(&more));
+    }
     diagnostics
+}
+
+/// One diagnostic in place of those beyond [`MOST`], as severe as the worst of them.
+fn too_many(more: &[Diagnostic]) -> Option<Diagnostic> {
+    let first = more.first()?;
+    let severity = more.iter().map(|found| found.severity).max()?;
+    let count = more.len();
+    let message =
+        format!("{count} more {} not shown", if count == 1 { "problem is" } else { "problems are" });
+    let found = Diagnostic::error("too-many", first.span.clone(), message)
+        .label("from here on")
+        .help("put the first ones right; check that this is the configuration and not another file");
+    Some(Diagnostic { severity, ..found })
 }

@@ -7,28 +7,47 @@ use toml::de::Error;
 use crate::diagnostic::Diagnostic;
 use crate::source::Source;
 
+/// A syntax error and the bytes after it about which nothing more can be said: the rest of its line, where a parser that
+/// has lost its place stumbles over every token, or all of a table whose header is refused.
+pub(crate) struct SyntaxError {
+    pub(crate) found: Diagnostic,
+    pub(crate) covers: Range<usize>,
+}
+
 /// The parser's errors without those that only follow from the one before.
-pub(crate) fn diagnostics(source: &Source, errors: &[Error]) -> Vec<Diagnostic> {
-    let mut all: Vec<Diagnostic> = Vec::new();
-    for error in errors {
-        let span = source.clamp(error.span().unwrap_or_default());
-        let follows = all.iter().any(|known| follows(source, &known.span, &span));
-        if !follows && error.message() == "duplicate key" {
-            all.push(duplicate(source, span));
-        } else if !follows {
-            all.push(syntax(span, error.message()));
+pub(crate) fn errors(source: &Source, errors: &[Error]) -> Vec<SyntaxError> {
+    let mut spans: Vec<_> = errors
+        .iter()
+        .map(|error| (source.clamp(error.span().unwrap_or_default()), error.message()))
+        .collect();
+    spans.sort_by_key(|(span, _)| span.start);
+    let mut all: Vec<SyntaxError> = Vec::new();
+    for (span, message) in spans {
+        if all.last().is_some_and(|last| last.covers.contains(&span.start)) {
+            continue;
         }
+        let covers = covered(source, &span);
+        let found = match message {
+            "duplicate key" => duplicate(source, span),
+            _ => syntax(span, message),
+        };
+        all.push(SyntaxError { found, covers });
     }
     all
 }
 
-/// Whether an error is one with an earlier one: on the same line, where a parser that has lost its place stumbles over
-/// every token, or in a table whose header was already refused.
-pub(crate) fn follows(source: &Source, earlier: &Range<usize>, span: &Range<usize>) -> bool {
-    let line = |span: &Range<usize>| source.position(span.start).0;
-    let between = source.text().get(line_start(source, earlier)..span.start).unwrap_or_default();
-    let headers = between.lines().filter(|line| line.trim_start().starts_with('[')).count();
-    line(earlier) == line(span) || (is_header(source, earlier) && earlier.start < span.start && headers == 1)
+fn covered(source: &Source, span: &Range<usize>) -> Range<usize> {
+    let start = line_start(source, span);
+    let lines = source.text()[start..].split_inclusive('\n');
+    let mut end = start;
+    for (number, line) in lines.enumerate() {
+        if number > 0 && (!is_header(source, span) || is_header_line(line)) {
+            break;
+        }
+        end += line.len();
+    }
+    // At the very end of the file there is a place to be wrong, but no byte.
+    start..end.max(span.start + 1)
 }
 
 fn duplicate(source: &Source, span: Range<usize>) -> Diagnostic {
@@ -62,11 +81,10 @@ fn first(source: &Source, span: &Range<usize>) -> Option<Range<usize>> {
             None => line.split_once('=').is_some_and(|(key, _)| key.trim() == name),
         };
         if same {
-            let within =
-                if header.is_some() { span.start - start } else { line.len() - line.trim_start().len() };
-            return Some(at + within..at + within + span.len());
+            let within = line.find(name)?;
+            return Some(at + within..at + within + name.len());
         }
-        if header.is_none() && line.trim_start().starts_with('[') {
+        if header.is_none() && is_header_line(line) {
             return None;
         }
     }
@@ -74,7 +92,11 @@ fn first(source: &Source, span: &Range<usize>) -> Option<Range<usize>> {
 }
 
 fn is_header(source: &Source, span: &Range<usize>) -> bool {
-    source.text()[line_start(source, span)..].trim_start().starts_with('[')
+    is_header_line(&source.text()[line_start(source, span)..])
+}
+
+fn is_header_line(line: &str) -> bool {
+    line.trim_start_matches([' ', '\t']).starts_with('[')
 }
 
 fn line_start(source: &Source, span: &Range<usize>) -> usize {

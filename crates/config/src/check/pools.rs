@@ -13,13 +13,14 @@ use crate::values::percent;
 const TOLERANCE: f64 = 0.005;
 
 pub(super) fn check(cx: &Cx, pool: &PoolDraft) {
-    duplicate_ids(cx, pool);
+    let shares = shares(pool);
+    let by_address = by_address(&shares);
+    duplicate_ids(cx, pool, &by_address);
     // Shares are told only of the pool as it is written, not of what is left of it.
     if !pool.whole {
         return;
     }
-    duplicate_addresses(cx, pool);
-    let shares = shares(pool);
+    duplicate_addresses(cx, pool, &by_address);
     match shares.as_slice() {
         [] if pool.backends.value.is_empty() => return,
         [] => return cx.report(all_disabled(pool)),
@@ -31,7 +32,7 @@ pub(super) fn check(cx: &Cx, pool: &PoolDraft) {
     }
 }
 
-fn duplicate_ids(cx: &Cx, pool: &PoolDraft) {
+fn duplicate_ids(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f64>) {
     let mut known: HashMap<&str, &BackendDraft> = HashMap::new();
     for backend in pool.backends.value.iter().filter(|backend| !backend.id.value.is_empty()) {
         let Some(first) = known.insert(&backend.id.value, backend) else { continue };
@@ -41,7 +42,7 @@ fn duplicate_ids(cx: &Cx, pool: &PoolDraft) {
             .label("the second")
             .related(first.id.span.clone(), "the first");
         let same = first.address.as_ref().map(|at| &at.value) == backend.address.as_ref().map(|at| &at.value);
-        cx.report(match doubled(pool, backend).filter(|_| same && pool.whole) {
+        cx.report(match doubled(by_address, backend).filter(|_| same && pool.whole) {
             Some(effect) => {
                 wrong.effect(effect).help("take one of them out; to give it more on purpose, write a weight")
             }
@@ -52,7 +53,7 @@ fn duplicate_ids(cx: &Cx, pool: &PoolDraft) {
     }
 }
 
-fn duplicate_addresses(cx: &Cx, pool: &PoolDraft) {
+fn duplicate_addresses(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f64>) {
     let mut known: HashMap<String, &BackendDraft> = HashMap::new();
     for backend in pool.backends.value.iter().filter(|backend| backend.enabled.value) {
         let Some(address) = &backend.address else { continue };
@@ -70,20 +71,26 @@ fn duplicate_addresses(cx: &Cx, pool: &PoolDraft) {
         if let Some(first) = &first.address {
             warning = warning.related(first.span.clone(), "the first");
         }
-        warning.effect = doubled(pool, backend);
+        warning.effect = doubled(by_address, backend);
         cx.report(warning);
     }
 }
 
-/// What an address gets by all of its entries, against an equal share of the distinct addresses.
-fn doubled(pool: &PoolDraft, backend: &BackendDraft) -> Option<String> {
-    let address = &backend.address.as_ref()?.value;
-    let mut by_address: HashMap<String, f64> = HashMap::new();
-    for share in shares(pool) {
-        *by_address.entry(share.backend.address.as_ref()?.value.to_string()).or_default() += share.planned;
+/// What each address gets by all of its entries.
+fn by_address(shares: &[Share<'_>]) -> HashMap<String, f64> {
+    let mut sums: HashMap<String, f64> = HashMap::new();
+    for share in shares {
+        if let Some(address) = &share.backend.address {
+            *sums.entry(address.value.to_string()).or_default() += share.planned;
+        }
     }
-    let share = by_address.get(&address.to_string()).copied()?;
-    let text = format!("{address} would get {} of requests", percent(share));
+    sums
+}
+
+/// What an address gets, against an equal share of the distinct addresses.
+fn doubled(by_address: &HashMap<String, f64>, backend: &BackendDraft) -> Option<String> {
+    let address = backend.address.as_ref()?.value.to_string();
+    let text = format!("{address} would get {} of requests", percent(*by_address.get(&address)?));
     Some(match by_address.len() {
         1 => format!("{text}: it is the only address in the pool"),
         distinct => format!("{text}; equal would be {}", percent(1.0 / distinct as f64)),

@@ -11,7 +11,8 @@ use crate::values;
 
 pub(super) fn check(cx: &Cx, draft: &Draft) {
     names(cx, draft);
-    duplicates(cx, draft);
+    let known = duplicates(cx, draft);
+    shadowed(cx, draft, &known);
     unrouted_listeners(cx, draft);
     unused_pools(cx, draft);
 }
@@ -53,9 +54,12 @@ fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &[&str]) ->
     Diagnostic::error(code, name.span.clone(), message).label(label).help(all)
 }
 
+/// Where each listener (or all), host and path without its final slash has its route.
+type Known<'a> = HashMap<(Option<&'a str>, String, &'a str), Range<usize>>;
+
 /// Two routes for the same requests: the second would silently lose, or win.
-fn duplicates(cx: &Cx, draft: &Draft) {
-    let mut known: HashMap<(Option<&str>, String, &str), Range<usize>> = HashMap::new();
+fn duplicates<'a>(cx: &Cx, draft: &'a Draft) -> Known<'a> {
+    let mut known = Known::new();
     for listener in &draft.listeners {
         if let Some(pool) = &listener.pool {
             known.insert((Some(&listener.name.value), HostMatch::Any.to_string(), ""), pool.span.clone());
@@ -76,6 +80,29 @@ fn duplicates(cx: &Cx, draft: &Draft) {
                     cx.report(duplicate(route, place, first.clone(), short));
                 }
             }
+        }
+    }
+    known
+}
+
+/// Routes for every listener that each listener overrides with one of its own.
+fn shadowed<'a>(cx: &Cx, draft: &'a Draft, known: &Known<'a>) {
+    let names: Vec<_> = draft.listeners.iter().map(|listener| listener.name.value.as_str()).collect();
+    for route in draft.routes.iter().filter(|route| route.whole && route.listener.is_none()) {
+        let path = route.path.value.trim_end_matches('/');
+        for host in &route.hosts {
+            let own = names.iter().filter_map(|name| known.get(&(Some(*name), host.value.to_string(), path)));
+            let own: Vec<_> = own.collect();
+            let Some(first) = own.first().filter(|_| own.len() == names.len()) else { continue };
+            let place = if host.value == HostMatch::Any { route.span.clone() } else { host.span.clone() };
+            let message =
+                format!("every listener has a route of its own for the same requests ({})", matched(route));
+            let warning = Diagnostic::warning("shadowed-route", place, message)
+                .label("never holds")
+                .related((*first).clone(), "this one goes first")
+                .effect("0 % of requests would take this route")
+                .help("take one of the two out, or give this route a host or path");
+            cx.report(warning);
         }
     }
 }

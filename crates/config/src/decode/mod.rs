@@ -13,7 +13,7 @@ mod reader;
 mod route;
 mod settings;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use toml::de::DeTable;
 
@@ -27,15 +27,17 @@ use reader::Reader;
 #[derive(Default)]
 pub(crate) struct Cx {
     diagnostics: RefCell<Vec<Diagnostic>>,
+    errors: Cell<usize>,
 }
 
 impl Cx {
     pub(crate) fn report(&self, diagnostic: Diagnostic) {
+        self.errors.set(self.errors.get() + usize::from(diagnostic.severity == Severity::Error));
         self.diagnostics.borrow_mut().push(diagnostic);
     }
 
     pub(crate) fn errors(&self) -> usize {
-        self.diagnostics.borrow().iter().filter(|found| found.severity == Severity::Error).count()
+        self.errors.get()
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
