@@ -162,12 +162,14 @@ async fn metrics_and_pools_agree_with_what_backends_counted() {
         let count = counted[name] as f64;
         assert_eq!(metrics.value("evenkeel_backend_attempts_total", &labels), count, "{name}");
         assert_eq!(backend["attempts"].as_f64(), Some(count), "{name}");
-        for (kind, expected) in [("intent", intent), ("plan", intent), ("observed", count / 600.0)] {
+        for (kind, key, expected) in
+            [("intent", "intent", intent), ("plan", "plan", intent), ("requests", "observed", count / 600.0)]
+        {
             let share =
                 metrics.value("evenkeel_share", &[("pool", "web"), ("backend", name), ("kind", kind)]);
             assert!((share - expected).abs() < 1e-6, "{name} {kind}: {share} instead of {expected}");
-            let listed = backend[kind].as_f64().expect("a share");
-            assert!((listed - expected).abs() < 1e-6, "{name} {kind}: {listed} instead of {expected}");
+            let listed = backend[key].as_f64().expect("a share");
+            assert!((listed - expected).abs() < 1e-6, "{name} {key}: {listed} instead of {expected}");
         }
     }
 }

@@ -123,11 +123,13 @@ async fn an_upload_under_way_ends_in_good_order() {
 #[tokio::test]
 async fn checks_of_backends_do_not_hold_it_up() {
     let backend = Backend::start("a").await;
-    backend.set_health(Reply::steps([Step::Hang]));
-    let pool = "health = { path = \"/healthz\", interval = \"30s\", timeout = \"30s\" }";
+    let pool = "health = { path = \"/healthz\", interval = \"3s\", timeout = \"3s\" }";
     let mut evenkeel = Setup::new([&backend]).pool(pool).start().await;
-    until("a check under way", async || (backend.checks() > 0).then_some(())).await;
+    evenkeel.await_eligible("web", 1).await;
+    let seen = backend.checks();
+    backend.set_health(Reply::steps([Step::Hang]));
+    until("a check under way", async || (backend.checks() > seen).then_some(())).await;
     evenkeel.signal(Signal::TERM);
-    let status = evenkeel.await_exit(Duration::from_secs(5)).await;
+    let status = evenkeel.await_exit(Duration::from_secs(2)).await;
     assert_eq!(status.code(), Some(0));
 }

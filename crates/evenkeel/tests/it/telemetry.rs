@@ -26,7 +26,7 @@ async fn every_series_is_there_from_the_first_scrape() {
         for (name, _) in BACKEND_COUNTERS {
             assert_eq!(first.value(name, &labels), 0.0, "{name} of {}", backend.name());
         }
-        for kind in ["intent", "plan", "observed"] {
+        for kind in ["intent", "plan", "requests"] {
             first.value("evenkeel_share", &[("backend", backend.name()), ("kind", kind)]);
         }
     }

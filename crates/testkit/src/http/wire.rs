@@ -176,12 +176,13 @@ impl<R: AsyncRead + Unpin> Wire<R> {
     /// Bytes that can be consumed; reads when there are none. 0 when the peer has closed.
     async fn available(&mut self) -> io::Result<usize> {
         if self.at == self.buffer.len() {
-            self.buffer.resize(64 * 1024, 0);
+            self.buffer.clear();
+            self.buffer.reserve(64 * 1024);
             self.at = 0;
-            let read = tokio::time::timeout(self.patience, self.io.read(&mut self.buffer)).await;
+            // A test may give up waiting and try again: nothing may be lost or made up by that.
+            let read = tokio::time::timeout(self.patience, self.io.read_buf(&mut self.buffer)).await;
             let read = read
                 .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the peer says nothing")));
-            self.buffer.truncate(*read.as_ref().unwrap_or(&0));
             read?;
         }
         Ok(self.buffer.len() - self.at)
