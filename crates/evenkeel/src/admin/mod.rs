@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::app::Logging;
 use routes::View;
 
-/// A handle on the running interface. It ends with the process.
+/// The running interface. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admin {
     /// As configured: port 0 stays the port it got.
@@ -102,6 +102,76 @@ impl Admin {
         self.address = socket.listener.as_ref().and_then(|listener| listener.local_addr().ok());
         if self.listeners.send(socket.listener).is_err() {
             tracing::error!("the admin thread has ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_config::{BackendAddress, Config};
+    use evenkeel_proxy::StartOptions;
+
+    use super::*;
+    use crate::client::Connection;
+
+    fn settings(listen: &str) -> evenkeel_config::Admin {
+        evenkeel_config::Admin { listen: listen.parse().unwrap() }
+    }
+
+    fn started() -> Admin {
+        let backend = BackendAddress::Socket("127.0.0.1:1".parse().unwrap());
+        let mut config = Config::quick("127.0.0.1:0".parse().unwrap(), &[backend]);
+        config.runtime.workers = Some(1);
+        let proxy = Proxy::start(config, StartOptions::default()).unwrap();
+        Admin::start(proxy, None, bind(Some(&settings("127.0.0.1:0"))).unwrap()).unwrap()
+    }
+
+    fn status(connection: &mut Connection) -> u16 {
+        connection.get("/healthz").unwrap().status
+    }
+
+    #[test]
+    fn moves_and_keeps_open_connections() {
+        let mut admin = started();
+        let before = admin.address().unwrap();
+        let mut open = Connection::open(&before.to_string()).unwrap();
+        assert_eq!(status(&mut open), 200);
+        let same = settings("127.0.0.1:0");
+        assert!(admin.prepare(Some(&same)).unwrap().is_none(), "the same settings keep the port");
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let socket = admin.prepare(Some(&settings(&free.to_string()))).unwrap();
+        admin.commit(socket);
+        assert_eq!(admin.address(), Some(free));
+        assert_eq!(status(&mut Connection::open(&free.to_string()).unwrap()), 200);
+        assert_eq!(status(&mut open), 200, "whoever asked for the move learns of it");
+        assert!(Connection::open(&before.to_string()).is_err(), "the old address is closed");
+        let off = admin.prepare(None).unwrap();
+        admin.commit(off);
+        assert_eq!(admin.address(), None);
+    }
+
+    #[test]
+    fn an_address_in_use_is_refused_and_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = started().prepare(Some(&settings(&address))).unwrap_err();
+        assert!(error.to_string().contains(&address), "{error}");
+    }
+
+    #[test]
+    fn a_silent_client_is_closed_and_holds_nobody_up() {
+        use std::io::{Read, Write};
+        use std::time::Duration;
+
+        let admin = started();
+        let address = admin.address().unwrap();
+        let mut silent: Vec<_> = (0..32).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        silent.iter_mut().for_each(|stream| stream.write_all(b"GET / HT").unwrap());
+        assert_eq!(status(&mut Connection::open(&address.to_string()).unwrap()), 200);
+        for mut stream in silent {
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            // Closed, with or without a 408 before.
+            stream.read_to_end(&mut Vec::new()).unwrap();
         }
     }
 }

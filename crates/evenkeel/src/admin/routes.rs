@@ -127,3 +127,7 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -69,3 +69,32 @@ impl Streams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use rustix::process::{Signal as Number, getpid, kill_process};
+
+    use super::*;
+
+    #[test]
+    fn each_signal_is_told_once_and_in_order() {
+        let (tell, told) = channel();
+        listen(move |signal| tell.send(signal).unwrap()).unwrap();
+        let expected = [
+            (Number::HUP, Signal::Reload),
+            (Number::USR1, Signal::ReopenLogs),
+            (Number::HUP, Signal::Reload),
+            (Number::HUP, Signal::Reload),
+            (Number::TERM, Signal::Terminate),
+            (Number::INT, Signal::Terminate),
+        ];
+        for (number, signal) in expected {
+            kill_process(getpid(), number).unwrap();
+            assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(signal));
+        }
+        assert!(told.try_recv().is_err());
+    }
+}

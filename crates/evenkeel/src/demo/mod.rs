@@ -32,7 +32,8 @@ const DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs the demo until its time is up or somebody has seen enough.
 pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
-    match play(arguments) {
+    let stop = stop_on_signals();
+    match stop.map_err(Into::into).and_then(|stop| play(arguments, &stop)) {
         Ok(last) => {
             output::out(text::summary(&last, arguments.strategy.as_str()));
             Answer::Yes
@@ -44,8 +45,7 @@ pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
     }
 }
 
-fn play(arguments: &DemoArgs) -> Result<Frame, Box<dyn Error>> {
-    let stop = stop_on_signals()?;
+fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Error>> {
     let backends = backends::start(arguments.backends)?;
     let config = configuration(arguments, &backends);
     let admin_socket = admin::bind(config.admin.as_ref())?;
@@ -61,7 +61,7 @@ fn play(arguments: &DemoArgs) -> Result<Frame, Box<dyn Error>> {
         live::show(&about, || going().then(|| camera.take(&load)))?;
     } else {
         about.iter().for_each(output::line);
-        plain(&stop, ends, || output::line(text::plain(&camera.take(&load))));
+        plain(stop, ends, || output::line(text::plain(&camera.take(&load))));
     }
     let last = camera.take(&load);
     drop(load);
@@ -145,7 +145,8 @@ mod tests {
             plain: true,
             listen: "127.0.0.1:0".parse().unwrap(),
         };
-        let last = play(&arguments).unwrap();
+        let (_going, stop) = sync_channel(1);
+        let last = play(&arguments, &stop).unwrap();
         assert_eq!(last.failed, 0, "{last:?}");
         assert!(last.answered > 100, "{last:?}");
         for row in &last.rows {
