@@ -4,3 +4,4 @@ mod bad;
 mod examples;
 mod golden;
 mod mutation;
+mod values;
