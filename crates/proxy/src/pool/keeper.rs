@@ -34,6 +34,14 @@ pub(crate) struct Target {
     pub(crate) names: Vec<Name>,
 }
 
+/// What the tasks that watch backends find.
+pub(crate) enum Finding {
+    /// A health check of a backend at this address has ended.
+    Checked { id: BackendId, address: SocketAddr, result: Result<(), Arc<str>> },
+    /// A backend's name has been looked up.
+    LookedUp { id: BackendId, result: Result<SocketAddr, Arc<str>> },
+}
+
 /// Owns a pool's state and the tasks that watch its backends.
 pub(crate) struct Keeper {
     cell: Arc<PoolCell>,
@@ -44,7 +52,7 @@ pub(crate) struct Keeper {
     lookups: Option<AbortHandle>,
     rng: Rng,
     /// Where the watching tasks send what they find.
-    found: mpsc::UnboundedSender<PoolEvent>,
+    found: mpsc::UnboundedSender<Finding>,
 }
 
 /// A running health check.
@@ -89,13 +97,23 @@ impl Keeper {
                     }
                     Some(Command::Stop) | None => break,
                 },
-                Some(event) = findings.recv() => keeper.apply(event),
+                Some(finding) = findings.recv() => keeper.learn(finding),
                 Some(event) = failures.recv() => keeper.apply(event),
                 () = tick => keeper.apply(PoolEvent::Tick),
             }
         }
         if let Some(lookups) = keeper.lookups.take() {
             lookups.abort();
+        }
+    }
+
+    fn learn(&mut self, finding: Finding) {
+        match finding {
+            // A check that was under way when its backend moved says nothing about where it is now.
+            Finding::Checked { id, address, .. }
+                if self.watches.get(&id).is_none_or(|w| w.address != address) => {}
+            Finding::Checked { id, result, .. } => self.apply(PoolEvent::Probed { id, result }),
+            Finding::LookedUp { id, result } => self.apply(PoolEvent::Resolved { id, result }),
         }
     }
 
@@ -256,7 +274,14 @@ fn report(pool: &str, transition: &Transition) {
         Transition::Mode { from, to, healthy, enabled } => {
             let (was, now) = (from.as_str(), to.as_str());
             match to {
-                Mode::Normal => tracing::info!(pool, was, now, healthy, enabled, "pool is back to normal"),
+                Mode::Normal => tracing::info!(
+                    pool,
+                    was,
+                    now,
+                    healthy,
+                    enabled,
+                    "pool serves: enough backends are healthy"
+                ),
                 Mode::Panic => tracing::error!(
                     pool,
                     was,

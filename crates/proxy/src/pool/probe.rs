@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_config::{Check, Health};
-use evenkeel_core::{BackendId, PoolEvent, Rng};
+use evenkeel_core::{BackendId, Rng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::http1::{HeadScanner, Method, Scan, parse_response};
+
+use super::keeper::Finding;
 
 /// More than this is not the header of an answer to a health check.
 const RESPONSE_MAX: usize = 16 * 1024;
@@ -41,7 +43,7 @@ pub(crate) async fn watch(
     health: Arc<Health>,
     id: BackendId,
     address: SocketAddr,
-    results: UnboundedSender<PoolEvent>,
+    results: UnboundedSender<Finding>,
     mut rng: Rng,
     first_after: Duration,
 ) {
@@ -49,7 +51,7 @@ pub(crate) async fn watch(
     loop {
         let started = Instant::now();
         let result = check(&health, address).await;
-        if results.send(PoolEvent::Probed { id: id.clone(), result }).is_err() {
+        if results.send(Finding::Checked { id: id.clone(), address, result }).is_err() {
             return;
         }
         tokio::time::sleep_until(started + jittered(&health, &mut rng)).await;

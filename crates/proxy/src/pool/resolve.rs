@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_core::{BackendId, PoolEvent};
+use evenkeel_core::BackendId;
 use tokio::sync::mpsc::UnboundedSender;
+
+use super::keeper::Finding;
 
 /// A lookup that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,12 +32,12 @@ pub(crate) async fn lookup(name: &Name) -> Result<SocketAddr, Arc<str>> {
 }
 
 /// Looks the names up every so often, for ever.
-pub(crate) async fn watch(names: Vec<Name>, every: Duration, results: UnboundedSender<PoolEvent>) {
+pub(crate) async fn watch(names: Vec<Name>, every: Duration, results: UnboundedSender<Finding>) {
     loop {
         tokio::time::sleep(every).await;
         for name in &names {
             let result = lookup(name).await;
-            if results.send(PoolEvent::Resolved { id: name.id.clone(), result }).is_err() {
+            if results.send(Finding::LookedUp { id: name.id.clone(), result }).is_err() {
                 return;
             }
         }
