@@ -16,7 +16,10 @@ pub(crate) fn check(arguments: &CheckArgs) -> Answer {
     let loaded = evenkeel_config::load(&source);
     let refused = loaded.config.is_none() || (arguments.strict && !loaded.diagnostics.is_empty());
     if arguments.json {
-        output::json(&evenkeel_config::to_json(&source, &loaded.diagnostics));
+        let mut document = evenkeel_config::to_json(&source, &loaded.diagnostics);
+        // With --strict a warning is a no, too.
+        document["ok"] = (!refused).into();
+        output::json(&document);
     } else {
         show(&source, &loaded.diagnostics);
         output::line(summary(source.name(), &loaded, refused));
@@ -82,4 +85,39 @@ fn extent(config: &Config) -> String {
     [(config.listeners.len(), "listener"), (config.pools.len(), "pool"), (backends, "backend")]
         .map(|(number, noun)| output::count(number, noun))
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "[listener.web]\nbind = \":8080\"\npool = \"web\"\n[pool.web]\nhealth = false\n";
+
+    fn said(backends: &str, more: &str, strict: bool) -> String {
+        let loaded =
+            evenkeel_config::load(&Source::new("f", format!("{SOUND}backends = {backends}\n{more}")));
+        let refused = loaded.config.is_none() || strict && !loaded.diagnostics.is_empty();
+        summary("f", &loaded, refused)
+    }
+
+    #[test]
+    fn one_line_says_it() {
+        let (two, one) = ("[\"10.0.0.1:80\", \"10.0.0.2:80\"]", "[\"10.0.0.1:80\"]");
+        assert_eq!(said(two, "", true), "f: ok, 1 listener, 1 pool, 2 backends");
+        assert_eq!(said(one, "", false), "f: ok, 1 listener, 1 pool, 1 backend; 1 warning");
+        assert_eq!(said(one, "", true), "f: refused by --strict; 1 warning");
+        assert_eq!(said(two, "strateggy = 1", false), "f: refused, 1 error");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_looks_like_one_that_is_wrong() {
+        let source = Source::new("f", "x = ");
+        let wrong = evenkeel_config::to_json(&source, &evenkeel_config::load(&source).diagnostics);
+        let unreadable = unreadable_json("f", "unreadable-file", "cannot read f");
+        let keys = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(&wrong), keys(&unreadable));
+        assert_eq!(keys(&wrong["diagnostics"][0]), keys(&unreadable["diagnostics"][0]));
+    }
 }

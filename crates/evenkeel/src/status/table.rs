@@ -1,6 +1,7 @@
 //! The report as text, at most [`WIDTH`] columns wide.
 
 use super::report::{Backend, Pool, Report};
+use crate::output;
 
 /// Fits half a screen and a mail.
 const WIDTH: usize = 100;
@@ -43,12 +44,11 @@ fn head(report: &Report) -> Vec<String> {
 }
 
 fn reloads(report: &Report) -> String {
+    let reloads = output::count(usize::try_from(report.reloads).unwrap_or(usize::MAX), "reload");
     match &report.last_reload {
         None => "never reloaded".to_owned(),
-        Some(last) if last.ok => format!("{} reloads, the last one applied", report.reloads),
-        Some(_) => {
-            format!("{} reloads, THE LAST ONE REFUSED; GET /readyz says why", report.reloads)
-        }
+        Some(last) if last.ok => format!("{reloads}, the last one applied"),
+        Some(_) => format!("{reloads}, THE LAST ONE REFUSED; GET /readyz says why"),
     }
 }
 
