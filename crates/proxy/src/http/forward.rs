@@ -93,7 +93,9 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     forwarded_fields(out, request);
-    put(out, &[b"X-Request-Id: ", request.request_id.as_bytes(), b"\r\nVia: 1.1 evenkeel\r\n\r\n"]);
+    // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
+    let via: &[u8] = if request.head.minor == 0 { b"\r\nVia: 1.0 " } else { b"\r\nVia: 1.1 " };
+    put(out, &[b"X-Request-Id: ", request.request_id.as_bytes(), via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
 }
 
 /// `X-Forwarded-*` and `Forwarded`. What an untrusted client says of itself has been dropped; what a trusted

@@ -49,6 +49,7 @@ fn a_request_without_host_names_the_backend() {
     let sent = forwarded("GET / HTTP/1.0\r\n\r\n", false, "[2001:db8::1]:1");
     assert!(sent.starts_with("GET / HTTP/1.1\r\nHost: 10.0.0.9:80\r\n"), "{sent}");
     assert!(sent.contains("Forwarded: for=\"[2001:db8::1]\";proto=http\r\n"), "{sent}");
+    assert!(sent.ends_with("Via: 1.0 evenkeel\r\n\r\n"), "{sent}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use memchr::memchr;
 pub struct HeadScanner {
     searched: usize,
     line_start: usize,
+    first_line: Option<usize>,
 }
 
 /// What the buffer holds.
@@ -30,6 +31,7 @@ impl HeadScanner {
             if newline == 0 || bytes[newline - 1] != b'\r' {
                 return Scan::BareLf;
             }
+            self.first_line.get_or_insert(newline + 1);
             if newline - 1 == self.line_start {
                 return Scan::Complete(newline + 1);
             }
@@ -39,9 +41,9 @@ impl HeadScanner {
         Scan::Partial
     }
 
-    /// Whether the first line has ended.
-    pub fn has_first_line(&self) -> bool {
-        self.line_start > 0
+    /// Length of the first line with its end, once it has ended.
+    pub fn first_line(&self) -> Option<usize> {
+        self.first_line
     }
 }
 
@@ -57,6 +59,7 @@ mod tests {
             let first = scanner.advance(&head[..cut]);
             let second = if first == Scan::Partial { scanner.advance(head) } else { first };
             assert_eq!(second, Scan::Complete(head.len() - 4), "cut at {cut}");
+            assert_eq!(scanner.first_line(), Some(16), "cut at {cut}");
         }
     }
 
