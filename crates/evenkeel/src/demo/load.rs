@@ -21,8 +21,9 @@ use super::backends::BACKEND_FIELD;
 
 /// Between two requests: 400 a second, which any machine can spare.
 const EVERY: Duration = Duration::from_micros(2_500);
-/// Requests open at once; when there are more the balancer has stopped answering, and that is an error.
-const OPEN_MAX: usize = 256;
+/// Requests open at once; when there are more the balancer has stopped answering, and that is an error. Five seconds'
+/// worth: a machine that pauses for a moment is not an error of the balancer.
+const OPEN_MAX: usize = 2_000;
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Latencies above this count as this.

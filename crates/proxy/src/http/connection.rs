@@ -156,10 +156,11 @@ impl Connection {
                     return Err(HeadEnd::Refused(Failure::Malformed(malformed)));
                 }
                 Scan::Partial if scratch.input.bytes().len() < header_max => {}
-                Scan::Partial if !scanner.has_first_line() => {
-                    return Err(HeadEnd::Refused(Failure::TargetTooLong));
+                Scan::Complete(_) | Scan::Partial => {
+                    let line_fits = scanner.first_line().is_some_and(|length| length <= header_max);
+                    let failure = if line_fits { Failure::HeaderTooLarge } else { Failure::TargetTooLong };
+                    return Err(HeadEnd::Refused(failure));
                 }
-                Scan::Complete(_) | Scan::Partial => return Err(HeadEnd::Refused(Failure::HeaderTooLarge)),
             }
             if scratch.input.is_full() {
                 scratch.input.reserve(header_max);
