@@ -1,5 +1,6 @@
 //! Evenkeel's chores. `cargo xtask` lists them.
 
+mod accept;
 mod bench;
 mod packages;
 mod steps;
@@ -17,6 +18,9 @@ cargo xtask test [--no-install]   everything that must pass before a change land
                                   need, formatting, lints, tidiness, all tests
 cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--json] [--svg FILE]
                                   cost of a request beside nginx and HAProxy, in one run
+cargo xtask accept [SCENARIO...] [--seconds N]
+                                  the acceptance runs on a release build: shares, reloads, failures, transfers,
+                                  crowds, leaving
 cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
 ";
 
@@ -27,6 +31,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(&root(), true),
         ["test", "--no-install"] => test::run(&root(), false),
         ["tidy"] => tidy::run(&root()),
+        ["accept", rest @ ..] => {
+            accept::Options::parse(rest).and_then(|options| accept::run(&root(), &options))
+        }
         ["bench", "compare", rest @ ..] => {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
