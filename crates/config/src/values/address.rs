@@ -206,7 +206,9 @@ mod tests {
         assert_eq!(block("::/0"), Ok(("::".into(), 0)));
         assert_eq!(block("127.0.0.1"), Ok(("127.0.0.1".into(), 32)));
         assert_eq!(block("::1"), Ok(("::1".into(), 128)));
-        for text in ["10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "ten", ""] {
+        for text in
+            ["10.0.0.1/8", "10.0.0.0/0", "fd00::/0", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "ten", ""]
+        {
             assert!(block(text).is_err(), "{text}");
         }
         assert!(ip_range("10.1.2.3/8").expect_err("host bits").help.contains("10.0.0.0/8"));
