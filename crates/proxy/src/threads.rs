@@ -14,8 +14,8 @@ use tokio::task::AbortHandle;
 use crate::listen::{Acceptor, Arrival, Listener};
 use crate::worker::Worker;
 
-/// Between two looks at idle backend connections.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Between two ticks of a worker: the date, and a look at idle backend connections.
+const TICK_EVERY: Duration = Duration::from_secs(1);
 
 /// A worker as other threads see it.
 pub(crate) struct WorkerHandle {
@@ -135,10 +135,10 @@ impl Thread {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
         let worker = Arc::clone(&self.handles[self.index].worker);
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(SWEEP_EVERY);
+            let mut ticks = tokio::time::interval(TICK_EVERY);
             loop {
                 ticks.tick().await;
-                worker.idle().sweep();
+                worker.tick();
             }
         });
         while let Some(order) = inbox.recv().await {

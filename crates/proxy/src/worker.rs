@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use evenkeel_core::Rng;
 
@@ -25,7 +25,7 @@ pub(crate) struct Worker {
     #[expect(clippy::vec_box, reason = "taken and given back whole: a move of a pointer, not of a struct")]
     scratch: Mutex<Vec<Box<Scratch>>>,
     wakers: Mutex<Wakers>,
-    date: Mutex<CachedDate>,
+    date: Mutex<[u8; DATE_LENGTH]>,
     seeds: AtomicU64,
     /// Connections open or on their way here.
     connections: AtomicUsize,
@@ -37,11 +37,6 @@ pub(crate) struct Worker {
 
 /// Length of a date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 const DATE_LENGTH: usize = 29;
-
-struct CachedDate {
-    until: Instant,
-    text: [u8; DATE_LENGTH],
-}
 
 /// Wakers of all connections, so that a change of stage reaches idle ones.
 #[derive(Default)]
@@ -58,7 +53,7 @@ impl Worker {
             idle: IdlePool::default(),
             scratch: Mutex::default(),
             wakers: Mutex::default(),
-            date: Mutex::new(CachedDate { until: Instant::now(), text: [b' '; DATE_LENGTH] }),
+            date: Mutex::new(date_now()),
             seeds: AtomicU64::new(seed),
             connections: AtomicUsize::new(0),
             stale: AtomicU64::new(0),
@@ -97,18 +92,15 @@ impl Worker {
         }
     }
 
-    /// The time for a `Date` field; formatted once a second.
+    /// The time for a `Date` field, as of the last [`Worker::tick`].
     pub(crate) fn http_date(&self) -> [u8; DATE_LENGTH] {
-        let mut date = lock(&self.date);
-        let now = Instant::now();
-        if now >= date.until {
-            let text = httpdate::fmt_http_date(SystemTime::now());
-            if let Ok(bytes) = text.as_bytes().try_into() {
-                date.text = bytes;
-            }
-            date.until = now + Duration::from_secs(1);
-        }
-        date.text
+        *lock(&self.date)
+    }
+
+    /// What is due every second or so.
+    pub(crate) fn tick(&self) {
+        *lock(&self.date) = date_now();
+        self.idle.sweep();
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -152,6 +144,12 @@ impl Worker {
         let wakers: Vec<Waker> = lock(&self.wakers).slots.iter().flatten().cloned().collect();
         wakers.into_iter().for_each(Waker::wake);
     }
+}
+
+fn date_now() -> [u8; DATE_LENGTH] {
+    let text = httpdate::fmt_http_date(SystemTime::now());
+    // Only years past 9999 are longer.
+    text.as_bytes().try_into().unwrap_or([b' '; DATE_LENGTH])
 }
 
 /// A request in progress.
@@ -241,7 +239,7 @@ mod tests {
     fn the_date_is_well_formed() {
         let text = worker().http_date();
         let parsed = httpdate::parse_http_date(std::str::from_utf8(&text).unwrap()).unwrap();
-        assert!(SystemTime::now().duration_since(parsed).unwrap() < Duration::from_secs(5));
+        assert!(SystemTime::now().duration_since(parsed).unwrap() < std::time::Duration::from_secs(5));
     }
 
     #[test]

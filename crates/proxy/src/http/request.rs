@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use evenkeel_core::{Outcome, Tried};
+use evenkeel_core::{Outcome, Rng, Tried};
 
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
@@ -292,11 +292,16 @@ impl Connection {
             let fits = (1..=REQUEST_ID_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
             fits.then(|| String::from_utf8_lossy(value).into_owned())
         };
-        from_trusted
-            .then(given)
-            .flatten()
-            .unwrap_or_else(|| format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64()))
+        from_trusted.then(given).flatten().unwrap_or_else(|| new_id(&mut self.rng))
     }
+}
+
+/// 128 random bits in hexadecimal. By hand: formatting took a thirtieth of all instructions of a request.
+fn new_id(rng: &mut Rng) -> String {
+    let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    let digits: [u8; 32] =
+        std::array::from_fn(|place| b"0123456789abcdef"[(bits >> (4 * place as u32)) as usize & 15]);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// How one attempt ended.
@@ -313,5 +318,18 @@ fn not_connected(error: &ConnectError) -> AttemptEnd {
         }
         ConnectError::Refused => AttemptEnd::NotConnected(Failure::ConnectionRefused, Outcome::ConnectFailed),
         ConnectError::Failed => AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_32_digits_and_differ() {
+        let mut rng = Rng::from_seed(1);
+        let ids: std::collections::HashSet<String> = (0..1000).map(|_| new_id(&mut rng)).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
     }
 }

@@ -4,6 +4,7 @@
 //! idle connection would make the busy busier.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -16,12 +17,33 @@ use super::Upstream;
 /// Connections of one worker, by backend.
 #[derive(Debug, Default)]
 pub(crate) struct IdlePool {
-    by_backend: Mutex<HashMap<(u64, SocketAddr), Vec<Idle>>>,
+    by_backend: Mutex<HashMap<u64, Vec<Idle>, BuildHasherDefault<SerialHasher>>>,
+}
+
+/// Serials are small, unique and ours: spreading their bits is all the hashing they need.
+#[derive(Debug, Default)]
+struct SerialHasher(u64);
+
+impl Hasher for SerialHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, serial: u64) {
+        // Fibonacci hashing (Knuth, TAOCP 6.4).
+        self.0 = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 #[derive(Debug)]
 struct Idle {
     upstream: Upstream,
+    /// Where it leads: a backend may have moved since.
+    address: SocketAddr,
     since: Instant,
     /// Bounds in force when it was put here.
     idle_timeout: Duration,
@@ -51,9 +73,10 @@ impl IdlePool {
     pub(crate) fn take(&self, serial: u64, address: SocketAddr, certain: bool) -> Option<Upstream> {
         let now = Instant::now();
         let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = by_backend.get_mut(&(serial, address))?;
+        let idle = by_backend.get_mut(&serial)?;
         while let Some(mut candidate) = idle.pop() {
-            if !candidate.is_expired(now) && looks_open(&mut candidate.upstream, certain) {
+            let fits = candidate.address == address && !candidate.is_expired(now);
+            if fits && looks_open(&mut candidate.upstream, certain) {
                 candidate.upstream.reused = true;
                 return Some(candidate.upstream);
             }
@@ -64,13 +87,14 @@ impl IdlePool {
     /// Keeps a connection whose last response has ended cleanly.
     pub(crate) fn put(&self, serial: u64, address: SocketAddr, upstream: Upstream, keep: Keep) {
         let since = Instant::now();
-        let idle = Idle { upstream, since, idle_timeout: keep.idle_timeout, max_age: keep.max_age };
-        if keep.idle_max == 0 || idle.is_expired(since) {
+        let Keep { idle_max, idle_timeout, max_age } = keep;
+        let idle = Idle { upstream, address, since, idle_timeout, max_age };
+        if idle_max == 0 || idle.is_expired(since) {
             return;
         }
         let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = by_backend.entry((serial, address)).or_default();
-        if all.len() < keep.idle_max {
+        let all = by_backend.entry(serial).or_default();
+        if all.len() < idle_max {
             all.push(idle);
         }
     }
@@ -154,7 +178,7 @@ mod tests {
 
     /// Lets the runtime learn of what the peer did.
     async fn settle(idle: &IdlePool, serial: u64, address: SocketAddr) {
-        let stream = idle.by_backend.lock().unwrap().get_mut(&(serial, address)).unwrap().pop().unwrap();
+        let stream = idle.by_backend.lock().unwrap().get_mut(&serial).unwrap().pop().unwrap();
         stream.upstream.stream.readable().await.unwrap();
         idle.put(serial, address, stream.upstream, KEEP);
     }
