@@ -22,8 +22,9 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    /// Takes no memory before the first read: a client that is slow with its head needs nothing to read a response.
     fn new() -> Self {
-        Self { data: vec![0; INITIAL], start: 0, end: 0 }
+        Self { data: Vec::new(), start: 0, end: 0 }
     }
 
     /// What has been read and not consumed.
@@ -37,7 +38,7 @@ impl Buffer {
 
     /// Whether a read would find no room even after moving the bytes to the front.
     pub(crate) fn is_full(&self) -> bool {
-        self.end - self.start == self.data.len()
+        !self.data.is_empty() && self.end - self.start == self.data.len()
     }
 
     pub(crate) fn consume(&mut self, count: usize) {
@@ -71,6 +72,9 @@ impl Buffer {
         context: &mut Context<'_>,
         reader: &mut R,
     ) -> Poll<io::Result<usize>> {
+        if self.data.is_empty() {
+            self.data.resize(INITIAL, 0);
+        }
         if self.start > 0 && self.end == self.data.len() {
             self.data.copy_within(self.start..self.end, 0);
             self.end -= self.start;

@@ -65,24 +65,37 @@ impl Connection {
     async fn run(mut self) {
         let mut first = true;
         while self.request_arrives(first).await {
-            first = false;
             // In a box of its own: an idle connection then weighs a fifth of a busy one.
             match Box::pin(self.requests()).await {
-                Next::Keep => {}
-                Next::Close => return,
-                Next::Linger => return self.linger().await,
-                Next::Abort => return self.abort(),
+                None => {}
+                Some(Next::Keep) => first = false,
+                Some(Next::Close) => return,
+                Some(Next::Linger) => return self.linger().await,
+                Some(Next::Abort) => return self.abort(),
             }
         }
     }
 
-    /// Serves requests until the client pauses: pipelined ones in order while there are any.
-    async fn requests(&mut self) -> Next {
+    /// Serves requests until the client pauses: pipelined ones in order while there are any. `None` when there was
+    /// nothing to read after all: readiness is a hint, and a silent client must not hold a request's memory.
+    async fn requests(&mut self) -> Option<Next> {
         let mut scratch = self.worker.take_scratch();
-        let mut next = self.request(&mut scratch).await;
-        while next == Next::Keep && !scratch.input.is_empty() {
-            next = self.request(&mut scratch).await;
-        }
+        let first_bytes = std::future::poll_fn(|context| {
+            Poll::Ready(match scratch.input.poll_fill(context, &mut self.stream) {
+                Poll::Ready(read) => Some(read.unwrap_or(0)),
+                Poll::Pending => None,
+            })
+        });
+        let next = match first_bytes.await {
+            None => None,
+            Some(0) => Some(Next::Close),
+            Some(_) => loop {
+                let next = self.request(&mut scratch).await;
+                if next != Next::Keep || scratch.input.is_empty() {
+                    break Some(next);
+                }
+            },
+        };
         self.worker.give_back(scratch);
         next
     }
