@@ -18,6 +18,9 @@ const CASES: &[(&str, &str, u16)] = &[
     ("a size beyond 64 bits", "10000000000000003\r\nabc\r\n0\r\n\r\n", 400),
     ("a size of endless zeros", "00000000000000000003\r\nabc\r\n0\r\n\r\n", 400),
     ("no line end after a chunk", "3\r\nabcX0\r\n\r\n", 400),
+    // Whoever skips two bytes here without a look reads it as a whole body.
+    ("two other bytes after a chunk", "3\r\nabcXY0\r\n\r\n", 400),
+    ("LF CR after a chunk", "3\r\nabc\n\r0\r\n\r\n", 400),
     ("a longer chunk than its size", "3\r\nabcdef\r\n0\r\n\r\n", 400),
     ("a bare LF after a size", "3\nabc\r\n0\r\n\r\n", 400),
     ("a bare LF after a chunk", "3\r\nabc\n0\r\n\r\n", 400),
