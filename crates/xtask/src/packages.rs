@@ -9,6 +9,7 @@ use crate::steps::command;
 /// Program and the package that brings it.
 const NEEDED: &[(&str, &str)] = &[
     ("nginx", "nginx"),
+    ("haproxy", "haproxy"),
     ("wrk", "wrk"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn names_each_missing_package_once() {
-        assert_eq!(missing(|_| false), ["nginx", "wrk", "prometheus", "curl"]);
+        assert_eq!(missing(|_| false), ["nginx", "haproxy", "wrk", "prometheus", "curl"]);
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);
         assert!(missing(|_| true).is_empty());
     }

