@@ -15,6 +15,7 @@ mod proxy;
 mod report;
 mod route;
 mod shutdown;
+mod sockets;
 mod status;
 mod telemetry;
 mod threads;

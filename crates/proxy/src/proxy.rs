@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,9 +15,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::lifecycle::Stage;
-use crate::listen::{self, Listener, ListenerCounts};
+use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Command, Keeper, PoolCell};
 use crate::shutdown::Shutdown;
+use crate::sockets::{self, Accepting, Bound, Prepared};
 use crate::status::{LastReload, Lifecycle};
 use crate::telemetry::{AccessLog, Histogram};
 use crate::threads::Threads;
@@ -85,8 +86,10 @@ pub(crate) struct Inner {
     pub(crate) threads: Mutex<Threads>,
     pub(crate) workers: Vec<Arc<Worker>>,
     control: Control,
-    /// Held while a configuration is applied.
+    /// Held while a configuration is applied, which may wait for lookups and checks.
     running: Mutex<Running>,
+    /// Held for moments only: a shutdown does not wait for a reload. `None` once closed for good.
+    accepting: Mutex<Option<Accepting>>,
     pub(crate) view: ArcSwap<View>,
     pub(crate) reloads: Reloads,
     pub(crate) shutdown: Shutdown,
@@ -105,6 +108,8 @@ pub(crate) struct View {
 
 #[derive(Default)]
 pub(crate) struct Reloads {
+    /// Numbered, ended or not.
+    pub(crate) begun: AtomicU64,
     pub(crate) applied: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) last: Mutex<Option<LastReload>>,
@@ -114,20 +119,12 @@ pub(crate) struct Reloads {
 struct Running {
     generation: u64,
     pools: HashMap<PoolId, PoolHandle>,
-    listeners: HashMap<String, Bound>,
     rng: Rng,
 }
 
 struct PoolHandle {
     cell: Arc<PoolCell>,
     commands: mpsc::UnboundedSender<Command>,
-}
-
-struct Bound {
-    listener: Arc<Listener>,
-    socket: TcpListener,
-    /// As configured: port 0 stays the port it got.
-    bind: SocketAddr,
 }
 
 impl Proxy {
@@ -140,13 +137,8 @@ impl Proxy {
         let stage = Arc::new(Stage::default());
         let seed = options.seed.unwrap_or_else(random_seed);
         let mut rng = Rng::from_seed(seed);
-        let running = Running {
-            generation: 0,
-            pools: HashMap::new(),
-            listeners: HashMap::new(),
-            rng: Rng::from_seed(rng.next_u64()),
-        };
-        let sockets = running.bind(&config)?;
+        let running = Running { generation: 0, pools: HashMap::new(), rng: Rng::from_seed(rng.next_u64()) };
+        let sockets = sockets::prepare(&config, &Accepting::new(), worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
         let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
             .map(|_| Arc::new(Worker::new(clock, Arc::clone(&stage), rng.next_u64())))
@@ -169,11 +161,12 @@ impl Proxy {
             workers,
             control,
             running: Mutex::new(running),
+            accepting: Mutex::new(Some(Accepting::new())),
             view: ArcSwap::from_pointee(view),
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
         });
-        inner.apply(&mut lock(&inner.running), config, sockets, access_log).map_err(StartError::Threads)?;
+        inner.apply(&mut lock(&inner.running), config, sockets, access_log)?;
         inner.stage.advance_to(Lifecycle::Serving);
         Ok(Self { inner })
     }
@@ -189,8 +182,15 @@ impl Proxy {
         Arc::clone(&self.inner.view.load().config)
     }
 
+    /// Numbers a reload. Call it before the file is read: whoever waits for a later number than the last one begun
+    /// then knows that the file was read after that.
+    pub fn reload_begins(&self) -> u64 {
+        self.inner.reloads.begun.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// Applies another configuration in place: no connection is dropped, balancing state is kept. Blocks until every
-    /// worker runs it; new backends have been checked once by then. Call it from a thread that may block.
+    /// worker runs it; new backends have been checked once by then. Call it from a thread that may block, after
+    /// [`Proxy::reload_begins`].
     ///
     /// # Errors
     /// [`StartError`]; everything is as it was then.
@@ -229,57 +229,90 @@ impl Inner {
             return Err(StartError::ShuttingDown);
         }
         let before = self.view.load_full();
-        let sockets = running.bind(&config)?;
+        let sockets = match &*lock(&self.accepting) {
+            Some(accepting) => sockets::prepare(&config, accepting, self.workers.len())?,
+            None => return Err(StartError::ShuttingDown),
+        };
         let access_log = open_access_log(&config, before.access_log.as_ref())?;
         let changes = diff::changes(&before.config, &config);
-        self.apply(&mut running, config, sockets, access_log).map_err(StartError::Threads)?;
+        self.apply(&mut running, config, sockets, access_log)?;
         Ok(changes)
     }
 
-    /// Everything that can fail for reasons of the configuration has been done: sockets are bound, logs open.
+    /// Everything that can fail has been done: sockets are bound and copied, logs open. Only a shutdown that began
+    /// while backends were being checked still says no.
     fn apply(
         &self,
         running: &mut Running,
         config: Config,
-        mut sockets: HashMap<String, TcpListener>,
+        sockets: HashMap<String, Prepared>,
         access_log: Option<Arc<AccessLog>>,
-    ) -> io::Result<()> {
-        running.generation += 1;
+    ) -> Result<(), StartError> {
         let pools = self.configure_pools(running, &config);
-        let mut opened = Vec::new();
+        let mut accepting = lock(&self.accepting);
+        let accepting = accepting.as_mut().ok_or(StartError::ShuttingDown)?;
+        running.generation += 1;
+        let settings = |listener: &evenkeel_config::Listener| {
+            plan::listener_settings(&config, listener, &pools, access_log.as_ref(), running.generation)
+        };
         for listener in &config.listeners {
-            let settings =
-                plan::listener_settings(&config, listener, &pools, access_log.as_ref(), running.generation);
-            let shared = match running.listeners.get(&listener.name) {
-                Some(bound) => {
-                    bound.listener.settings.store(Arc::new(settings));
-                    Arc::clone(&bound.listener)
-                }
-                None => Arc::new(Listener {
-                    name: listener.name.clone(),
-                    settings: ArcSwap::from_pointee(settings),
-                    counts: ListenerCounts::default(),
-                    retired: AtomicBool::new(false),
-                }),
-            };
-            if let Some(socket) = sockets.remove(&listener.name) {
-                lock(&self.threads).open(&shared, &socket)?;
-                let bound = Bound { listener: Arc::clone(&shared), socket, bind: listener.bind };
-                running.listeners.insert(listener.name.clone(), bound);
+            if let Some(bound) = accepting.get(&listener.name) {
+                bound.listener.settings.store(Arc::new(settings(listener)));
             }
-            let bound = &running.listeners[&listener.name];
-            opened.push((shared, bound.socket.local_addr()?));
         }
-        self.drop_listeners(running, &config);
+        self.accept(accepting, &config, sockets, settings);
+        let listeners = config.listeners.iter().map(|listener| {
+            let bound = &accepting[&listener.name];
+            (Arc::clone(&bound.listener), bound.address)
+        });
         self.view.store(Arc::new(View {
             generation: running.generation,
+            listeners: listeners.collect(),
             pools: config.pools.iter().map(|pool| Arc::clone(&pools[&pool.id])).collect(),
             config: Arc::new(config),
-            listeners: opened,
             access_log,
         }));
         drop_pools(running, &pools);
         Ok(())
+    }
+
+    /// Accepts on the new sockets, then closes those that no listener has any more.
+    fn accept(
+        &self,
+        accepting: &mut Accepting,
+        config: &Config,
+        sockets: HashMap<String, Prepared>,
+        settings: impl Fn(&evenkeel_config::Listener) -> ListenerSettings,
+    ) {
+        let threads = lock(&self.threads);
+        let mut old = Vec::new();
+        let stays = |name: &str| config.listeners.iter().any(|listener| listener.name == name);
+        let gone: Vec<String> = accepting.keys().filter(|name| !stays(name)).cloned().collect();
+        for name in &gone {
+            threads.close(name);
+            old.extend(accepting.remove(name));
+        }
+        for bound in &old {
+            bound.listener.retired.store(true, Ordering::Release);
+        }
+        for (name, Prepared { socket, copies, address }) in sockets {
+            let Some(configured) = config.listeners.iter().find(|listener| listener.name == name) else {
+                continue;
+            };
+            let listener = match accepting.get(&name) {
+                Some(bound) => Arc::clone(&bound.listener),
+                None => Arc::new(Listener::new(name.clone(), settings(configured))),
+            };
+            threads.open(&listener, copies);
+            old.extend(accepting.insert(name, Bound { listener, socket, bind: configured.bind, address }));
+        }
+        for bound in old {
+            let taken_over = accepting.values().any(|other| other.address == bound.address);
+            sockets::close(&threads, &bound, taken_over);
+        }
+        if !gone.is_empty() {
+            threads.wake_all();
+        }
     }
 
     /// Brings every pool to its configuration and waits until all are.
@@ -323,25 +356,6 @@ impl Inner {
         PoolHandle { cell, commands }
     }
 
-    fn drop_listeners(&self, running: &mut Running, config: &Config) {
-        let gone: Vec<String> = running
-            .listeners
-            .keys()
-            .filter(|&name| !config.listeners.iter().any(|listener| listener.name == *name))
-            .cloned()
-            .collect();
-        let threads = lock(&self.threads);
-        for name in &gone {
-            threads.close(name);
-            if let Some(bound) = running.listeners.remove(name) {
-                bound.listener.retired.store(true, Ordering::Release);
-            }
-        }
-        if !gone.is_empty() {
-            threads.wake_all();
-        }
-    }
-
     fn note_reload(
         &self,
         ok: bool,
@@ -349,7 +363,7 @@ impl Inner {
         error: Option<String>,
         diagnostics: Option<serde_json::Value>,
     ) {
-        let attempt = self.reloads.attempts();
+        let attempt = self.reloads.begun.load(Ordering::Acquire);
         let generation = self.view.load().generation;
         let at = SystemTime::now();
         *lock(&self.reloads.last) =
@@ -358,11 +372,11 @@ impl Inner {
 
     /// Stops accepting, for good.
     pub(crate) fn close_listeners(&self) {
-        let mut running = lock(&self.running);
+        let Some(accepting) = lock(&self.accepting).take() else { return };
         let threads = lock(&self.threads);
-        for (name, bound) in running.listeners.drain() {
+        for (name, bound) in accepting {
             threads.close(&name);
-            drop(bound.socket);
+            sockets::close(&threads, &bound, false);
         }
     }
 }
@@ -370,25 +384,6 @@ impl Inner {
 impl Reloads {
     pub(crate) fn attempts(&self) -> u64 {
         self.applied.load(Ordering::Relaxed) + self.refused.load(Ordering::Relaxed)
-    }
-}
-
-impl Running {
-    /// Sockets for the listeners that are new or have moved. On failure those bound so far are closed again.
-    fn bind(&self, config: &Config) -> Result<HashMap<String, TcpListener>, StartError> {
-        let mut sockets = HashMap::new();
-        for listener in &config.listeners {
-            if self.listeners.get(&listener.name).is_some_and(|bound| bound.bind == listener.bind) {
-                continue;
-            }
-            let socket = listen::bind(listener.bind).map_err(|source| StartError::Bind {
-                listener: listener.name.clone(),
-                address: listener.bind,
-                source,
-            })?;
-            sockets.insert(listener.name.clone(), socket);
-        }
-        Ok(sockets)
     }
 }
 

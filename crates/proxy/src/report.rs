@@ -66,6 +66,7 @@ impl Proxy {
             version: env!("CARGO_PKG_VERSION"),
             uptime: inner.started.elapsed(),
             config_path: inner.options.config_path.clone(),
+            reloads_begun: inner.reloads.begun.load(Ordering::Acquire),
             reloads: inner.reloads.attempts(),
             last_reload: lock(&inner.reloads.last).clone(),
             connections: inner.workers.iter().map(|worker| worker.connections() as u64).sum(),

@@ -25,7 +25,9 @@ pub struct Status {
     pub uptime: Duration,
     /// The configuration file, if there is one.
     pub config_path: Option<String>,
-    /// Reloads attempted since start, refused ones included.
+    /// Reloads begun since start.
+    pub reloads_begun: u64,
+    /// Reloads that have ended since start, refused ones included.
     pub reloads: u64,
     /// The last of them.
     pub last_reload: Option<LastReload>,
@@ -69,7 +71,7 @@ impl Lifecycle {
 /// How the latest reload went.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastReload {
-    /// Its number, counting from 1.
+    /// Its number, counting from 1; given before its file was read.
     pub attempt: u64,
     /// Whether it was applied.
     pub ok: bool,

@@ -72,16 +72,13 @@ impl Threads {
         Ok(Self { handles, joins })
     }
 
-    /// Accepts on `socket` with every worker; returns when all do.
-    pub(crate) fn open(&self, listener: &Arc<Listener>, socket: &TcpListener) -> io::Result<()> {
-        let sockets: Vec<TcpListener> =
-            self.handles.iter().map(|_| socket.try_clone()).collect::<io::Result<_>>()?;
-        let mut sockets = sockets.into_iter();
+    /// Accepts with every worker, each on its copy of the socket; returns when all do.
+    pub(crate) fn open(&self, listener: &Arc<Listener>, copies: Vec<TcpListener>) {
+        let mut copies = copies.into_iter();
         self.tell_all(|done| {
-            let socket = sockets.next()?;
+            let socket = copies.next()?;
             Some(Order::Open { listener: Arc::clone(listener), socket, done })
         });
-        Ok(())
     }
 
     /// Stops accepting with every worker; returns when all have.
@@ -145,12 +142,13 @@ impl Thread {
             match order {
                 Order::Open { listener, socket, done } => {
                     self.accept(listener, socket);
+                    // What was aborted is dropped, and its socket closed, when the runtime next runs it.
+                    tokio::task::yield_now().await;
                     drop(done);
                 }
                 Order::Close { listener, done } => {
                     if let Some(task) = self.accepting.remove(&listener) {
                         task.abort();
-                        // An aborted task is dropped, and its socket closed, when the runtime next runs it.
                         tokio::task::yield_now().await;
                     }
                     drop(done);

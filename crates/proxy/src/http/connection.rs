@@ -26,6 +26,8 @@ const EMPTY_LINES_MAX: u32 = 2;
 /// After an error the rest of what the client sends is read and dropped for so long, so that the error reaches
 /// it: closing with unread bytes resets the connection, and a reset can destroy what is still under way.
 const LINGER_TIME: Duration = Duration::from_secs(2);
+/// How long a connection that has not asked anything yet is waited for when its listener closes.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// As much is dropped at most.
 const LINGER_BYTES: usize = 256 * 1024;
 
@@ -107,16 +109,19 @@ impl Connection {
         drop(settings);
         let Self { stream, timer, worker, listener, .. } = self;
         let stage = worker.stage();
-        let mut deadline = None;
+        let mut waiting_since = None;
         std::future::poll_fn(|context| {
             if let Poll::Ready(ready) = stream.poll_read_ready(context) {
                 return Poll::Ready(ready.is_ok());
             }
-            if stage.is_draining() || listener.retired.load(Ordering::Acquire) {
+            let closing = stage.is_draining() || listener.retired.load(Ordering::Acquire);
+            if stage.is_cut() || closing && !first {
                 return Poll::Ready(false);
             }
-            let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + patience);
-            timer.poll_deadline(context, deadline).map(|()| false)
+            // Whoever connected before the listener closed may have its one request on the way.
+            let patience = if closing { patience.min(LAST_CHANCE) } else { patience };
+            let since = *waiting_since.get_or_insert_with(tokio::time::Instant::now);
+            timer.poll_deadline(context, since + patience).map(|()| false)
         })
         .await
     }

@@ -126,6 +126,27 @@ fn start(stream: TcpStream, peer: SocketAddr, mut ticket: Ticket, open: Open) {
     });
 }
 
+/// Hands the connections that wait in the kernel's queue to the workers with the fewest. For a socket that is about to be
+/// closed, after its acceptors have stopped.
+pub(crate) fn take_waiting(
+    listener: &Arc<Listener>,
+    socket: &std::net::TcpListener,
+    workers: &[WorkerHandle],
+) {
+    while let Ok((stream, peer)) = socket.accept() {
+        if stream.set_nonblocking(true).is_err() {
+            continue;
+        }
+        listener.counts.connections.fetch_add(1, Ordering::Relaxed);
+        listener.counts.open.fetch_add(1, Ordering::Relaxed);
+        let open = Open { listener: Arc::clone(listener) };
+        if let Some(least) = workers.iter().min_by_key(|handle| handle.worker.connections()) {
+            let ticket = least.worker.expect_connection();
+            least.hand_over(Arrival { stream, peer, ticket, open });
+        }
+    }
+}
+
 /// Failures that concern the one connection only (accept(2), "Error handling").
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(

@@ -14,7 +14,7 @@ use crate::pool::PoolCell;
 use crate::route::RouteTable;
 use crate::telemetry::AccessLog;
 
-pub(crate) use accept::{Acceptor, Arrival};
+pub(crate) use accept::{Acceptor, Arrival, take_waiting};
 pub(crate) use socket::bind;
 
 /// One listener for the life of its name.
@@ -37,6 +37,17 @@ pub(crate) struct ListenerSettings {
     pub(crate) timeouts: ClientTimeouts,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+}
+
+impl Listener {
+    pub(crate) fn new(name: String, settings: ListenerSettings) -> Self {
+        Self {
+            name,
+            settings: ArcSwap::from_pointee(settings),
+            counts: ListenerCounts::default(),
+            retired: AtomicBool::new(false),
+        }
+    }
 }
 
 impl ListenerSettings {
