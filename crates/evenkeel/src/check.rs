@@ -15,22 +15,21 @@ pub(crate) fn check(arguments: &CheckArgs) -> Answer {
     };
     let loaded = evenkeel_config::load(&source);
     let refused = loaded.config.is_none() || (arguments.strict && !loaded.diagnostics.is_empty());
-    if arguments.json {
+    let told = if arguments.json {
         let mut document = evenkeel_config::to_json(&source, &loaded.diagnostics);
         // With --strict a warning is a no, too.
         document["ok"] = (!refused).into();
-        output::json(&document);
+        output::json(&document)
     } else {
         show(&source, &loaded.diagnostics);
-        output::line(summary(source.name(), &loaded, refused));
-    }
-    if refused { Answer::No } else { Answer::Yes }
+        output::line(summary(source.name(), &loaded, refused))
+    };
+    if refused { Answer::No } else { told }
 }
 
 /// Prints the JSON Schema of configuration files.
 pub(crate) fn schema() -> Answer {
-    output::json(&evenkeel_config::json_schema());
-    Answer::Yes
+    output::json(&evenkeel_config::json_schema())
 }
 
 /// Reads a file, or says in a sentence why not.
@@ -59,10 +58,9 @@ pub(crate) fn unreadable_json(file: &str, code: &str, message: &str) -> serde_js
 fn unreadable(arguments: &CheckArgs, message: &str) -> Answer {
     if arguments.json {
         let file = arguments.file.display().to_string();
-        output::json(&unreadable_json(&file, "unreadable-file", message));
-    } else {
-        output::complain(message, "give the path of a configuration file, or try `evenkeel schema`");
+        return output::json(&unreadable_json(&file, "unreadable-file", message)).and(Answer::No);
     }
+    output::complain(message, "give the path of a configuration file, or try `evenkeel schema`");
     Answer::No
 }
 

@@ -19,15 +19,24 @@ pub(crate) enum Answer {
 /// Columns when the terminal does not tell: what log files and mails are read in.
 const WIDTH: usize = 100;
 
-/// Writes to standard output. A reader that has had enough (`| head`) is no error.
-pub(crate) fn out(text: impl fmt::Display) {
+impl Answer {
+    /// The worse of two.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self == Self::Yes { other } else { self }
+    }
+}
+
+/// Writes to standard output. A reader that has had enough (`| head`) is no error; a full disk is one, and is told.
+#[must_use]
+pub(crate) fn out(text: impl fmt::Display) -> Answer {
     let mut stdout = io::stdout().lock();
-    write!(stdout, "{text}").and_then(|()| stdout.flush()).ok();
+    written(write!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
 /// Writes a line to standard output.
-pub(crate) fn line(text: impl fmt::Display) {
-    out(format_args!("{text}\n"));
+#[must_use]
+pub(crate) fn line(text: impl fmt::Display) -> Answer {
+    out(format_args!("{text}\n"))
 }
 
 /// Writes to standard error.
@@ -36,8 +45,9 @@ pub(crate) fn err(text: impl fmt::Display) {
 }
 
 /// Writes JSON to standard output, indented: scripts do not mind, and people read it too.
-pub(crate) fn json(value: &serde_json::Value) {
-    line(format_args!("{value:#}"));
+#[must_use]
+pub(crate) fn json(value: &serde_json::Value) -> Answer {
+    line(format_args!("{value:#}"))
 }
 
 /// Says on standard error why a command failed and what to do.
@@ -74,6 +84,16 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     }
 }
 
+fn written(outcome: io::Result<()>) -> Answer {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(format_args!("cannot write to standard output: {error}"), "");
+            Answer::No
+        }
+        _ => Answer::Yes,
+    }
+}
+
 fn terminal_width() -> usize {
     crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns).clamp(60, 140))
 }
@@ -87,6 +107,19 @@ mod tests {
         assert_eq!(count(0, "error"), "0 errors");
         assert_eq!(count(1, "error"), "1 error");
         assert_eq!(count(2, "error"), "2 errors");
+    }
+
+    #[test]
+    fn a_reader_that_leaves_is_no_failure_and_a_full_disk_is() {
+        assert_eq!(written(Ok(())), Answer::Yes);
+        assert_eq!(written(Err(io::ErrorKind::BrokenPipe.into())), Answer::Yes);
+        assert_eq!(written(Err(io::ErrorKind::StorageFull.into())), Answer::No);
+    }
+
+    #[test]
+    fn the_worse_answer_counts() {
+        assert_eq!(Answer::Yes.and(Answer::No), Answer::No);
+        assert_eq!(Answer::Misused.and(Answer::Yes), Answer::Misused);
     }
 
     #[test]

@@ -95,17 +95,18 @@ fn signal(target: &Generation) -> Result<(), Failure> {
 }
 
 fn tell(last: &LastReload, as_json: bool) -> Answer {
-    if as_json {
+    let told = if as_json {
         output::json(&json!({
             "schema": 1, "ok": last.ok, "generation": last.generation, "changes": last.changes,
             "error": last.error, "diagnostics": last.diagnostics,
-        }));
+        }))
     } else if last.ok {
-        output::out(applied(last));
+        output::out(applied(last))
     } else {
         output::err(refused(last));
-    }
-    if last.ok { Answer::Yes } else { Answer::No }
+        Answer::No
+    };
+    if last.ok { told } else { Answer::No }
 }
 
 fn applied(last: &LastReload) -> String {

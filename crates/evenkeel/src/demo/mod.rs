@@ -34,10 +34,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
     let stop = stop_on_signals();
     match stop.map_err(Into::into).and_then(|stop| play(arguments, &stop)) {
-        Ok(last) => {
-            output::out(text::summary(&last, arguments.strategy.as_str()));
-            Answer::Yes
-        }
+        Ok(last) => output::out(text::summary(&last, arguments.strategy.as_str())),
         Err(error) => {
             output::complain(describe(error.as_ref()), "");
             Answer::No
@@ -59,8 +56,7 @@ fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Erro
     if !arguments.plain && output::addressable(io::stdout().is_terminal()) {
         let going = || stop.try_recv().is_err() && Instant::now() < ends;
         live::show(&about, || going().then(|| camera.take(&load)))?;
-    } else {
-        about.iter().for_each(output::line);
+    } else if output::line(about.join("\n")) == Answer::Yes {
         plain(stop, ends, || output::line(text::plain(&camera.take(&load))));
     }
     let last = camera.take(&load);
@@ -70,14 +66,16 @@ fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Erro
     Ok(last)
 }
 
-/// Calls `tell` once a second.
-fn plain(stop: &Receiver<()>, ends: Instant, mut tell: impl FnMut()) {
+/// Calls `tell` once a second, for as long as it can.
+fn plain(stop: &Receiver<()>, ends: Instant, mut tell: impl FnMut() -> Answer) {
     loop {
         let left = ends.saturating_duration_since(Instant::now());
         if left.is_zero() || stop.recv_timeout(left.min(LINE_EVERY)) != Err(RecvTimeoutError::Timeout) {
             return;
         }
-        tell();
+        if tell() != Answer::Yes {
+            return;
+        }
     }
 }
 

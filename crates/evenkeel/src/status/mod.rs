@@ -22,7 +22,7 @@ pub(crate) fn status(arguments: &StatusArgs) -> Answer {
         connection.get_json::<Report>("/pools").map(|report| output::out(table::render(&report)))
     };
     match shown {
-        Ok(()) => Answer::Yes,
+        Ok(answer) => answer,
         Err(error) => {
             admin.complain(&error);
             Answer::No

@@ -91,6 +91,15 @@ async fn schema_is_a_json_schema() {
     assert!(schema["properties"]["pool"].is_object() && schema["properties"]["listener"].is_object());
 }
 
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let done = std::process::Command::new(BINARY).arg("schema").stdout(full).output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(stderr.contains("standard output"), "{stderr}");
+}
+
 #[tokio::test]
 async fn help_and_version() {
     let directory = directory();
