@@ -7,6 +7,9 @@ use std::io;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+/// Names looked up at the same time.
+const LOOKUPS_AT_ONCE: usize = 128;
+
 /// Ends its thread, and all its tasks, when dropped.
 pub(crate) struct Control {
     handle: Handle,
@@ -15,8 +18,10 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn start() -> io::Result<Self> {
-        // Lookups of names block; two at a time are enough.
-        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
+        // Lookups of names block, for as long as the system's resolver likes: those that hang must not keep the others
+        // waiting.
+        let runtime =
+            Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS_AT_ONCE).build()?;
         let handle = runtime.handle().clone();
         let (alive, dropped) = oneshot::channel::<()>();
         let run = move || {

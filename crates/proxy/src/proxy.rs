@@ -166,6 +166,7 @@ impl Proxy {
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
         });
+        warn_of_few_files(&config);
         inner.apply(&mut lock(&inner.running), config, sockets, access_log)?;
         inner.stage.advance_to(Lifecycle::Serving);
         Ok(Self { inner })
@@ -408,6 +409,20 @@ fn open_access_log(
         (Some(wanted), _) => {
             AccessLog::open(wanted.clone()).map(|log| Some(Arc::new(log))).map_err(StartError::AccessLog)
         }
+    }
+}
+
+/// Each client connection may need one to a backend. Running out of files refuses requests that the limits allow.
+fn warn_of_few_files(config: &Config) {
+    let wanted = 2 * config.listeners.iter().map(|listener| listener.limits.connections as u64).sum::<u64>();
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    if let Some(files) = files.filter(|&files| files < wanted) {
+        tracing::warn!(
+            files,
+            wanted,
+            "fewer files may be open than limits.connections needs; raise the limit (ulimit -n, LimitNOFILE=) or lower \
+             limits.connections"
+        );
     }
 }
 

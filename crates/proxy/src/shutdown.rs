@@ -11,6 +11,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Cut connections get so long to go away.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
+/// The access log gets so long to write what is left.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How a shutdown went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutdownReport {
@@ -96,6 +99,9 @@ impl Inner {
 
     fn finish_shutdown(&self, report: ShutdownReport) {
         lock(&self.threads).exit();
+        if let Some(log) = &self.view.load().access_log {
+            log.flush(FLUSH_PATIENCE);
+        }
         self.stage.advance_to(Lifecycle::Closed);
         lock(&self.shutdown.state).report = Some(report);
         self.shutdown.changed.notify_all();

@@ -317,6 +317,10 @@ fn not_connected(error: &ConnectError) -> AttemptEnd {
             AttemptEnd::NotConnected(Failure::ConnectionTimeout, Outcome::ConnectTimeout)
         }
         ConnectError::Refused => AttemptEnd::NotConnected(Failure::ConnectionRefused, Outcome::ConnectFailed),
+        // Another backend would meet the same shortage: this one answer, and nothing against the backend.
+        ConnectError::Local => {
+            AttemptEnd::Exchanged(Ended::Failed(Failure::OutOfResources, Outcome::Cancelled))
+        }
         ConnectError::Failed => AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed),
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     ConnectionTimeout,
     /// Connecting failed in another way.
     ConnectionFailed,
+    /// This process is out of files, ports or memory.
+    OutOfResources,
     /// The backend closed before it answered.
     ConnectionTerminated,
     /// The backend did not answer in time.
@@ -62,6 +64,11 @@ impl Failure {
                 (504, "connection_timeout", "the backend does not accept the connection")
             }
             Self::ConnectionFailed => (502, "destination_ip_unroutable", "the backend cannot be reached"),
+            Self::OutOfResources => (
+                503,
+                "connection_limit_reached",
+                "the balancer is out of files, ports or memory; the backends are not",
+            ),
             Self::ConnectionTerminated => {
                 (502, "connection_terminated", "the backend closed the connection before it answered")
             }

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use evenkeel_config::{Health, defaults};
 use evenkeel_core::{BackendId, Mode, PoolEvent, PoolSpec, PoolState, Rng, Transition};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::proxy::lock;
 
 use super::cell::PoolCell;
 use super::probe;
@@ -40,6 +43,18 @@ pub(crate) enum Finding {
     Checked { id: BackendId, address: SocketAddr, result: Result<(), Arc<str>> },
     /// A backend's name has been looked up.
     LookedUp { id: BackendId, result: Result<SocketAddr, Arc<str>> },
+    /// A backend's name leads elsewhere now, and that address has been checked.
+    Moved { id: BackendId, address: SocketAddr, result: Result<(), Arc<str>> },
+    /// The new backends of a configuration have been looked up and checked.
+    Prepared(Box<Prepared>),
+}
+
+/// A configuration that is ready to be applied.
+pub(crate) struct Prepared {
+    target: Target,
+    unresolved: Vec<(BackendId, Arc<str>)>,
+    checked: Vec<(BackendId, Result<(), Arc<str>>)>,
+    done: oneshot::Sender<()>,
 }
 
 /// Owns a pool's state and the tasks that watch its backends.
@@ -49,7 +64,7 @@ pub(crate) struct Keeper {
     health: Option<Arc<Health>>,
     names: Vec<Name>,
     watches: HashMap<BackendId, Watch>,
-    lookups: Option<AbortHandle>,
+    lookups: JoinSet<()>,
     rng: Rng,
     /// Where the watching tasks send what they find.
     found: mpsc::UnboundedSender<Finding>,
@@ -59,6 +74,8 @@ pub(crate) struct Keeper {
 struct Watch {
     address: SocketAddr,
     health: Arc<Health>,
+    /// When the next check is due.
+    due: Arc<Mutex<Instant>>,
     task: AbortHandle,
 }
 
@@ -79,8 +96,16 @@ impl Keeper {
     ) {
         let (found, mut findings) = mpsc::unbounded_channel();
         let watches = HashMap::new();
-        let mut keeper =
-            Self { cell, state, health: None, names: Vec::new(), watches, lookups: None, rng, found };
+        let mut keeper = Self {
+            cell,
+            state,
+            health: None,
+            names: Vec::new(),
+            watches,
+            lookups: JoinSet::new(),
+            rng,
+            found,
+        };
         loop {
             let due = keeper.state.next_deadline().map(|at| keeper.cell.clock.instant(at));
             let tick = async {
@@ -91,19 +116,13 @@ impl Keeper {
             };
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Configure(target, done)) => {
-                        keeper.configure(*target).await;
-                        done.send(()).ok();
-                    }
+                    Some(Command::Configure(target, done)) => keeper.prepare(*target, done),
                     Some(Command::Stop) | None => break,
                 },
                 Some(finding) = findings.recv() => keeper.learn(finding),
-                Some(event) = failures.recv() => keeper.apply(event),
-                () = tick => keeper.apply(PoolEvent::Tick),
+                Some(event) = failures.recv() => keeper.apply(vec![event]),
+                () = tick => keeper.apply(vec![PoolEvent::Tick]),
             }
-        }
-        if let Some(lookups) = keeper.lookups.take() {
-            lookups.abort();
         }
     }
 
@@ -111,34 +130,65 @@ impl Keeper {
         match finding {
             // A check that was under way when its backend moved says nothing about where it is now.
             Finding::Checked { id, address, .. }
-                if self.watches.get(&id).is_none_or(|w| w.address != address) => {}
-            Finding::Checked { id, result, .. } => self.apply(PoolEvent::Probed { id, result }),
-            Finding::LookedUp { id, result } => self.apply(PoolEvent::Resolved { id, result }),
+                if self.watches.get(&id).is_none_or(|watch| watch.address != address) => {}
+            Finding::Checked { id, result, .. } => self.apply(vec![PoolEvent::Probed { id, result }]),
+            Finding::LookedUp { id, result: Ok(address) } => self.looked_up(id, address),
+            Finding::LookedUp { id, result } => self.apply(vec![PoolEvent::Resolved { id, result }]),
+            Finding::Moved { id, address, result } => {
+                let moved = PoolEvent::Resolved { id: id.clone(), result: Ok(address) };
+                self.apply(vec![moved, PoolEvent::Probed { id, result }]);
+                self.watch_backends();
+            }
+            Finding::Prepared(prepared) => self.configure(*prepared),
         }
     }
 
-    fn apply(&mut self, event: PoolEvent) {
-        let moved = matches!(event, PoolEvent::Resolved { .. });
-        if self.advance(event) {
-            self.cell.snapshot.store(self.state.snapshot());
+    /// Applies events and publishes what they come to. What lies between is seen, and reported, by nobody.
+    fn apply(&mut self, events: Vec<PoolEvent>) {
+        let before = self.state.snapshot();
+        let now = self.cell.clock.now();
+        let mut transitions = Vec::new();
+        for event in events {
+            transitions.extend(self.state.apply(event, now).transitions);
         }
-        if moved {
-            self.watch_backends();
+        let after = self.state.snapshot();
+        if before.epoch() == after.epoch() {
+            return;
+        }
+        let mode_changed = before.mode() != after.mode();
+        let last_mode = transitions.iter().rposition(|one| matches!(one, Transition::Mode { .. }));
+        self.cell.snapshot.store(after);
+        for (index, transition) in transitions.into_iter().enumerate() {
+            match transition {
+                Transition::Mode { .. } if !mode_changed || Some(index) != last_mode => {}
+                Transition::Mode { to, healthy, enabled, .. } => {
+                    let from = before.mode();
+                    report(self.cell.id.as_str(), &Transition::Mode { from, to, healthy, enabled });
+                }
+                transition => report(self.cell.id.as_str(), &transition),
+            }
         }
     }
 
-    /// Applies an event without publishing; whether there is something to publish.
-    fn advance(&mut self, event: PoolEvent) -> bool {
-        let applied = self.state.apply(event, self.cell.clock.now());
-        for transition in &applied.transitions {
-            report(self.cell.id.as_str(), transition);
+    /// An address that has not changed is no news. A new one is checked before it is used: until then the backend
+    /// serves where it was.
+    fn looked_up(&mut self, id: BackendId, address: SocketAddr) {
+        if self.addresses().any(|known| known == (id.clone(), address)) {
+            return;
         }
-        applied.snapshot.is_some()
+        let (health, found) = (self.health.clone(), self.found.clone());
+        tokio::spawn(async move {
+            let result = match health {
+                Some(health) => probe::check(&health, address).await.unwrap_or(Ok(())),
+                None => Ok(()),
+            };
+            found.send(Finding::Moved { id, address, result }).ok();
+        });
     }
 
-    /// New backends are looked up and checked before the new state is published, all at once: a reload that
+    /// Looks up and checks what is new in a configuration, beside the keeper's other work, so that a reload that
     /// replaces every backend does not leave the pool empty until the first checks have passed.
-    async fn configure(&mut self, mut target: Target) {
+    fn prepare(&self, mut target: Target, done: oneshot::Sender<()>) {
         // Whoever has been looked up before keeps that address until the next lookup.
         let known: HashMap<BackendId, SocketAddr> = self.addresses().collect();
         let mut unknown = Vec::new();
@@ -149,52 +199,41 @@ impl Keeper {
                 _ => unknown.push(name.clone()),
             }
         }
-        let looked_up =
-            at_once(unknown, |name| async move { (name.id.clone(), resolve::lookup(&name).await) }).await;
-        for (id, result) in &looked_up {
-            if let (Some(member), Ok(address)) =
-                (target.spec.members.iter_mut().find(|m| m.id == *id), result)
-            {
-                member.address = Some(*address);
+        let found = self.found.clone();
+        tokio::spawn(async move {
+            let looked_up = at_once(unknown, |name| async move {
+                let result = resolve::lookup(&name).await;
+                resolve::tell_of_others(&name, &result);
+                (name.id, result.map(|found| found.address))
+            });
+            let mut unresolved = Vec::new();
+            for (id, result) in looked_up.await {
+                match (target.spec.members.iter_mut().find(|member| member.id == id), result) {
+                    (Some(member), Ok(address)) => member.address = Some(address),
+                    (_, Err(reason)) => unresolved.push((id, reason)),
+                    (None, Ok(_)) => {}
+                }
             }
-        }
-        let health = target.health.map(Arc::new);
-        let checked = self.first_checks(&target.spec, health.as_ref(), &known).await;
-        self.health = health;
+            let checked = first_checks(&target, &known).await;
+            found.send(Finding::Prepared(Box::new(Prepared { target, unresolved, checked, done }))).ok();
+        });
+    }
+
+    fn configure(&mut self, prepared: Prepared) {
+        let Prepared { target, unresolved, checked, done } = prepared;
+        self.health = target.health.map(Arc::new);
         let names_changed = self.names != target.names;
         self.names = target.names;
-        self.advance(PoolEvent::Configured(target.spec));
-        for (id, result) in looked_up {
-            if let Err(reason) = result {
-                self.advance(PoolEvent::Resolved { id, result: Err(reason) });
-            }
-        }
-        for (id, result) in checked {
-            self.advance(PoolEvent::Probed { id, result });
-        }
-        self.cell.snapshot.store(self.state.snapshot());
+        let mut events = vec![PoolEvent::Configured(target.spec)];
+        let unresolved = unresolved.into_iter();
+        events.extend(unresolved.map(|(id, reason)| PoolEvent::Resolved { id, result: Err(reason) }));
+        events.extend(checked.into_iter().map(|(id, result)| PoolEvent::Probed { id, result }));
+        self.apply(events);
         self.watch_backends();
         if names_changed {
             self.watch_names();
         }
-    }
-
-    async fn first_checks(
-        &self,
-        spec: &PoolSpec,
-        health: Option<&Arc<Health>>,
-        known: &HashMap<BackendId, SocketAddr>,
-    ) -> Vec<(BackendId, Result<(), Arc<str>>)> {
-        let Some(health) = health else { return Vec::new() };
-        let news = spec.members.iter().filter(|member| member.enabled).filter_map(|member| {
-            let address = member.address?;
-            (known.get(&member.id) != Some(&address)).then(|| (member.id.clone(), address))
-        });
-        at_once(news.collect(), |(id, address)| {
-            let health = Arc::clone(health);
-            async move { (id, probe::check(&health, address).await) }
-        })
-        .await
+        done.send(()).ok();
     }
 
     fn addresses(&self) -> impl Iterator<Item = (BackendId, SocketAddr)> {
@@ -214,33 +253,54 @@ impl Keeper {
             return;
         };
         let addresses: HashMap<BackendId, SocketAddr> = self.addresses().collect();
-        self.watches.retain(|id, watch| {
-            addresses.get(id) == Some(&watch.address)
-                && (Arc::ptr_eq(&watch.health, &health) || *watch.health == *health)
-        });
+        let fits = |id: &BackendId, watch: &Watch| {
+            addresses.get(id) == Some(&watch.address) && *watch.health == *health
+        };
+        let misfits = self.watches.extract_if(|id, watch| !fits(id, watch));
+        // A check that was due soon stays due: settings that change again and again must not put it off for ever.
+        let due: HashMap<BackendId, Instant> = misfits.map(|(id, watch)| (id, *lock(&watch.due))).collect();
         for (id, address) in addresses {
             if self.watches.contains_key(&id) {
                 continue;
             }
             let mut rng = Rng::from_seed(self.rng.next_u64());
             // Spread over one interval: a pool of a thousand is not checked in one burst.
-            let first_after = probe::jittered(&health, &mut rng).mul_f64(rng.unit());
-            let watch =
-                probe::watch(Arc::clone(&health), id.clone(), address, self.found.clone(), rng, first_after);
+            let spread = Instant::now() + probe::jittered(&health, &mut rng).mul_f64(rng.unit());
+            let first = due.get(&id).map_or(spread, |due| spread.min(*due));
+            let due = Arc::new(Mutex::new(first));
+            let backend = probe::Backend { id: id.clone(), address, health: Arc::clone(&health) };
+            let watch = probe::watch(backend, self.found.clone(), rng, Arc::clone(&due));
             let task = tokio::spawn(watch).abort_handle();
-            self.watches.insert(id, Watch { address, health: Arc::clone(&health), task });
+            self.watches.insert(id, Watch { address, health: Arc::clone(&health), due, task });
         }
     }
 
+    /// One lookup a name: those that hang do not hold up the others.
     fn watch_names(&mut self) {
-        if let Some(earlier) = self.lookups.take() {
-            earlier.abort();
-        }
-        if !self.names.is_empty() {
-            let watch = resolve::watch(self.names.clone(), defaults::RESOLVE_INTERVAL, self.found.clone());
-            self.lookups = Some(tokio::spawn(watch).abort_handle());
+        self.lookups = JoinSet::new();
+        for name in &self.names {
+            let every = defaults::RESOLVE_INTERVAL;
+            self.lookups.spawn(resolve::watch(name.clone(), every, self.found.clone()));
         }
     }
+}
+
+/// Checks the backends that are new, or not where they were.
+async fn first_checks(
+    target: &Target,
+    known: &HashMap<BackendId, SocketAddr>,
+) -> Vec<(BackendId, Result<(), Arc<str>>)> {
+    let Some(health) = target.health.clone().map(Arc::new) else { return Vec::new() };
+    let news = target.spec.members.iter().filter(|member| member.enabled).filter_map(|member| {
+        let address = member.address?;
+        (known.get(&member.id) != Some(&address)).then(|| (member.id.clone(), address))
+    });
+    let checks = at_once(news.collect(), |(id, address)| {
+        let health = Arc::clone(&health);
+        async move { (id, probe::check(&health, address).await) }
+    });
+    // A check that could not be made says nothing; the next one will.
+    checks.await.into_iter().filter_map(|(id, result)| Some((id, result?))).collect()
 }
 
 /// Runs `ask` for every item, many at a time; results in any order.

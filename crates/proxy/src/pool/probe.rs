@@ -1,7 +1,7 @@
 //! Health checks: one question to one backend, and asking it again and again.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel_config::{Check, Health};
@@ -13,48 +13,64 @@ use tokio::time::Instant;
 
 use crate::http1::{HeadScanner, Method, Scan, parse_response};
 
+use crate::proxy::lock;
+use crate::upstream::is_local;
+
 use super::keeper::Finding;
 
 /// More than this is not the header of an answer to a health check.
 const RESPONSE_MAX: usize = 16 * 1024;
 
-/// Asks once, within the check's timeout. The error is the reason in words.
-pub(crate) async fn check(health: &Health, backend: SocketAddr) -> Result<(), Arc<str>> {
+/// A backend to be checked.
+pub(crate) struct Backend {
+    pub(crate) id: BackendId,
+    pub(crate) address: SocketAddr,
+    pub(crate) health: Arc<Health>,
+}
+
+/// Asks once, within the check's timeout. The error is the reason in words; `None` when the question could not be
+/// asked because this process is out of files or ports, which says nothing about the backend.
+pub(crate) async fn check(health: &Health, backend: SocketAddr) -> Option<Result<(), Arc<str>>> {
     let address = SocketAddr::new(backend.ip(), health.port.unwrap_or(backend.port()));
     let question = async {
-        match &health.check {
-            Check::Tcp => {
-                connect(address).await.map(drop).map_err(|reason| format!("TCP {address}: {reason}"))
+        let stream = match TcpStream::connect(address).await {
+            Err(error) if is_local(&error) => return None,
+            connected => connected.map_err(|error| error.to_string()),
+        };
+        Some(match &health.check {
+            Check::Tcp => stream.map(drop).map_err(|reason| format!("TCP {address}: {reason}")),
+            Check::Http { path, host, expect_status } => {
+                let host = host.clone().unwrap_or_else(|| address.to_string());
+                let answer = async { http(stream?, path, &host, expect_status).await };
+                answer.await.map_err(|reason| format!("GET {path} on {address}: {reason}"))
             }
-            Check::Http { path, host, expect_status } => http(address, path, host.as_deref(), expect_status)
-                .await
-                .map_err(|reason| format!("GET {path} on {address}: {reason}")),
-        }
+        })
     };
     match tokio::time::timeout(health.timeout, question).await {
-        Ok(answer) => answer.map_err(Arc::from),
-        Err(_) => Err(format!("no answer from {address} within {:?}", health.timeout).into()),
+        Ok(answer) => answer.map(|answer| answer.map_err(Arc::from)),
+        Err(_) => Some(Err(format!("no answer from {address} within {:?}", health.timeout).into())),
     }
 }
 
-/// Asks for ever: the next time one interval after the last, give or take the jitter, so that the checks of many
-/// backends and many balancers do not fall together.
+/// Asks for ever, first when `due` says and then one interval after the last time, give or take the jitter, so that the
+/// checks of many backends and many balancers do not fall together. Keeps `due` up to date.
 pub(crate) async fn watch(
-    health: Arc<Health>,
-    id: BackendId,
-    address: SocketAddr,
+    backend: Backend,
     results: UnboundedSender<Finding>,
     mut rng: Rng,
-    first_after: Duration,
+    due: Arc<Mutex<Instant>>,
 ) {
-    tokio::time::sleep(first_after).await;
+    let Backend { id, address, health } = backend;
     loop {
+        let next = *lock(&due);
+        tokio::time::sleep_until(next).await;
         let started = Instant::now();
-        let result = check(&health, address).await;
-        if results.send(Finding::Checked { id: id.clone(), address, result }).is_err() {
+        if let Some(result) = check(&health, address).await
+            && results.send(Finding::Checked { id: id.clone(), address, result }).is_err()
+        {
             return;
         }
-        tokio::time::sleep_until(started + jittered(&health, &mut rng)).await;
+        *lock(&due) = started + jittered(&health, &mut rng);
     }
 }
 
@@ -64,18 +80,12 @@ pub(crate) fn jittered(health: &Health, rng: &mut Rng) -> Duration {
     health.interval.mul_f64(factor)
 }
 
-async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
-    TcpStream::connect(address).await.map_err(|error| error.to_string())
-}
-
 async fn http(
-    address: SocketAddr,
+    mut stream: TcpStream,
     path: &str,
-    host: Option<&str>,
+    host: &str,
     expect_status: &[(u16, u16)],
 ) -> Result<(), String> {
-    let mut stream = connect(address).await?;
-    let host = host.map_or_else(|| address.to_string(), str::to_owned);
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evenkeel-health/{}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
         env!("CARGO_PKG_VERSION")

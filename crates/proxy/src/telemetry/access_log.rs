@@ -6,30 +6,48 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_config::{AccessLog as Settings, AccessLogFormat, AccessLogPath};
+
+use rustix::fs::OFlags;
 
 use crate::http::Incoming;
 use crate::http1::FieldKind;
 
 /// Lines that wait for the writer.
 const QUEUE: usize = 16 * 1024;
+/// Bytes written at once.
+const BUFFER: usize = 64 * 1024;
 
 /// Writes entries in one format to one place.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     pub(crate) settings: Settings,
     queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// What requests, signals and the writer share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Lines that were not written.
     dropped: AtomicU64,
+    /// The file is to be opened anew.
+    reopen: AtomicBool,
 }
 
 enum Message {
     Line(String),
-    Reopen,
+    /// Look at the flags.
+    Wake,
+    /// Write everything so far, then drop the sender.
+    Flush(SyncSender<()>),
 }
 
 /// One request.
@@ -83,11 +101,16 @@ impl AccessLog {
     pub(crate) fn open(settings: Settings) -> io::Result<Self> {
         let sink = Sink::open(&settings.path)?;
         let (queue, messages) = sync_channel(QUEUE);
-        let path = settings.path.clone();
-        std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_all(sink, &path, &messages))?;
-        Ok(Self { settings, queue, dropped: AtomicU64::new(0) })
+        let shared = Arc::new(Shared::default());
+        let writer = Writer {
+            sink,
+            path: settings.path.clone(),
+            shared: Arc::clone(&shared),
+            unflushed: 0,
+            failing: false,
+        };
+        std::thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.run(&messages))?;
+        Ok(Self { settings, queue, shared })
     }
 
     pub(crate) fn write(&self, entry: &AccessEntry<'_>) {
@@ -96,23 +119,27 @@ impl AccessLog {
             AccessLogFormat::Combined => combined(entry, SystemTime::now()),
         };
         if self.queue.try_send(Message::Line(line)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Opens the file anew, after a tool has moved it away. Waits for room in the queue.
+    /// Has the file opened anew, after a tool has moved it away. Never waits: a writer that is stuck looks when it can.
     pub(crate) fn reopen(&self) {
-        match self.queue.try_send(Message::Reopen) {
-            Err(TrySendError::Full(message)) => {
-                self.queue.send(message).ok();
-            }
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+        self.shared.reopen.store(true, Ordering::Release);
+        self.queue.try_send(Message::Wake).ok();
+    }
+
+    /// Waits until what has been logged is written, but no longer than `patience`.
+    pub(crate) fn flush(&self, patience: Duration) {
+        let (done, wait) = sync_channel(0);
+        if self.queue.try_send(Message::Flush(done)).is_ok() {
+            wait.recv_timeout(patience).ok();
         }
     }
 
-    /// Lines lost because the writer was behind.
+    /// Lines lost because the writer was behind or could not write.
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -124,9 +151,25 @@ enum Sink {
 impl Sink {
     fn open(path: &AccessLogPath) -> io::Result<Self> {
         Ok(match path {
-            AccessLogPath::Stdout => Self::Stdout(BufWriter::with_capacity(64 * 1024, io::stdout())),
-            AccessLogPath::File(path) => Self::File(BufWriter::with_capacity(64 * 1024, append(path)?)),
+            AccessLogPath::Stdout => Self::Stdout(BufWriter::with_capacity(BUFFER, io::stdout())),
+            AccessLogPath::File(path) => Self::File(BufWriter::with_capacity(BUFFER, append(path)?)),
         })
+    }
+
+    /// Forgets what is buffered: it could not be written, and would fail again.
+    fn discard(&mut self) {
+        match self {
+            Self::File(file) => {
+                if let Ok(again) = file.get_ref().try_clone() {
+                    let failed = std::mem::replace(file, BufWriter::with_capacity(BUFFER, again));
+                    drop(failed.into_parts());
+                }
+            }
+            Self::Stdout(stdout) => {
+                let failed = std::mem::replace(stdout, BufWriter::with_capacity(BUFFER, io::stdout()));
+                drop(failed.into_parts());
+            }
+        }
     }
 
     fn writer(&mut self) -> &mut dyn Write {
@@ -137,52 +180,91 @@ impl Sink {
     }
 }
 
+/// A named pipe without a reader is refused; waiting for one would hold up a reload.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let nonblocking = OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().create(true).append(true).custom_flags(nonblocking).open(path)?;
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
-/// Writes lines as they come and flushes whenever there are none.
-fn write_all(mut sink: Sink, path: &AccessLogPath, messages: &Receiver<Message>) {
-    let mut failing = false;
-    loop {
-        let message = match messages.try_recv() {
-            Ok(message) => message,
-            Err(TryRecvError::Empty) => {
-                note(sink.writer().flush(), &mut failing);
-                match messages.recv() {
-                    Ok(message) => message,
-                    Err(_) => return,
-                }
-            }
-            Err(TryRecvError::Disconnected) => {
-                note(sink.writer().flush(), &mut failing);
-                return;
-            }
-        };
-        match message {
-            Message::Line(line) => note(sink.writer().write_all(line.as_bytes()), &mut failing),
-            Message::Reopen => {
-                note(sink.writer().flush(), &mut failing);
-                match Sink::open(path) {
-                    Ok(opened) => sink = opened,
-                    Err(error) => {
-                        tracing::error!(%error, "cannot reopen the access log; the old file is kept")
+/// The thread that writes.
+struct Writer {
+    sink: Sink,
+    path: AccessLogPath,
+    shared: Arc<Shared>,
+    /// Lines since the last flush.
+    unflushed: u64,
+    failing: bool,
+}
+
+impl Writer {
+    /// Writes lines as they come and flushes whenever there are none, until the log is dropped.
+    fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            let message = match messages.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Disconnected) => return self.flush(),
+                Err(TryRecvError::Empty) => {
+                    self.flush();
+                    match messages.recv() {
+                        Ok(message) => message,
+                        Err(_) => return,
                     }
                 }
+            };
+            match message {
+                Message::Line(line) => self.line(&line),
+                Message::Wake => {}
+                Message::Flush(done) => {
+                    self.flush();
+                    drop(done);
+                }
+            }
+            if self.shared.reopen.swap(false, Ordering::AcqRel) {
+                self.reopen();
             }
         }
     }
-}
 
-/// Says once that writing fails, and once that it works again.
-fn note(outcome: io::Result<()>, failing: &mut bool) {
-    match outcome {
-        Err(error) if !*failing => {
-            tracing::error!(%error, "cannot write the access log");
-            *failing = true;
+    fn line(&mut self, line: &str) {
+        self.unflushed += 1;
+        if let Err(error) = self.sink.writer().write_all(line.as_bytes()) {
+            self.failed(&error);
         }
-        Ok(()) => *failing = false,
-        Err(_) => {}
+    }
+
+    fn flush(&mut self) {
+        if self.unflushed == 0 {
+            return;
+        }
+        match self.sink.writer().flush() {
+            Ok(()) => {
+                self.unflushed = 0;
+                self.failing = false;
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Says once that writing fails; lines that could not be written are lost, and counted.
+    fn failed(&mut self, error: &io::Error) {
+        if !self.failing {
+            tracing::error!(%error, "cannot write the access log");
+            self.failing = true;
+        }
+        self.shared.dropped.fetch_add(self.unflushed, Ordering::Relaxed);
+        self.unflushed = 0;
+        self.sink.discard();
+    }
+
+    fn reopen(&mut self) {
+        self.flush();
+        match Sink::open(&self.path) {
+            Ok(opened) => self.sink = opened,
+            Err(error) => tracing::error!(%error, "cannot reopen the access log; the old file is kept"),
+        }
     }
 }
 
@@ -225,7 +307,7 @@ fn combined(entry: &AccessEntry<'_>, now: SystemTime) -> String {
     let mut line = String::with_capacity(256);
     let request = entry.request.as_ref();
     let field = |kind| request.and_then(|request| field(request, kind)).unwrap_or(b"-");
-    write!(line, "{} - - [{}] \"", entry.client, httpdate::fmt_http_date(now)).ok();
+    write!(line, "{} - - [{}] \"", entry.client, common_log_time(now)).ok();
     match request {
         Some(request) => {
             quoted(&mut line, request.head.method_span.slice(request.bytes));
@@ -259,6 +341,13 @@ fn combined(entry: &AccessEntry<'_>, now: SystemTime) -> String {
     )
     .ok();
     line
+}
+
+/// `21/Nov/2026:12:54:47 +0000`, from the parts of `Sat, 21 Nov 2026 12:54:47 GMT`.
+fn common_log_time(now: SystemTime) -> String {
+    let date = httpdate::fmt_http_date(now);
+    let part = |range: std::ops::Range<usize>| date.get(range).unwrap_or_default();
+    format!("{}/{}/{}:{} +0000", part(5..7), part(8..11), part(12..16), part(17..25))
 }
 
 fn field<'a>(request: &Incoming<'a>, kind: FieldKind) -> Option<&'a [u8]> {

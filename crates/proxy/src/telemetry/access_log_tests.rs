@@ -43,7 +43,7 @@ fn json_says_which_backend_and_why() {
 #[test]
 fn combined_cannot_be_broken_out_of() {
     let line = with_entry(|entry| combined(entry, SystemTime::UNIX_EPOCH));
-    let expected = "192.0.2.1 - - [Thu, 01 Jan 1970 00:00:00 GMT] \"GET /a\\\"b?c HTTP/1.1\" 200 5 \"-\" \
+    let expected = "192.0.2.1 - - [01/Jan/1970:00:00:00 +0000] \"GET /a\\\"b?c HTTP/1.1\" 200 5 \"-\" \
                     \"x\\\"\\\\\\xff\" listener=web pool=p backend=b reason=algorithm attempts=1 generation=7 error=- \
                     id=id picked_ms=-1.000 connected_ms=-1.000 header_ms=3.000 total_ms=";
     assert!(line.starts_with(expected), "{line}");
@@ -72,4 +72,26 @@ fn wait_for_line(path: &Path) {
         assert!(Instant::now() < deadline, "no line in {}", path.display());
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn what_cannot_be_written_is_counted_and_holds_up_nobody() {
+    let settings = Settings { path: AccessLogPath::File("/dev/full".into()), format: AccessLogFormat::Json };
+    let log = AccessLog::open(settings).unwrap();
+    for _ in 0..3 {
+        with_entry(|entry| log.write(entry));
+        log.reopen();
+    }
+    log.flush(Duration::from_secs(10));
+    assert_eq!(log.dropped(), 3);
+}
+
+#[test]
+fn a_pipe_without_a_reader_is_refused() {
+    let path = std::env::temp_dir().join(format!("evenkeel-pipe-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let settings = Settings { path: AccessLogPath::File(path.clone()), format: AccessLogFormat::Json };
+    assert!(AccessLog::open(settings).is_err());
+    std::fs::remove_file(&path).unwrap();
 }

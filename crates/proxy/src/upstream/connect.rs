@@ -22,8 +22,10 @@ pub(crate) enum ConnectError {
     TimedOut,
     /// Nobody listens there.
     Refused,
-    /// For another reason: no route, no ports left.
+    /// For another reason, such as no route.
     Failed,
+    /// This process is out of files, ports or memory: says nothing about the backend.
+    Local,
 }
 
 /// Opens a connection within `timeout`.
@@ -31,12 +33,22 @@ pub(crate) async fn connect(address: SocketAddr, timeout: Duration) -> Result<Up
     match tokio::time::timeout(timeout, open(address)).await {
         Ok(Ok(stream)) => Ok(Upstream { stream, opened: Instant::now(), reused: false }),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(ConnectError::Refused),
+        Ok(Err(error)) if is_local(&error) => Err(ConnectError::Local),
         Ok(Err(error)) => {
             tracing::debug!(%address, %error, "cannot connect");
             Err(ConnectError::Failed)
         }
         Err(_) => Err(ConnectError::TimedOut),
     }
+}
+
+/// Whether a failure to connect is this process' own: out of files, ports or memory (connect(2), socket(2)).
+pub(crate) fn is_local(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| {
+        [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL].contains(&errno)
+    })
 }
 
 async fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
