@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use evenkeel_config::{Health, defaults};
 use evenkeel_core::{BackendId, Mode, PoolEvent, PoolSpec, PoolState, Rng, Transition};
@@ -19,6 +20,8 @@ use super::resolve::{self, Name};
 
 /// First lookups and checks that run at the same time.
 const AT_ONCE: usize = 256;
+/// A start or a reload waits so long for a first check, whatever its timeout.
+const FIRST_CHECK_MAX: Duration = Duration::from_secs(5);
 
 /// What a keeper is told beside events.
 pub(crate) enum Command {
@@ -297,9 +300,10 @@ async fn first_checks(
     });
     let checks = at_once(news.collect(), |(id, address)| {
         let health = Arc::clone(&health);
-        async move { (id, probe::check(&health, address).await) }
+        let check = async move { probe::check(&health, address).await };
+        async move { (id, tokio::time::timeout(FIRST_CHECK_MAX, check).await.ok().flatten()) }
     });
-    // A check that could not be made says nothing; the next one will.
+    // A check that could not be made, or takes too long, says nothing yet; the next one will.
     checks.await.into_iter().filter_map(|(id, result)| Some((id, result?))).collect()
 }
 
