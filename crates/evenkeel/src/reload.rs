@@ -20,7 +20,7 @@ struct Generation {
     generation: u64,
     pid: u32,
     process_start_ticks: Option<u64>,
-    reloads: u64,
+    reloads_begun: u64,
     last_reload: Option<LastReload>,
 }
 
@@ -66,8 +66,9 @@ fn carry_out(admin: &str, timeout: Duration) -> Result<LastReload, Failure> {
     let deadline = Instant::now() + timeout;
     loop {
         let now: Generation = connection.get_json("/generation").map_err(Failure::Get)?;
-        // Another reload may have been asked for at the same time: any later one has read the file later.
-        if let Some(last) = now.last_reload.filter(|last| last.attempt > before.reloads) {
+        // Another reload may run already, or be asked for at the same time. One that began after `before` was read has
+        // read the file after this command was given; of an earlier one the outcome says nothing.
+        if let Some(last) = now.last_reload.filter(|last| last.attempt > before.reloads_begun) {
             return Ok(last);
         }
         if Instant::now() > deadline {
@@ -186,7 +187,7 @@ mod tests {
         // SIGHUP would end this test.
         for process_start_ticks in [None, Some(1)] {
             let target =
-                Generation { generation: 1, pid, process_start_ticks, reloads: 0, last_reload: None };
+                Generation { generation: 1, pid, process_start_ticks, reloads_begun: 0, last_reload: None };
             assert!(matches!(signal(&target), Err(Failure::Other(..))));
         }
     }

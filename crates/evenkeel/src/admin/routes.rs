@@ -102,6 +102,7 @@ fn generation(view: &View) -> Value {
         "version": status.version,
         "lifecycle": status.lifecycle,
         "config_path": status.config_path,
+        "reloads_begun": status.reloads_begun,
         "reloads": status.reloads,
         "last_reload": status.last_reload,
     })

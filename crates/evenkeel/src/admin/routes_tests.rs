@@ -74,7 +74,7 @@ fn pools_config_and_generation() {
     let (_, generation) = get_json(&view, "/generation");
     assert_eq!(generation["generation"], 1);
     assert_eq!(generation["pid"], std::process::id());
-    assert_eq!(generation["reloads"], 0);
+    assert_eq!((&generation["reloads_begun"], &generation["reloads"]), (&json!(0), &json!(0)));
     assert_eq!(generation["config_path"], "e.toml");
     assert!(generation["process_start_ticks"].is_u64());
 }
@@ -83,6 +83,7 @@ fn pools_config_and_generation() {
 fn readiness_tells_of_a_refused_reload_and_of_leaving() {
     let view = view();
     assert_eq!(get_json(&view, "/readyz").0, StatusCode::OK);
+    assert_eq!(view.proxy.reload_begins(), 1);
     view.proxy.note_refused_reload(json!({"diagnostics": [{"message": "unknown key"}]}));
     let (status, value) = get_json(&view, "/readyz");
     assert_eq!(
@@ -92,7 +93,9 @@ fn readiness_tells_of_a_refused_reload_and_of_leaving() {
     );
     assert_eq!(value["last_reload"]["ok"], false);
     assert_eq!(value["last_reload"]["diagnostics"]["diagnostics"][0]["message"], "unknown key");
-    assert_eq!(get_json(&view, "/generation").1["reloads"], 1);
+    let (_, generation) = get_json(&view, "/generation");
+    assert_eq!((&generation["reloads_begun"], &generation["reloads"]), (&json!(1), &json!(1)));
+    assert_eq!(generation["last_reload"]["attempt"], 1);
     view.proxy.begin_shutdown();
     view.proxy.wait_closed();
     let (status, value) = get_json(&view, "/readyz");

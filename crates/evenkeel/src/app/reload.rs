@@ -37,7 +37,9 @@ impl Reloader {
         }
     }
 
+    /// Numbered before the file is read: who waits for a later number gets the outcome of what the file says now.
     fn reload(&mut self) {
+        self.proxy.reload_begins();
         let Some(file) = self.file.clone() else {
             self.refuse(Path::new("(command line)"), "no-file", "started without a file: nothing to reload");
             return;

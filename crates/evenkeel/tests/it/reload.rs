@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_testkit::{Client, Load, assert_shares, run_to_end, until};
+use evenkeel_testkit::{Client, Load, Signal, assert_shares, run_to_end, until};
 
 use crate::support::{BINARY, Setup, backends, counts};
 
@@ -140,4 +140,32 @@ async fn a_healthy_backend_stays_healthy_across_reloads() {
     evenkeel.reload(&setup.clone().pool(&format!("{pool}\nmax_attempts = 2")).text()).await;
     let metrics = evenkeel.metrics().await;
     assert_eq!(metrics.value("evenkeel_backend_eligible", &[("pool", "web")]), 2.0);
+}
+
+/// A reload that runs already has read an older file: its outcome is not that of the command.
+#[tokio::test]
+async fn reload_waits_for_its_own_outcome() {
+    let [a, b] = backends(["a", "b"]).await;
+    let pool = "strategy = \"round_robin\"\npassive = false\n\
+                health = { path = \"/healthz\", interval = \"20s\", timeout = \"20s\" }";
+    let evenkeel = Setup::new([&a]).pool(pool).start().await;
+    let gate = evenkeel_testkit::Gate::new();
+    b.set_health(evenkeel_testkit::Reply::text(200, "late").behind(&gate));
+    evenkeel.write_config(&Setup::new([&a, &b]).pool(pool).text());
+    evenkeel.signal(Signal::HUP);
+    let begun = async || (evenkeel.admin_json("/generation").await["reloads_begun"] == 1).then_some(());
+    until("the first reload", begun).await;
+    until("its check of the new backend", async || (b.checks() > 0).then_some(())).await;
+    evenkeel.write_config(&Setup::new([&a, &b]).pool("strategy = \"round_robbin\"").text());
+    let admin = evenkeel.address("admin").to_string();
+    let limit = Duration::from_secs(20);
+    let command = ["reload", "--admin", &admin];
+    let (reload, ()) = tokio::join!(run_to_end(BINARY, &command, evenkeel.directory(), limit), async {
+        // The command asks how things stand long before this.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        gate.open();
+    });
+    assert_eq!(reload.status.code(), Some(1), "{} {}", reload.stdout, reload.stderr);
+    assert!(reload.stderr.contains("round_robbin"), "{}", reload.stderr);
+    assert_eq!(evenkeel.admin_json("/generation").await["generation"], 2, "the first was applied");
 }
