@@ -105,7 +105,7 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReloadArgs {
-    /// The admin interface of the running balancer; it must be on this machine
+    /// The admin interface of the running balancer, which must be on this machine
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
     pub(crate) admin: String,
     /// How long to wait for the outcome

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::ReloadArgs;
-use crate::client::{self, AdminAddress, Connection, GetError, process};
+use crate::client::{AdminAddress, Connection, GetError, process};
 use crate::output::{self, Answer};
 use crate::status::report::LastReload;
 
@@ -30,8 +30,8 @@ enum Failure {
     Get(GetError),
     /// It cannot be told to reload, or takes too long; and what to try.
     Other(String, &'static str),
-    /// It is on another machine.
-    Remote,
+    /// The process with this id answers, and is none of those here.
+    Elsewhere(u32),
 }
 
 /// Sends SIGHUP to the running balancer and waits until it has reloaded or refused to.
@@ -47,9 +47,11 @@ pub(crate) fn reload(arguments: &ReloadArgs) -> Answer {
             output::complain(what, hint);
             Answer::No
         }
-        Err(Failure::Remote) => {
-            let what = format!("{} is not on this machine; a signal does not go further", admin.0);
-            output::complain(what, "run `evenkeel reload` where the balancer runs");
+        Err(Failure::Elsewhere(pid)) => {
+            let what =
+                format!("process {pid}, which answers at {}, runs elsewhere; a signal stays here", admin.0);
+            let hint = "run `evenkeel reload` on its machine; if it is in a container, inside that";
+            output::complain(what, hint);
             Answer::Misused
         }
     }
@@ -57,9 +59,6 @@ pub(crate) fn reload(arguments: &ReloadArgs) -> Answer {
 
 /// The connection stays open from before the signal until the outcome: a reload may move the admin listener.
 fn carry_out(admin: &str, timeout: Duration) -> Result<LastReload, Failure> {
-    if !client::is_local(admin).map_err(Failure::Get)? {
-        return Err(Failure::Remote);
-    }
     let mut connection = Connection::open(admin).map_err(Failure::Get)?;
     let before: Generation = connection.get_json("/generation").map_err(Failure::Get)?;
     signal(&before)?;
@@ -79,13 +78,12 @@ fn carry_out(admin: &str, timeout: Duration) -> Result<LastReload, Failure> {
     }
 }
 
-/// SIGHUP to exactly the process that answered. In a container its id would be another process's here, and SIGHUP
-/// ends most programs.
+/// SIGHUP to exactly the process that answered. On another machine or in a container its id would be another process's
+/// here, and SIGHUP ends most programs.
 fn signal(target: &Generation) -> Result<(), Failure> {
     let here = process::start_ticks(target.pid);
     if here.is_none() || here != target.process_start_ticks {
-        let what = format!("the process that answers, {}, is not visible from here", target.pid);
-        return Err(Failure::Other(what, "if it is in a container, run `evenkeel reload` inside it"));
+        return Err(Failure::Elsewhere(target.pid));
     }
     let pid = i32::try_from(target.pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Failure::Other(format!("{} is not a process id", target.pid), ""))?;
@@ -188,7 +186,7 @@ mod tests {
         for process_start_ticks in [None, Some(1)] {
             let target =
                 Generation { generation: 1, pid, process_start_ticks, reloads_begun: 0, last_reload: None };
-            assert!(matches!(signal(&target), Err(Failure::Other(..))));
+            assert!(matches!(signal(&target), Err(Failure::Elsewhere(_))));
         }
     }
 }

@@ -3,7 +3,7 @@
 mod get;
 pub(crate) mod process;
 
-pub(crate) use get::{Connection, GetError, is_local};
+pub(crate) use get::{Connection, GetError};
 
 /// The admin interface, as named on the command line.
 #[derive(Clone, Debug)]

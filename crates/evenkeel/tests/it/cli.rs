@@ -141,6 +141,20 @@ async fn commands_for_a_running_balancer_say_when_there_is_none() {
     }
 }
 
+/// The id of its process means another process here, if any.
+#[tokio::test]
+async fn reload_signals_nobody_for_a_balancer_elsewhere() {
+    let answer = format!(
+        r#"{{"schema":1,"generation":1,"pid":{},"process_start_ticks":1,"reloads_begun":0,"last_reload":null}}"#,
+        std::process::id()
+    );
+    let elsewhere = Backend::with_reply("elsewhere", evenkeel_testkit::Reply::text(200, &answer)).await;
+    let admin = elsewhere.address().to_string();
+    let done = run(&directory(), &["reload", "--admin", &admin]).await;
+    assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
+    assert!(done.stderr.contains("elsewhere") && done.stderr.contains(&admin), "{}", done.stderr);
+}
+
 #[tokio::test]
 async fn run_without_a_file() {
     let [a, b] = backends(["a", "b"]).await;
