@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::ReloadArgs;
-use crate::client::{AdminAddress, Connection, GetError, process};
+use crate::client::{AdminAddress, GetError, Session, process};
 use crate::output::{self, Answer};
 use crate::status::report::LastReload;
 
@@ -22,6 +22,12 @@ struct Generation {
     process_start_ticks: Option<u64>,
     reloads_begun: u64,
     last_reload: Option<LastReload>,
+}
+
+impl Generation {
+    fn same_process(&self, other: &Self) -> bool {
+        (self.pid, self.process_start_ticks) == (other.pid, other.process_start_ticks)
+    }
 }
 
 /// Why there is no outcome to tell.
@@ -57,14 +63,18 @@ pub(crate) fn reload(arguments: &ReloadArgs) -> Answer {
     }
 }
 
-/// The connection stays open from before the signal until the outcome: a reload may move the admin listener.
+/// A connection is open from before the signal until the outcome: a reload may move the admin listener.
 fn carry_out(admin: &str, timeout: Duration) -> Result<LastReload, Failure> {
-    let mut connection = Connection::open(admin).map_err(Failure::Get)?;
-    let before: Generation = connection.get_json("/generation").map_err(Failure::Get)?;
+    let mut session = Session::open(admin).map_err(Failure::Get)?;
+    let before: Generation = session.get_json("/generation").map_err(Failure::Get)?;
     signal(&before)?;
     let deadline = Instant::now() + timeout;
     loop {
-        let now: Generation = connection.get_json("/generation").map_err(Failure::Get)?;
+        let now: Generation = session.get_json("/generation").map_err(Failure::Get)?;
+        if !now.same_process(&before) {
+            let what = format!("process {} has ended; {} answers now", before.pid, now.pid);
+            return Err(Failure::Other(what, "its log says why; `evenkeel status` shows the one that runs"));
+        }
         // Another reload may run already, or be asked for at the same time. One that began after `before` was read has
         // read the file after this command was given; of an earlier one the outcome says nothing.
         if let Some(last) = now.last_reload.filter(|last| last.attempt > before.reloads_begun) {

@@ -2,8 +2,10 @@
 
 mod get;
 pub(crate) mod process;
+mod session;
 
 pub(crate) use get::{Connection, GetError};
+pub(crate) use session::Session;
 
 /// The admin interface, as named on the command line.
 #[derive(Clone, Debug)]
