@@ -1,6 +1,7 @@
 //! One request and its response over one backend connection.
 
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ use super::timer::{Interrupted, Timer};
 
 /// Largest header section accepted from a backend.
 const RESPONSE_HEADER_MAX: usize = 64 * 1024;
+/// A reused connection that had been closed shows it within this time.
+const STALE_WITHIN: Duration = Duration::from_millis(100);
 /// Interim responses accepted before the final one.
 const INTERIM_MAX: u32 = 32;
 
@@ -103,6 +106,8 @@ pub(crate) struct Delivered {
     pub(crate) status: u16,
     pub(crate) keep_client: bool,
     pub(crate) keep_upstream: bool,
+    /// The backend accepted the request and keeps the connection: it is to get all of the body.
+    wants_rest: bool,
     /// When its head arrived.
     pub(crate) head_at: Instant,
 }
@@ -110,8 +115,10 @@ pub(crate) struct Delivered {
 /// What the two directions tell each other.
 #[derive(Default)]
 struct Progress {
-    /// The request body needs no more attention: sent, or given up.
-    sending_over: AtomicBool,
+    /// When the request body needed no more attention: sent, or given up.
+    sending_over: OnceLock<Instant>,
+    /// A byte of a response has arrived, interim ones included.
+    heard: AtomicBool,
     /// The whole request has been sent.
     sent: AtomicBool,
     /// Bytes of the final response have been written to the client.
@@ -128,7 +135,7 @@ impl Progress {
     }
 
     fn sending_ended(&self, outcome: &Result<(), RelayError>) {
-        Self::set(&self.sending_over);
+        self.sending_over.get_or_init(Instant::now);
         if outcome.is_ok() {
             Self::set(&self.sent);
         }
@@ -139,8 +146,7 @@ impl Exchange<'_> {
     /// Sends the request and delivers the response.
     pub(crate) async fn run(self) -> Ended {
         let has_body = self.request.head.body != BodyLength::None;
-        let reads_alike_twice = !has_body && self.request.head.method.is_idempotent();
-        let may_be_stale = self.reused && reads_alike_twice;
+        let may_be_stale = self.reused && !has_body && self.request.head.method.is_safe();
         let progress = Progress::default();
         let (mut client_reader, mut client_writer) = self.client.split();
         let (mut upstream_reader, mut upstream_writer) = self.upstream.split();
@@ -185,7 +191,8 @@ impl Exchange<'_> {
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
         };
-        match both(upload.run(body_length, Framing::Chunked), download.run(), &progress).await {
+        let not_after = self.bounds.not_after;
+        match both(upload.run(body_length, Framing::Chunked), download.run(), &progress, not_after).await {
             Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds.not_after),
             Err(failure) => failure,
         }
@@ -193,43 +200,75 @@ impl Exchange<'_> {
 }
 
 /// Drives both directions until the response has ended or the client's side of the request has failed.
+///
+/// A backend that accepts the request before it has read it whole, and keeps the connection, gets the rest of it.
 async fn both(
     upload: impl Future<Output = Result<(), RelayError>>,
     download: impl Future<Output = Result<Delivered, DownloadError>>,
     progress: &Progress,
+    not_after: Option<tokio::time::Instant>,
 ) -> Result<Result<Delivered, DownloadError>, Ended> {
     let mut upload = std::pin::pin!(upload);
     let mut download = std::pin::pin!(download);
+    let mut early: Option<Delivered> = None;
     std::future::poll_fn(|context| {
-        if !Progress::get(&progress.sending_over)
+        if progress.sending_over.get().is_none()
             && let Poll::Ready(outcome) = upload.as_mut().poll(context)
         {
             progress.sending_ended(&outcome);
-            if let Some(failure) = outcome.err().and_then(|error| client_fault(error, progress)) {
-                return Poll::Ready(Err(failure));
+            if let Some(failure) = outcome.err().and_then(|error| upload_fault(error, progress, not_after)) {
+                // Once the client has its answer, it is entitled to leave.
+                return Poll::Ready(early.take().map_or(Err(failure), |delivered| Ok(Ok(delivered))));
             }
         }
-        download.as_mut().poll(context).map(Ok)
+        if early.is_none() {
+            match download.as_mut().poll(context) {
+                Poll::Ready(Ok(delivered))
+                    if delivered.wants_rest && progress.sending_over.get().is_none() =>
+                {
+                    early = Some(delivered);
+                }
+                ended => return ended.map(Ok),
+            }
+        }
+        if progress.sending_over.get().is_none() {
+            return Poll::Pending;
+        }
+        early.take().map_or(Poll::Pending, |delivered| Poll::Ready(Ok(Ok(delivered))))
     })
     .await
 }
 
-/// What a failed upload means when the client is to blame. `None` when the backend has stopped reading: it may
-/// have answered already (413, say), so its response decides.
-fn client_fault(error: RelayError, progress: &Progress) -> Option<Ended> {
-    let failure = match error {
-        RelayError::ReceiverGone | RelayError::ReceiverTimedOut => return None,
+/// What a failed upload means. `None` when the backend has closed: it may have answered already (413, say), so its
+/// response decides.
+fn upload_fault(
+    error: RelayError,
+    progress: &Progress,
+    not_after: Option<tokio::time::Instant>,
+) -> Option<Ended> {
+    let (failure, outcome) = match error {
+        RelayError::ReceiverGone => return None,
         RelayError::SenderGone => return Some(Ended::ClientGone),
-        RelayError::SenderTimedOut => Failure::BodyTimeout,
-        RelayError::Malformed(detail) => Failure::Malformed(crate::http1::Malformed { status: 400, detail }),
-        RelayError::TooLarge => Failure::BodyTooLarge,
-        RelayError::Cut => Failure::Cut,
+        RelayError::SenderTimedOut | RelayError::ReceiverTimedOut if has_passed(not_after) => {
+            (Failure::TotalTimeout, Outcome::Cancelled)
+        }
+        RelayError::ReceiverTimedOut => (Failure::ResponseTimeout, Outcome::ResponseTimeout),
+        RelayError::SenderTimedOut => (Failure::BodyTimeout, Outcome::Cancelled),
+        RelayError::Malformed(detail) => {
+            (Failure::Malformed(crate::http1::Malformed { status: 400, detail }), Outcome::Cancelled)
+        }
+        RelayError::TooLarge => (Failure::BodyTooLarge, Outcome::Cancelled),
+        RelayError::Cut => (Failure::Cut, Outcome::Cancelled),
     };
     Some(if Progress::get(&progress.response_started) {
-        Ended::Broken(Outcome::Cancelled)
+        Ended::Broken(outcome)
     } else {
-        Ended::Failed(failure, Outcome::Cancelled)
+        Ended::Failed(failure, outcome)
     })
+}
+
+fn has_passed(end: Option<tokio::time::Instant>) -> bool {
+    end.is_some_and(|end| end <= tokio::time::Instant::now())
 }
 
 /// Turns the end of the response into the end of the exchange.
@@ -244,23 +283,30 @@ fn settle(
         Err(error) => error,
     };
     let (failure, outcome) = match error {
-        DownloadError::Silent if may_be_stale => return Ended::Stale,
+        DownloadError::Silent if may_be_stale && closed_at_once(progress) => return Ended::Stale,
         DownloadError::ClientGone => return Ended::ClientGone,
         DownloadError::Silent | DownloadError::Truncated => {
             (Failure::ConnectionTerminated, Outcome::ResponseBroken)
         }
         DownloadError::Malformed(detail) => (Failure::BadResponse(detail), Outcome::ResponseBroken),
-        DownloadError::TimedOut if not_after.is_some_and(|end| end <= tokio::time::Instant::now()) => {
-            (Failure::TotalTimeout, Outcome::ResponseTimeout)
-        }
+        DownloadError::TimedOut if has_passed(not_after) => (Failure::TotalTimeout, Outcome::ResponseTimeout),
         DownloadError::TimedOut => (Failure::ResponseTimeout, Outcome::ResponseTimeout),
         DownloadError::Cut => (Failure::Cut, Outcome::Cancelled),
     };
+    // A backend that gives up while its client still sends may be right to: that is the client's doing.
+    let outcome = if Progress::get(&progress.sent) { outcome } else { Outcome::Cancelled };
     if Progress::get(&progress.response_started) {
         Ended::Broken(outcome)
     } else {
         Ended::Failed(failure, outcome)
     }
+}
+
+/// Whether the connection can have been closed before the request reached the backend: nothing was heard on it, and its
+/// end came within a network's delay. A backend that took its time has had the request.
+fn closed_at_once(progress: &Progress) -> bool {
+    let heard = Progress::get(&progress.heard);
+    !heard && progress.sending_over.get().is_none_or(|sent| sent.elapsed() <= STALE_WITHIN)
 }
 
 /// The way back: response head, then body.
@@ -312,7 +358,8 @@ impl Download<'_, '_> {
         self.body(head.body, framing).await?;
         let quiet = self.buffer.is_empty();
         let keep_upstream = head.keep_alive && quiet && Progress::get(&self.progress.sent);
-        Ok(Delivered { status: head.status, keep_client, keep_upstream, head_at })
+        let wants_rest = head.status < 400 && head.keep_alive;
+        Ok(Delivered { status: head.status, keep_client, keep_upstream, wants_rest, head_at })
     }
 
     /// Passes on interim responses; leaves the final head at the front of the buffer.
@@ -385,9 +432,17 @@ impl Download<'_, '_> {
             }
         });
         let timeout = self.bounds.pool.response_header_timeout;
-        let once_sent = || Progress::get(&self.progress.sending_over).then_some(timeout);
+        // One deadline for the whole header section: a byte now and then does not buy more time.
+        let once_sent =
+            || self.progress.sending_over.get().map(|sent| timeout.saturating_sub(sent.elapsed()));
         match self.timer.limit_while(self.stage, once_sent, self.bounds.not_after, wait).await {
-            Ok(read) => head_bytes_read(read?, nothing_yet),
+            Ok(read) => {
+                let outcome = head_bytes_read(read?, nothing_yet);
+                if outcome.is_ok() {
+                    Progress::set(&self.progress.heard);
+                }
+                outcome
+            }
             Err(Interrupted::TimedOut) => Err(DownloadError::TimedOut),
             Err(Interrupted::Cut) => Err(DownloadError::Cut),
         }

@@ -1,5 +1,6 @@
 //! One request that has been understood: to which backend it goes, how often, and what it came to.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,7 +44,7 @@ impl Request {
 
     /// Whether sending it once more can do no harm.
     fn is_resendable(&self) -> bool {
-        self.head.body == BodyLength::None && self.head.method.is_idempotent()
+        self.head.body == BodyLength::None && self.head.method.is_safe()
     }
 }
 
@@ -236,12 +237,7 @@ impl Connection {
                 attempt.end(if status >= 500 { Outcome::ServerError } else { Outcome::Ok });
                 account.status = Some(status);
                 account.head_at = Some(head_at);
-                match keep_client {
-                    true => Next::Keep,
-                    // The body may not have been read to its end.
-                    false if request.head.body != BodyLength::None => Next::Linger,
-                    false => Next::Close,
-                }
+                if keep_client { Next::Keep } else { self.farewell(scratch, request) }
             }
             Ended::Failed(failure, outcome) => {
                 attempt.end(outcome);
@@ -258,6 +254,16 @@ impl Connection {
                 Next::Abort
             }
         }
+    }
+
+    /// How to close after a response. Closing with bytes unread resets the connection, which can destroy the end of the
+    /// response: whoever did not itself ask to close may be sending its next request now.
+    fn farewell(&self, scratch: &Scratch, request: &Request) -> Next {
+        let head = &request.head;
+        let client_is_done = !head.keep_alive && head.body == BodyLength::None && scratch.input.is_empty();
+        let is_silent =
+            || matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        if client_is_done && is_silent() { Next::Close } else { Next::Linger }
     }
 
     /// Answers with an error of Evenkeel's own.

@@ -105,11 +105,28 @@ impl FieldKind {
         }
     }
 
+    /// Many app servers hand `X_Forwarded_For` to the application as they do `X-Forwarded-For`. What Evenkeel treats
+    /// itself under its proper name must not slip through under the other.
+    fn with_underscores(name: &[u8]) -> Self {
+        let mut hyphens = [b'-'; LONGEST_KNOWN];
+        let Some(same) = hyphens.get_mut(..name.len()) else { return Self::Other };
+        same.iter_mut().zip(name).filter(|(_, byte)| **byte != b'_').for_each(|(to, from)| *to = *from);
+        match Self::of(same) {
+            Self::Other | Self::UserAgent | Self::Referer | Self::Date => Self::Other,
+            _ => Self::HopByHop,
+        }
+    }
+
     /// Fields that no `Connection` field may name: their removal would change what the message is.
     fn is_protected(self) -> bool {
         matches!(self, Self::Host | Self::ContentLength | Self::TransferEncoding)
     }
 }
+
+/// Length of `Proxy-Authorization`, the longest name in [`FieldKind::of`].
+const LONGEST_KNOWN: usize = 19;
+/// Names in all `Connection` fields of a message; more have no honest use and cost a look at every field each.
+const CONNECTION_NAMES_MAX: usize = 32;
 
 /// What the `Connection` fields of a message ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,7 +137,7 @@ pub(crate) struct ConnectionOptions {
 
 /// Copies `headers` into `fields`, marks the fields that `Connection` names as hop-by-hop, and says what it asks for.
 ///
-/// `None` when `Connection` names a field that frames or addresses the message.
+/// `None` when `Connection` names a field that frames or addresses the message, or too many.
 pub(crate) fn collect(
     buffer: &[u8],
     headers: &[httparse::Header<'_>],
@@ -130,7 +147,7 @@ pub(crate) fn collect(
     let mut has_connection = false;
     for header in headers {
         let name = header.name.as_bytes();
-        let kind = FieldKind::of(name);
+        let kind = if name.contains(&b'_') { FieldKind::with_underscores(name) } else { FieldKind::of(name) };
         has_connection |= kind == FieldKind::Connection;
         fields.push(Field { name: Span::of(buffer, name), value: Span::of(buffer, header.value), kind });
     }
@@ -139,11 +156,16 @@ pub(crate) fn collect(
 
 fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionOptions> {
     let mut options = ConnectionOptions::default();
+    let mut names = 0;
     for index in 0..fields.len() {
         if fields[index].kind != FieldKind::Connection {
             continue;
         }
         for token in list_items(fields[index].value.slice(buffer)) {
+            names += 1;
+            if names > CONNECTION_NAMES_MAX {
+                return None;
+            }
             if token.eq_ignore_ascii_case(b"close") {
                 options.close = true;
             } else if token.eq_ignore_ascii_case(b"keep-alive") {
@@ -191,6 +213,17 @@ mod tests {
         assert_eq!(content_length(b"18446744073709551615"), Some(u64::MAX));
         for bad in ["", "+1", "-1", " 1", "1 ", "0x10", "1,1", "18446744073709551616", "1.0"] {
             assert_eq!(content_length(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn underscores_hide_nothing() {
+        for name in ["X_Forwarded_For", "x_real-ip", "Content_Length", "PROXY_AUTHORIZATION", "X_Request_Id"]
+        {
+            assert_eq!(FieldKind::with_underscores(name.as_bytes()), FieldKind::HopByHop, "{name}");
+        }
+        for name in ["api_key", "User_Agent", "a_very_long_name_that_nobody_knows_of"] {
+            assert_eq!(FieldKind::with_underscores(name.as_bytes()), FieldKind::Other, "{name}");
         }
     }
 

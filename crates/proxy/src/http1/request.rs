@@ -35,8 +35,6 @@ pub enum Method {
     Head,
     /// `OPTIONS`
     Options,
-    /// `PUT`, `DELETE`: idempotent, like the above.
-    OtherIdempotent,
     /// `TRACE`: refused, it would echo credentials.
     Trace,
     /// `CONNECT`: refused, Evenkeel is not a tunnel.
@@ -51,16 +49,15 @@ impl Method {
             b"GET" => Self::Get,
             b"HEAD" => Self::Head,
             b"OPTIONS" => Self::Options,
-            b"PUT" | b"DELETE" => Self::OtherIdempotent,
             b"TRACE" => Self::Trace,
             b"CONNECT" => Self::Connect,
             _ => Self::Other,
         }
     }
 
-    /// Whether sending it twice has the effect of sending it once (RFC 9110 section 9.2.2).
-    pub fn is_idempotent(self) -> bool {
-        matches!(self, Self::Get | Self::Head | Self::Options | Self::OtherIdempotent)
+    /// Whether it asks for nothing but an answer (RFC 9110 section 9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
     }
 }
 
@@ -233,7 +230,8 @@ fn is_authority(value: &[u8]) -> bool {
     };
     let port_is_valid = match port {
         [] => true,
-        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        [b':'] => true,
+        [b':', digits @ ..] => field::content_length(digits).is_some_and(|port| port <= 65_535),
         _ => false,
     };
     !name.is_empty() && port_is_valid

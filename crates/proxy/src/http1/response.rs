@@ -14,7 +14,7 @@ pub struct ResponseHead {
     pub reason: Span,
     /// How its body ends.
     pub body: BodyLength,
-    /// Whether the backend keeps the connection open afterwards.
+    /// Whether the connection is open, and certainly silent, afterwards.
     pub keep_alive: bool,
     /// Whether it has a `Date`.
     pub has_date: bool,
@@ -60,13 +60,22 @@ pub fn parse_response(
         .ok_or(Malformed::response("Connection names a field that frames the message"))?;
     let body = body_length(head, fields, minor, status, method)?;
     let wants_open = !options.close && (minor == 1 || options.keep_alive);
+    let BodyRule { body, announces_more } = body;
     Ok(ResponseHead {
         status,
         reason: reason.map_or(Span::default(), |reason| Span::of(head, reason.as_bytes())),
         body,
-        keep_alive: wants_open && body != BodyLength::UntilClose,
+        keep_alive: wants_open && body != BodyLength::UntilClose && !announces_more,
         has_date: fields.iter().any(|field| field.kind == FieldKind::Date),
     })
+}
+
+/// How the body ends, and whether the head speaks of one that must not follow.
+struct BodyRule {
+    body: BodyLength,
+    /// The answer to HEAD, and 204 and 304, have no body whatever they say. A backend that sends one all the same would
+    /// have it taken for its answer to somebody else, so after such an answer the connection is not used again.
+    announces_more: bool,
 }
 
 fn body_length(
@@ -75,7 +84,7 @@ fn body_length(
     minor: u8,
     status: u16,
     method: Method,
-) -> Result<BodyLength, Malformed> {
+) -> Result<BodyRule, Malformed> {
     let mut length = None;
     let mut coding = None;
     for field in fields.iter() {
@@ -109,17 +118,18 @@ fn body_length(
     if status < 200 || status == 204 {
         // A length here is forbidden (RFC 9110 section 8.6) and must not be passed on.
         fields.retain(|field| field.kind != FieldKind::ContentLength);
-        return Ok(BodyLength::None);
     }
-    if status == 304 || method == Method::Head {
-        return Ok(BodyLength::None);
+    if status < 200 || status == 204 || status == 304 || method == Method::Head {
+        let announces_more = chunked || length.is_some_and(|length| length > 0);
+        return Ok(BodyRule { body: BodyLength::None, announces_more });
     }
-    Ok(match (chunked, length) {
+    let body = match (chunked, length) {
         (true, _) => BodyLength::Chunked,
         (false, Some(0)) => BodyLength::None,
         (false, Some(length)) => BodyLength::Length(length),
         (false, None) => BodyLength::UntilClose,
-    })
+    };
+    Ok(BodyRule { body, announces_more: false })
 }
 
 #[cfg(test)]
@@ -179,5 +189,12 @@ mod tests {
         assert!(parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get).unwrap().keep_alive);
         assert!(!parse("HTTP/1.1 200 OK\r\n\r\n", Method::Get).unwrap().keep_alive);
         assert!(!parse("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", Method::Get).unwrap().keep_alive);
+        assert!(parse("HTTP/1.1 304 Same\r\n\r\n", Method::Get).unwrap().keep_alive);
+        for fields in ["Content-Length: 1", "Transfer-Encoding: chunked"] {
+            let announced = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
+            assert!(!parse(&announced, Method::Head).unwrap().keep_alive, "{fields}");
+            let announced = format!("HTTP/1.1 304 Same\r\n{fields}\r\n\r\n");
+            assert!(!parse(&announced, Method::Get).unwrap().keep_alive, "{fields}");
+        }
     }
 }
