@@ -34,8 +34,8 @@ pub(crate) struct Socket {
 #[derive(Debug, thiserror::Error)]
 #[error("admin: cannot bind {address}")]
 pub(crate) struct BindError {
-    address: SocketAddr,
-    source: io::Error,
+    pub(crate) address: SocketAddr,
+    pub(crate) source: io::Error,
 }
 
 /// Binds what the configuration asks for.

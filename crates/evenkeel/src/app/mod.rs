@@ -1,5 +1,6 @@
 //! `evenkeel run`: the balancer, its log, its signals and its admin interface, from start to end.
 
+mod addresses;
 mod limits;
 mod logging;
 mod reload;
@@ -8,7 +9,7 @@ pub(crate) mod signals;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +20,7 @@ use crate::admin::{self, Admin};
 use crate::check;
 use crate::cli::RunArgs;
 use crate::output::{self, Answer};
+use addresses::Own;
 use reload::Reloader;
 use signals::Signal;
 
@@ -34,8 +36,9 @@ struct Job {
 
 /// Runs the balancer until it is told to end.
 pub(crate) fn run(arguments: &RunArgs) -> Answer {
-    let Some(job) = job(arguments) else {
-        return Answer::No;
+    let job = match job(arguments) {
+        Ok(job) => job,
+        Err(answer) => return answer,
     };
     let logging = match Logging::install(&job.config.log) {
         Ok(logging) => logging,
@@ -44,11 +47,11 @@ pub(crate) fn run(arguments: &RunArgs) -> Answer {
             return Answer::No;
         }
     };
+    let own = addresses::of(&job.config);
     let answer = match serve(job, &logging) {
         Ok(()) => Answer::Yes,
         Err(error) => {
-            let error = describe(error.as_ref());
-            tracing::error!(hint = hint(&error), "cannot start: {error}");
+            tracing::error!(hint = hint(error.as_ref(), &own), "cannot start: {}", describe(error.as_ref()));
             Answer::No
         }
     };
@@ -68,32 +71,45 @@ pub(crate) fn describe(error: &dyn Error) -> String {
     text
 }
 
-fn job(arguments: &RunArgs) -> Option<Job> {
-    let Some(file) = &arguments.config else {
-        let listen = arguments.listen?;
-        let mut config = Config::quick(listen, &arguments.to);
-        if let Some(admin) = arguments.admin {
-            config.admin = Some(evenkeel_config::Admin { listen: admin });
-        }
-        return Some(Job { config, file: None, warnings: Vec::new() });
-    };
+fn job(arguments: &RunArgs) -> Result<Job, Answer> {
+    match (&arguments.config, arguments.listen) {
+        (Some(file), _) => job_of_file(file),
+        (None, Some(listen)) => job_of_addresses(arguments, listen),
+        (None, None) => Err(Answer::Misused),
+    }
+}
+
+fn job_of_addresses(arguments: &RunArgs, listen: SocketAddr) -> Result<Job, Answer> {
+    let mut config = Config::quick(listen, &arguments.to);
+    if let Some(admin) = arguments.admin {
+        config.admin = Some(evenkeel_config::Admin { listen: admin });
+    }
+    if let Some((backend, own)) = addresses::to_itself(&config) {
+        let what = format!("--to {backend} leads back here, to {own}");
+        output::complain(what, "give the address of the application");
+        return Err(Answer::Misused);
+    }
+    Ok(Job { config, file: None, warnings: Vec::new() })
+}
+
+fn job_of_file(file: &Path) -> Result<Job, Answer> {
     let source = match check::read(file) {
         Ok(source) => source,
         Err(message) => {
             output::complain(message, "evenkeel run -c FILE, or evenkeel run --listen ADDR --to ADDR");
-            return None;
+            return Err(Answer::No);
         }
     };
     let loaded = evenkeel_config::load(&source);
     match loaded.config {
         Some(config) => {
             let warnings = vec![(source, loaded.diagnostics)];
-            Some(Job { config, file: Some(file.clone()), warnings })
+            Ok(Job { config, file: Some(file.to_owned()), warnings })
         }
         None => {
             check::show(&source, &loaded.diagnostics);
             output::complain(format_args!("{}: refused", source.name()), "");
-            None
+            Err(Answer::No)
         }
     }
 }
@@ -167,13 +183,18 @@ fn log_diagnostics(source: &Source, diagnostics: &[Diagnostic]) {
     }
 }
 
-/// The way out of the two mistakes that everybody makes.
-fn hint(error: &str) -> &'static str {
-    if error.contains("in use") {
+/// The way out of the mistakes that everybody makes. `own` is where this process listens, or was to.
+fn hint(error: &(dyn Error + 'static), own: &[Own]) -> String {
+    if let Some(holder) = addresses::holder(error, own) {
+        return format!("{holder} of this same Evenkeel has this address; give one of the two another port");
+    }
+    let error = describe(error);
+    let known = if error.contains("in use") {
         "another process has this address; `ss -ltnp` names it"
     } else if error.contains("ermission denied") {
         "ports below 1024 need CAP_NET_BIND_SERVICE"
     } else {
         ""
-    }
+    };
+    known.to_owned()
 }

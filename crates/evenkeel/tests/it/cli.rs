@@ -168,6 +168,32 @@ async fn run_without_a_file() {
 }
 
 #[tokio::test]
+async fn run_refuses_to_send_requests_to_itself() {
+    let port = ClosedPort::new();
+    let port = port.address().port();
+    let (here, any) = (format!("127.0.0.1:{port}"), format!(":{port}"));
+    for arguments in [
+        ["run", "--listen", &here, "--to", &here, "--admin", "127.0.0.1:0"],
+        ["run", "--listen", &any, "--to", &here, "--admin", "127.0.0.1:0"],
+        ["run", "--listen", "127.0.0.1:0", "--to", &here, "--admin", &here],
+    ] {
+        let done = run(&directory(), &arguments).await;
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {}", done.stderr);
+        assert!(done.stderr.contains(&here) && done.stderr.contains("back here"), "{}", done.stderr);
+    }
+}
+
+#[tokio::test]
+async fn run_says_when_it_is_in_its_own_way() {
+    let port = ClosedPort::new();
+    let (listen, admin) = (format!(":{}", port.address().port()), port.address().to_string());
+    let arguments = ["run", "--listen", &listen, "--to", "127.0.0.1:1", "--admin", &admin];
+    let done = run(&directory(), &arguments).await;
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    assert!(done.stderr.contains("the admin interface") && done.stderr.contains(&admin), "{}", done.stderr);
+}
+
+#[tokio::test]
 async fn run_refuses_what_check_refuses() {
     let done = run(&directory(), &["run", "-c", "bad.toml"]).await;
     assert_eq!(done.status.code(), Some(1));
