@@ -129,6 +129,9 @@ fn refused(last: &LastReload) -> String {
     let mut text = String::new();
     if let Some(error) = &last.error {
         text.push_str(&format!("error: {error}\n"));
+        if error.contains("in use") {
+            text.push_str("  hint: the balancer's log says whether it is in its own way\n");
+        }
     }
     if let Some(document) = &last.diagnostics {
         let file = document["file"].as_str().unwrap_or("?");

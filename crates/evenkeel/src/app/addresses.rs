@@ -36,6 +36,12 @@ pub(super) fn of(config: &Config) -> Vec<Own> {
     listeners.chain(admin).collect()
 }
 
+/// Where this process listens.
+pub(super) fn in_force(listeners: Vec<(String, SocketAddr)>, admin: Option<SocketAddr>) -> Vec<Own> {
+    let listeners = listeners.into_iter().map(|(name, address)| Own { listener: Some(name), address });
+    listeners.chain(admin.map(|address| Own { listener: None, address })).collect()
+}
+
 /// The one of `own` that has the address which `error` says is in use.
 pub(super) fn holder<'a>(error: &(dyn Error + 'static), own: &'a [Own]) -> Option<&'a Own> {
     let (wanted, source) = wanted(error)?;

@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use evenkeel_config::{Config, LogLevel, Source};
 use evenkeel_proxy::Proxy;
 
+use super::addresses::{self, Own};
 use super::{Logging, describe, log_diagnostics, log_listening};
 use crate::admin::Admin;
 use crate::check;
@@ -62,11 +63,18 @@ impl Reloader {
     /// The admin address is bound before anything changes, and taken over after everything has.
     fn apply(&mut self, source: &Source, config: Config) {
         let level = config.log.level;
+        let before = self.proxy.listeners();
+        let in_force = addresses::in_force(before.clone(), self.admin.address());
         let move_to = match self.admin.prepare(config.admin.as_ref()) {
             Ok(move_to) => move_to,
-            Err(error) => return self.refuse(Path::new(source.name()), "admin-bind", &describe(&error)),
+            Err(error) => {
+                let mut message = describe(&error);
+                if let Some(holder) = addresses::holder(&error, &in_force) {
+                    message.push_str(&format!("; {}", until_applied(holder)));
+                }
+                return self.refuse(Path::new(source.name()), "admin-bind", &message);
+            }
         };
-        let before = self.proxy.listeners();
         let format_changed = self.proxy.config().log.format != config.log.format;
         match self.proxy.reload(config) {
             Ok(report) => {
@@ -86,10 +94,13 @@ impl Reloader {
                 tracing::info!(generation, changes, took = ?report.took, "reloaded");
             }
             Err(error) => {
+                let hint = addresses::holder(&error, &in_force).map(until_applied);
+                let hint = hint.unwrap_or_else(|| super::hint(&error, &[]));
                 let error = describe(&error);
                 tracing::error!(
                     file = source.name(),
                     error,
+                    hint,
                     "reload refused; the running configuration stays"
                 );
             }
@@ -101,4 +112,9 @@ impl Reloader {
         self.proxy.note_refused_reload(check::unreadable_json(&file, code, message));
         tracing::error!(file, code, "reload refused; the running configuration stays: {message}");
     }
+}
+
+/// Sockets are bound before the old ones are closed, so that a reload can be refused without harm.
+fn until_applied(holder: &Own) -> String {
+    format!("{holder} has this address until a reload is applied: restart, or go by way of another port")
 }

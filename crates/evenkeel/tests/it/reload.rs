@@ -78,6 +78,25 @@ async fn a_port_in_use_changes_nothing() {
     assert_eq!(metrics.value("evenkeel_config_generation", &[]), 1.0);
 }
 
+/// The new sockets are bound while the old ones are open.
+#[tokio::test]
+async fn a_port_that_evenkeel_has_itself_is_said_to_be_its_own() {
+    let [a] = backends(["a"]).await;
+    let setup = Setup::new([&a]);
+    let evenkeel = setup.start().await;
+    let taken = evenkeel.address("web");
+    let top = format!("[listener.extra]\nbind = \":{}\"\npool = \"web\"", taken.port());
+    let generation = evenkeel.reload(&setup.clone().top(&top).text()).await;
+    assert_eq!(generation["last_reload"]["ok"], false, "{generation}");
+    let refusal = evenkeel.await_message("reload refused; the running configuration stays").await;
+    let own = format!("listener web ({taken})");
+    assert!(refusal["hint"].as_str().is_some_and(|hint| hint.contains(&own)), "{refusal}");
+
+    let admin = setup.text().replacen("127.0.0.1:0", &taken.to_string(), 1);
+    let generation = evenkeel.reload(&admin).await;
+    assert!(generation["last_reload"]["diagnostics"].to_string().contains(&own), "{generation}");
+}
+
 #[tokio::test]
 async fn backends_and_weights_change_at_once() {
     let all = backends(["a", "b", "c"]).await;
