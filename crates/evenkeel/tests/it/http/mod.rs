@@ -1,5 +1,6 @@
 //! The HTTP/1.1 path.
 
+mod attacks;
 mod bodies;
 mod connections;
 mod fields;
