@@ -5,6 +5,7 @@
 mod access_log;
 mod balancing;
 mod cli;
+mod deploy;
 mod health;
 mod http;
 mod limits;
