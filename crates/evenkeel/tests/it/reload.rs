@@ -161,36 +161,51 @@ async fn a_healthy_backend_stays_healthy_across_reloads() {
     assert_eq!(metrics.value("evenkeel_backend_eligible", &[("pool", "web")]), 2.0);
 }
 
+/// So that whoever asks how many have begun knows which one is going to read the file after that.
+#[tokio::test]
+async fn a_reload_is_numbered_when_it_begins() {
+    let [a, b] = backends(["a", "b"]).await;
+    let pool = "strategy = \"round_robin\"\npassive = false\n\
+                health = { path = \"/healthz\", interval = \"20s\", timeout = \"20s\" }";
+    let evenkeel = Setup::new([&a]).pool(pool).start().await;
+    let gate = evenkeel_testkit::Gate::new();
+    b.set_health(evenkeel_testkit::Reply::text(200, "late").behind(&gate));
+    evenkeel.write_config(&Setup::new([&a, &b]).pool(pool).text());
+    evenkeel.signal(Signal::HUP);
+    until("the check of the new backend", async || (b.checks() > 0).then_some(())).await;
+    let during = evenkeel.admin_json("/generation").await;
+    assert_eq!((&during["reloads_begun"], &during["reloads"]), (&1.into(), &0.into()), "{during}");
+    gate.open();
+    let attempt = async || evenkeel.admin_json("/generation").await["last_reload"]["attempt"].as_u64();
+    assert_eq!(until("its outcome", attempt).await, 1);
+}
+
 /// A reload that runs already has read an older file: its outcome is not that of the command.
 #[tokio::test]
 async fn reload_waits_for_its_own_outcome() {
-    let all = backends(["a", "b", "c"]).await;
-    let pool = "strategy = \"round_robin\"\npassive = false\n\
-                health = { path = \"/healthz\", interval = \"20s\", timeout = \"20s\" }";
-    let evenkeel = Setup::new(&all[..1]).pool(pool).start().await;
-    let gates = [1, 2].map(|index| {
-        let gate = evenkeel_testkit::Gate::new();
-        all[index].set_health(evenkeel_testkit::Reply::text(200, "late").behind(&gate));
-        gate
-    });
-    let checked = async |backend: &evenkeel_testkit::Backend| {
-        until("the check of a new backend", async || (backend.checks() > 0).then_some(())).await;
-    };
-    evenkeel.write_config(&Setup::new(&all[..2]).pool(pool).text());
-    evenkeel.signal(Signal::HUP);
-    checked(&all[1]).await;
-    evenkeel.write_config(&Setup::new(&all).pool(pool).text());
-    let admin = evenkeel.address("admin").to_string();
-    let limit = Duration::from_secs(20);
-    let command = ["reload", "--admin", &admin];
-    let (reload, ()) = tokio::join!(run_to_end(BINARY, &command, evenkeel.directory(), limit), async {
-        // Time for the command to ask how things stand, and then to see the first outcome and pass it over.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        gates[0].open();
-        checked(&all[2]).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        gates[1].open();
-    });
-    assert_eq!(reload.status.code(), Some(0), "{} {}", reload.stdout, reload.stderr);
-    assert!(reload.stdout.contains("backend c") && !reload.stdout.contains("backend b"), "{}", reload.stdout);
+    let mut signalled = std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", signalled.id())).expect("it runs");
+    let started = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).expect("field 22");
+    let process = format!(r#""pid":{},"process_start_ticks":{started}"#, signalled.id());
+    let asked = std::sync::atomic::AtomicU64::new(0);
+    // The first reload, which began before, ends before the second one does.
+    let balancer = evenkeel_testkit::Backend::scripted("balancer", move |_| {
+        let (begun, last) = match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => (1, "null".to_owned()),
+            1 => (2, outcome(1, "the earlier one")),
+            _ => (2, outcome(2, "its own")),
+        };
+        let answer = format!(r#"{{"generation":1,{process},"reloads_begun":{begun},"last_reload":{last}}}"#);
+        evenkeel_testkit::Reply::text(200, &answer)
+    })
+    .await;
+    let directory = evenkeel_testkit::TempDir::new("reload");
+    let command = ["reload", "--admin", &balancer.address().to_string()];
+    let reload = run_to_end(BINARY, &command, directory.path(), Duration::from_secs(20)).await;
+    signalled.wait().expect("the signal has ended it");
+    assert_eq!(reload.stdout, "its own\napplied; generation 1", "{}", reload.stderr);
+}
+
+fn outcome(attempt: u64, change: &str) -> String {
+    format!(r#"{{"attempt":{attempt},"ok":true,"generation":1,"changes":["{change}"]}}"#)
 }
