@@ -203,16 +203,17 @@ impl Proxy {
             Ok(changes) => (&reloads.applied, None, changes.clone()),
             Err(error) => (&reloads.refused, Some(describe(error)), Vec::new()),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        // The count comes last: whoever has seen it rise finds the outcome.
         self.inner.note_reload(error.is_none(), changes, error, None);
+        counter.fetch_add(1, Ordering::Release);
         let generation = self.inner.view.load().generation;
         outcome.map(|changes| ReloadReport { generation, changes, took: started.elapsed() })
     }
 
     /// Records that a reload was refused because its file is at fault.
     pub fn note_refused_reload(&self, diagnostics: serde_json::Value) {
-        self.inner.reloads.refused.fetch_add(1, Ordering::Relaxed);
         self.inner.note_reload(false, Vec::new(), None, Some(diagnostics));
+        self.inner.reloads.refused.fetch_add(1, Ordering::Release);
     }
 
     /// Opens log files anew, after a tool has moved them away.
@@ -384,7 +385,7 @@ impl Inner {
 
 impl Reloads {
     pub(crate) fn attempts(&self) -> u64 {
-        self.applied.load(Ordering::Relaxed) + self.refused.load(Ordering::Relaxed)
+        self.applied.load(Ordering::Acquire) + self.refused.load(Ordering::Acquire)
     }
 }
 

@@ -8,8 +8,11 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::http1::Field;
 
-/// What a buffer starts with: room for nearly every head and for small bodies.
+/// What a buffer for bodies starts with.
 const INITIAL: usize = 16 * 1024;
+/// What a buffer starts with that waits for a request: room for nearly every head. A client that never ends one holds no
+/// more.
+const HEAD_INITIAL: usize = 4 * 1024;
 /// What it grows to while a body keeps filling it: past this, fewer system calls save nothing measurable.
 const LARGEST: usize = 128 * 1024;
 
@@ -19,12 +22,13 @@ pub(crate) struct Buffer {
     data: Vec<u8>,
     start: usize,
     end: usize,
+    initial: usize,
 }
 
 impl Buffer {
     /// Takes no memory before the first read: a client that is slow with its head needs nothing to read a response.
-    fn new() -> Self {
-        Self { data: Vec::new(), start: 0, end: 0 }
+    fn new(initial: usize) -> Self {
+        Self { data: Vec::new(), start: 0, end: 0, initial }
     }
 
     /// What has been read and not consumed.
@@ -56,6 +60,11 @@ impl Buffer {
         self.end = 0;
     }
 
+    /// Makes room for a body to flow through.
+    pub(crate) fn reserve_for_body(&mut self) {
+        self.reserve(INITIAL);
+    }
+
     /// Makes room for `capacity` unconsumed bytes in all.
     pub(crate) fn reserve(&mut self, capacity: usize) {
         if self.data.len() < capacity {
@@ -73,7 +82,7 @@ impl Buffer {
         reader: &mut R,
     ) -> Poll<io::Result<usize>> {
         if self.data.is_empty() {
-            self.data.resize(INITIAL, 0);
+            self.data.resize(self.initial, 0);
         }
         if self.start > 0 && self.end == self.data.len() {
             self.data.copy_within(self.start..self.end, 0);
@@ -128,13 +137,13 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Self {
-            input: Buffer::new(),
-            head: Vec::with_capacity(1024),
-            fields: Vec::with_capacity(32),
-            to_backend: Vec::with_capacity(2048),
-            from_backend: Buffer::new(),
-            response_fields: Vec::with_capacity(32),
-            to_client: Vec::with_capacity(2048),
+            input: Buffer::new(HEAD_INITIAL),
+            head: Vec::new(),
+            fields: Vec::new(),
+            to_backend: Vec::new(),
+            from_backend: Buffer::new(INITIAL),
+            response_fields: Vec::new(),
+            to_client: Vec::new(),
         })
     }
 
@@ -157,7 +166,7 @@ mod tests {
     async fn grows_only_while_reads_fill_it() {
         let body = vec![7_u8; 4 * LARGEST];
         let mut reader = &body[..];
-        let mut buffer = Buffer::new();
+        let mut buffer = Buffer::new(INITIAL);
         let mut sizes = Vec::new();
         loop {
             let count = buffer.fill(&mut reader).await.unwrap();
@@ -175,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn unconsumed_bytes_move_to_the_front() {
-        let mut buffer = Buffer::new();
+        let mut buffer = Buffer::new(INITIAL);
         let first = vec![1_u8; INITIAL];
         buffer.fill(&mut &first[..INITIAL - 1]).await.unwrap();
         buffer.fill(&mut &first[..1]).await.unwrap();

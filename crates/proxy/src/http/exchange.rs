@@ -180,6 +180,7 @@ impl Exchange<'_> {
             let outcome = download.run().await;
             return settle(outcome, &progress, may_be_stale, self.bounds.not_after);
         }
+        self.input.reserve_for_body();
         let mut upload = Relay {
             from: &mut client_reader,
             buffer: self.input,
