@@ -27,6 +27,8 @@ use load::Load;
 
 /// Between two lines of the plain form.
 const LINE_EVERY: Duration = Duration::from_secs(1);
+/// Past its time by so much, the view is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// Requests that run when it ends get so long.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -54,6 +56,7 @@ fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Erro
     let about = about(arguments, address, admin.address());
     let ends = Instant::now() + arguments.duration;
     if !arguments.plain && output::addressable(io::stdout().is_terminal()) {
+        end_at(ends + STUCK_AFTER)?;
         let going = || stop.try_recv().is_err() && Instant::now() < ends;
         live::show(&about, || going().then(|| camera.take(&load)))?;
     } else if output::line(about.join("\n")) == Answer::Yes {
@@ -79,14 +82,29 @@ fn plain(stop: &Receiver<()>, ends: Instant, mut tell: impl FnMut() -> Answer) {
     }
 }
 
+/// SIGTERM and Ctrl-C end it in good order. SIGHUP says that the terminal is gone: there is nobody to show anything to,
+/// and the thread that reads keys may never come back from it, so the process ends there and then.
 fn stop_on_signals() -> io::Result<Receiver<()>> {
     let (stop, stopped) = sync_channel(1);
-    app::signals::listen(move |signal| {
-        if signal == app::signals::Signal::Terminate {
+    app::signals::listen(move |signal| match signal {
+        app::signals::Signal::Terminate => {
             stop.try_send(()).ok();
         }
+        app::signals::Signal::Reload => std::process::exit(1),
+        app::signals::Signal::ReopenLogs => {}
     })?;
     Ok(stopped)
+}
+
+/// Ends the process if the terminal keeps the view from ending when its time is up: reading keys from a terminal that
+/// is gone spins for ever.
+fn end_at(deadline: Instant) -> io::Result<()> {
+    let wait = move || {
+        std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        std::process::exit(1);
+    };
+    std::thread::Builder::new().name("demo-end".to_owned()).spawn(wait)?;
+    Ok(())
 }
 
 fn configuration(arguments: &DemoArgs, backends: &[Backend]) -> Config {

@@ -1,6 +1,8 @@
 //! The command line: what it prints and what it exits with (0 ok, 1 the answer is no, 2 called wrongly).
 
-use std::time::Duration;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use evenkeel_testkit::{Backend, ClosedPort, Evenkeel, Finished, Json, TempDir, run_to_end};
 
@@ -220,4 +222,39 @@ async fn demo_needs_nothing() {
     assert!(done.stdout.lines().count() >= 4, "{}", done.stdout);
     assert!(done.stdout.contains("evenkeel run"), "what to do next:\n{}", done.stdout);
     assert!(!done.stdout.contains('\x1b'), "plain is plain");
+}
+
+/// A terminal that goes away takes the demo with it: it once read a dead terminal for ever, on a whole core.
+#[test]
+fn the_demo_ends_with_its_terminal() {
+    let mut script = Command::new("script");
+    // `script` gives it a terminal of its own, and takes it away when it is killed.
+    let demo = format!("stty cols 100 rows 24; exec {BINARY} demo --duration 60s");
+    script.args(["-q", "-c", &demo, "/dev/null"]).env("TERM", "xterm");
+    let mut terminal =
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script (util-linux)");
+    let mut screen = terminal.stdout.take().expect("piped");
+    let mut shown = Vec::new();
+    let mut piece = [0; 4096];
+    while !String::from_utf8_lossy(&shown).contains("Ctrl-C ends") {
+        let read = screen.read(&mut piece).expect("a picture");
+        assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&piece[..read]);
+    }
+    let demo = children(terminal.id());
+    assert_eq!(demo.len(), 1, "one demo under the terminal");
+    terminal.kill().expect("killed");
+    terminal.wait().expect("gone");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while std::fs::read_to_string(format!("/proc/{}/comm", demo[0]))
+        .is_ok_and(|name| name.trim() == "evenkeel")
+    {
+        assert!(Instant::now() < deadline, "it still runs");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
