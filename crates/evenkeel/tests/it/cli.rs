@@ -96,7 +96,7 @@ async fn schema_is_a_json_schema() {
 #[test]
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let done = std::process::Command::new(BINARY).arg("schema").stdout(full).output().unwrap();
+    let done = Command::new(BINARY).arg("schema").stdout(full).output().unwrap();
     assert_eq!(done.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&done.stderr);
     assert!(stderr.contains("standard output"), "{stderr}");
@@ -215,7 +215,7 @@ async fn run_says_which_listener_cannot_be_had() {
 
 #[tokio::test]
 async fn demo_needs_nothing() {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let done = run(&directory(), &["demo", "--plain", "--duration", "2s"]).await;
     assert_eq!(done.status.code(), Some(0), "{} {}", done.stdout, done.stderr);
     assert!(started.elapsed() >= Duration::from_secs(2) && started.elapsed() < Duration::from_secs(15));
