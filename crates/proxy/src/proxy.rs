@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::http::Pipes;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Command, Keeper, PoolCell};
@@ -141,7 +142,10 @@ impl Proxy {
         let sockets = sockets::prepare(&config, &Accepting::new(), worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
         let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
-            .map(|_| Arc::new(Worker::new(clock, Arc::clone(&stage), rng.next_u64())))
+            .map(|_| {
+                let pipes = Pipes::new(worker_count(&config), files_max());
+                Arc::new(Worker::new(clock, Arc::clone(&stage), rng.next_u64(), pipes))
+            })
             .collect();
         let threads = Threads::start(workers.clone()).map_err(StartError::Threads)?;
         let control = Control::start().map_err(StartError::Threads)?;
@@ -416,8 +420,7 @@ fn open_access_log(
 /// Each client connection may need one to a backend. Running out of files refuses requests that the limits allow.
 fn warn_of_few_files(config: &Config) {
     let wanted = 2 * config.listeners.iter().map(|listener| listener.limits.connections as u64).sum::<u64>();
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    if let Some(files) = files.filter(|&files| files < wanted) {
+    if let Some(files) = files_max().filter(|&files| files < wanted) {
         tracing::warn!(
             files,
             wanted,
@@ -425,6 +428,11 @@ fn warn_of_few_files(config: &Config) {
              limits.connections"
         );
     }
+}
+
+/// Files that this process may open. `None` is any number.
+fn files_max() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 fn worker_count(config: &Config) -> usize {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use evenkeel_core::Rng;
 
 use crate::clock::Clock;
-use crate::http::Scratch;
+use crate::http::{Pipes, Scratch};
 use crate::lifecycle::Stage;
 use crate::upstream::IdlePool;
 
@@ -24,6 +24,7 @@ pub(crate) struct Worker {
     idle: IdlePool,
     #[expect(clippy::vec_box, reason = "taken and given back whole: a move of a pointer, not of a struct")]
     scratch: Mutex<Vec<Box<Scratch>>>,
+    pipes: Pipes,
     wakers: Mutex<Wakers>,
     date: Mutex<[u8; DATE_LENGTH]>,
     seeds: AtomicU64,
@@ -46,12 +47,13 @@ struct Wakers {
 }
 
 impl Worker {
-    pub(crate) fn new(clock: Clock, stage: Arc<Stage>, seed: u64) -> Self {
+    pub(crate) fn new(clock: Clock, stage: Arc<Stage>, seed: u64, pipes: Pipes) -> Self {
         Self {
             clock,
             stage,
             idle: IdlePool::default(),
             scratch: Mutex::default(),
+            pipes,
             wakers: Mutex::default(),
             date: Mutex::new(date_now()),
             seeds: AtomicU64::new(seed),
@@ -90,6 +92,11 @@ impl Worker {
             scratch.reset();
             kept.push(scratch);
         }
+    }
+
+    /// For bodies that are not copied.
+    pub(crate) fn pipes(&self) -> &Pipes {
+        &self.pipes
     }
 
     /// The time for a `Date` field, as of the last [`Worker::tick`].
@@ -207,7 +214,7 @@ mod tests {
     use super::*;
 
     fn worker() -> Arc<Worker> {
-        Arc::new(Worker::new(Clock::start(), Arc::default(), 1))
+        Arc::new(Worker::new(Clock::start(), Arc::default(), 1, Pipes::new(1, None)))
     }
 
     #[tokio::test]

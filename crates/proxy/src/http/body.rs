@@ -14,6 +14,7 @@ use crate::http1::{BodyLength, ChunkDecoder, Field, Step, parse_trailers};
 use super::buffer::Buffer;
 use super::forward::{Framing, put_field};
 use super::io::{Pace, WriteError, write_parts};
+use super::splice::{Pipe, Pipes, SPLICE_MIN};
 use super::timer::Interrupted;
 
 /// Chunks up to this size are gathered, larger ones are written from where they lie.
@@ -38,6 +39,7 @@ pub(crate) struct Relay<'a, 'b> {
     pub(crate) content_max: Option<u64>,
     /// Rises by the content moved.
     pub(crate) moved: &'a AtomicU64,
+    pub(crate) pipes: &'a Pipes,
 }
 
 /// Why a body did not arrive whole.
@@ -111,10 +113,42 @@ impl Relay<'_, '_> {
             if remaining == 0 {
                 return Ok(());
             }
+            if remaining >= SPLICE_MIN
+                && let Some(pipe) = self.pipes.take()
+            {
+                return self.spliced(pipe, remaining).await;
+            }
             if !self.fill().await? {
                 return Err(RelayError::SenderGone);
             }
         }
+    }
+
+    /// Moves the rest of a body of known length without copying it.
+    async fn spliced(&mut self, mut pipe: Pipe<'_>, mut remaining: u64) -> Result<(), RelayError> {
+        debug_assert!(self.buffer.is_empty(), "what was read before goes out before");
+        while remaining > 0 {
+            let (from, to) = (self.from.as_ref(), self.to.as_ref());
+            let Pace { timer, stage, not_after } = &mut self.pace;
+            let fill = std::future::poll_fn(|context| pipe.poll_fill(context, from, remaining));
+            let count = match timer.limit(stage, self.read_idle, *not_after, fill).await {
+                Ok(Ok(count)) if count > 0 => count as u64,
+                Ok(_) => return Err(RelayError::SenderGone),
+                Err(Interrupted::TimedOut) => return Err(RelayError::SenderTimedOut),
+                Err(Interrupted::Cut) => return Err(RelayError::Cut),
+            };
+            while !pipe.is_empty() {
+                let drain = std::future::poll_fn(|context| pipe.poll_drain(context, to));
+                match timer.limit(stage, self.write_idle, *not_after, drain).await {
+                    Ok(Ok(written)) if written > 0 => {}
+                    Ok(_) => return Err(WriteError::Broken.into()),
+                    Err(interrupted) => return Err(WriteError::Interrupted(interrupted).into()),
+                }
+            }
+            self.moved.fetch_add(count, Ordering::Relaxed);
+            remaining -= count;
+        }
+        Ok(())
     }
 
     async fn until_close(&mut self, framing: Framing) -> Result<(), RelayError> {

@@ -21,6 +21,7 @@ use super::buffer::Buffer;
 use super::forward::{self, Framing, Incoming, Persistence};
 use super::io::{Pace, write_parts};
 use super::respond::Failure;
+use super::splice::Pipes;
 use super::timer::{Interrupted, Timer};
 
 /// Largest header section accepted from a backend.
@@ -47,6 +48,7 @@ pub(crate) struct Exchange<'a> {
     /// For the response; the request body has a timer of its own while both flow.
     pub(crate) timer: &'a mut Timer,
     pub(crate) stage: &'a Stage,
+    pub(crate) pipes: &'a Pipes,
     /// Whether the listener is gone from the configuration.
     pub(crate) retired: &'a AtomicBool,
     pub(crate) bounds: Bounds<'a>,
@@ -160,6 +162,7 @@ impl Exchange<'_> {
             fields: self.response_fields,
             timer: self.timer,
             stage: self.stage,
+            pipes: self.pipes,
             retired: self.retired,
             request: self.request,
             bounds: self.bounds,
@@ -191,6 +194,7 @@ impl Exchange<'_> {
             write_idle: self.bounds.pool.response_header_timeout,
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
+            pipes: self.pipes,
         };
         let not_after = self.bounds.not_after;
         match both(upload.run(body_length, Framing::Chunked), download.run(), &progress, not_after).await {
@@ -319,6 +323,7 @@ struct Download<'a, 'b> {
     fields: &'a mut Vec<Field>,
     timer: &'a mut Timer,
     stage: &'a Stage,
+    pipes: &'a Pipes,
     retired: &'a AtomicBool,
     request: Incoming<'a>,
     bounds: Bounds<'a>,
@@ -461,6 +466,7 @@ impl Download<'_, '_> {
             write_idle: self.bounds.client.write_idle,
             content_max: None,
             moved: self.moved,
+            pipes: self.pipes,
         };
         relay.run(body, framing).await.map_err(|error| match error {
             RelayError::SenderGone => DownloadError::Truncated,

@@ -10,6 +10,7 @@ mod forward;
 mod io;
 mod request;
 mod respond;
+mod splice;
 mod timer;
 
 pub(crate) use buffer::Scratch;
@@ -17,6 +18,7 @@ pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
+pub(crate) use splice::Pipes;
 
 #[cfg(test)]
 mod tests {

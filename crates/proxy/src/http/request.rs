@@ -212,6 +212,7 @@ impl Connection {
             to_client,
             timer: &mut self.timer,
             stage: self.worker.stage(),
+            pipes: self.worker.pipes(),
             retired: &self.listener.retired,
             bounds,
             traffic: &account.traffic,
