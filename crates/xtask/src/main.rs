@@ -16,8 +16,10 @@ type Failure = String;
 const USAGE: &str = "\
 cargo xtask test [--no-install]   everything that must pass before a change lands: Debian packages that the tests
                                   need, formatting, lints, tidiness, all tests
-cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--json] [--svg FILE]
-                                  cost of a request beside nginx and HAProxy, in one run
+cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--runs N] [--program FILE] [--json] [--svg FILE]
+                                  cost and latency of a request beside nginx, HAProxy and Envoy, in one run; fails when
+                                  a figure is not what it must be. With --runs all of it N times over; with --program
+                                  that Evenkeel instead of one that is built
 cargo xtask accept [SCENARIO...] [--seconds N]
                                   the acceptance runs on a release build: shares, reloads, failures, transfers,
                                   crowds, leaving
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         ["bench", "compare", rest @ ..] => {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
+        // The load generator, which the comparison starts; not for people.
+        ["bench", "paced", rest @ ..] => bench::paced::main(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

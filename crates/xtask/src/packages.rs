@@ -1,10 +1,9 @@
 //! Debian packages whose programs the tests run.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::Failure;
-use crate::steps::command;
 
 /// Program and the package that brings it.
 const NEEDED: &[(&str, &str)] = &[
@@ -19,33 +18,62 @@ const NEEDED: &[(&str, &str)] = &[
 /// Directories where Debian puts programs; not all of them are in everybody's PATH.
 const DIRECTORIES: &[&str] = &["/usr/sbin", "/usr/bin", "/usr/local/bin", "/sbin", "/bin"];
 
+/// The load generators and peers among them.
+const COMPARED: &[&str] = &["nginx", "haproxy", "wrk", "curl"];
+
 /// Makes sure that all of them are there; installs what is missing when `install` and we may.
 pub(crate) fn ensure(root: &Path, install: bool) -> Result<(), Failure> {
-    let missing =
-        missing(|program| DIRECTORIES.iter().any(|directory| Path::new(directory).join(program).exists()));
+    provide(root, install, &missing(is_there))
+}
+
+/// The same for what the comparison runs.
+pub(crate) fn ensure_compared(root: &Path) -> Result<(), Failure> {
+    provide(root, true, &missing(|program| !COMPARED.contains(&program) || is_there(program)))
+}
+
+/// The same for virtual environments of Python, which Debian has apart from Python itself.
+pub(crate) fn ensure_python(root: &Path) -> Result<(), Failure> {
+    let works = Command::new("python3").args(["-c", "import ensurepip"]).stderr(Stdio::null()).status();
+    let missing: &[_] = if works.is_ok_and(|status| status.success()) { &[] } else { &["python3-venv"] };
+    provide(root, true, missing)
+}
+
+/// What is told goes to standard error: standard output may be somebody's figures.
+fn provide(root: &Path, install: bool, missing: &[&str]) -> Result<(), Failure> {
     if missing.is_empty() {
-        println!("    all there");
+        eprintln!("    programs: all there");
         return Ok(());
     }
     let is_root = rustix::process::geteuid().is_root();
     if !install || !is_root {
-        return Err(advice(&missing));
+        return Err(advice(missing));
     }
-    println!("    missing: {}", missing.join(" "));
-    command(root, "apt-get", &["update", "-q"])?;
+    eprintln!("    missing: {}", missing.join(" "));
+    apt_get(root, &["update", "-q"])
+        .and_then(|()| {
+            apt_get(root, &[&["install", "-q", "-y", "--no-install-recommends"], missing].concat())
+        })
+        .map_err(|failure| format!("{failure}; {}", advice(missing)))
+}
+
+fn apt_get(root: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let status = Command::new("apt-get")
-        .args(["install", "-q", "-y", "--no-install-recommends"])
-        .args(&missing)
+        .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
         // Otherwise the packages start their services.
         .env("RUNLEVEL", "1")
         .current_dir(root)
+        .stdout(std::io::stderr())
         .status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("apt-get install ended with {status}; {}", advice(&missing))),
-        Err(error) => Err(format!("apt-get: {error}; {}", advice(&missing))),
+        Ok(status) => Err(format!("apt-get {} ended with {status}", arguments.join(" "))),
+        Err(error) => Err(format!("apt-get: {error}")),
     }
+}
+
+fn is_there(program: &str) -> bool {
+    DIRECTORIES.iter().any(|directory| Path::new(directory).join(program).exists())
 }
 
 fn missing(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
@@ -72,6 +100,11 @@ mod tests {
         assert_eq!(missing(|_| false), ["nginx", "haproxy", "wrk", "prometheus", "curl"]);
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);
         assert!(missing(|_| true).is_empty());
+    }
+
+    #[test]
+    fn the_comparison_needs_programs_that_a_package_brings() {
+        assert!(COMPARED.iter().all(|name| NEEDED.iter().any(|(program, _)| program == name)));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn start(setup: &Setup, scenario: &Scenario) -> Result<Running, Failu
     let directory = setup.directory.join("backend");
     let html = directory.join("html");
     fs::create_dir_all(&html).map_err(|error| error.to_string())?;
-    if let Load::Get { .. } | Load::GetClose { .. } | Load::Idle { .. } = scenario.load {
+    if !matches!(scenario.load, Load::Post { .. }) {
         let file = html.join(scenario.response_bytes().to_string());
         fs::write(file, vec![b'x'; scenario.response_bytes()]).map_err(|error| error.to_string())?;
     }

@@ -24,6 +24,9 @@ pub(crate) enum Contender {
 impl Contender {
     pub(crate) const ALL: [Self; 4] = [Self::Evenkeel, Self::Nginx, Self::Haproxy, Self::Envoy];
 
+    /// Whose better one the bars are about: balancers written in C, at home on the same machines.
+    pub(crate) const PEERS: [Self; 2] = [Self::Nginx, Self::Haproxy];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Evenkeel => "evenkeel",
@@ -48,9 +51,7 @@ impl Contender {
         let mut command = Command::new("taskset");
         command.args(["-c", PROXY_CORE]);
         match self {
-            Self::Evenkeel => {
-                command.arg(setup.root.join("target/release/evenkeel")).args(["run", "-c"]).arg(&file)
-            }
+            Self::Evenkeel => command.arg(&setup.program).args(["run", "-c"]).arg(&file),
             Self::Nginx => command.args(["nginx", "-p"]).arg(&directory).arg("-c").arg(&file),
             Self::Haproxy => command.args(["haproxy", "-db", "-f"]).arg(&file),
             Self::Envoy => command
@@ -67,9 +68,14 @@ impl Contender {
     }
 }
 
-fn evenkeel(scenario: &Scenario, port: u16) -> String {
+/// Evenkeel's configuration.
+pub(crate) fn evenkeel(scenario: &Scenario, port: u16) -> String {
+    let admin = scenario.admin.map_or_else(
+        || "admin = false".to_owned(),
+        |port| format!("admin = {{ listen = \"127.0.0.1:{port}\" }}"),
+    );
     let mut text = format!(
-        "admin = false\n[runtime]\nworkers = 1\n[log]\nlevel = \"warn\"\n\
+        "{admin}\n[runtime]\nworkers = 1\n[log]\nlevel = \"warn\"\n\
          [listener.web]\nbind = \"127.0.0.1:{port}\"\nlimits = {{ connections = 20000 }}\n"
     );
     if scenario.hosts == 0 {
@@ -78,7 +84,12 @@ fn evenkeel(scenario: &Scenario, port: u16) -> String {
     for host in scenario.host_names() {
         writeln!(text, "[[route]]\nhost = \"{host}\"\npool = \"web\"").ok();
     }
-    text.push_str("[pool.web]\nhealth = { path = \"/1024\", expect_status = \"200-499\" }\nbackends = [\n");
+    writeln!(
+        text,
+        "[pool.web]\nhealth = {{ path = \"/1024\", expect_status = \"200-499\", interval = \"{}s\" }}\nbackends = [",
+        scenario.health_seconds
+    )
+    .ok();
     for address in scenario.backend_addresses(backends::PORT) {
         writeln!(text, "  \"{address}\",").ok();
     }

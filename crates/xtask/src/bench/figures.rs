@@ -1,0 +1,73 @@
+//! What one run of one contender gave.
+
+use super::bar::Figure;
+
+/// Figures of one round; 0 where a scenario does not measure them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    /// CPU time of the proxy per request, microseconds.
+    pub(crate) cpu_micros: f64,
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
+    pub(crate) max_ms: f64,
+    /// Part of its core that the proxy used.
+    pub(crate) busy: f64,
+    /// Resident memory after the load, KiB; before it where connections are idle.
+    pub(crate) resident_kib: f64,
+    /// Growth of resident memory per idle connection, KiB.
+    pub(crate) idle_kib: Option<f64>,
+    /// The longest latency around reloads.
+    pub(crate) pause: Option<Pause>,
+}
+
+/// How long requests waited at most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pause {
+    /// In the windows after a reload.
+    pub(crate) reload_ms: f64,
+    /// In as many windows as long without one: what the machine does by itself.
+    pub(crate) quiet_ms: f64,
+    pub(crate) reloads: usize,
+}
+
+impl Figures {
+    /// What a bar is about, in its unit.
+    pub(crate) fn get(&self, figure: Figure) -> f64 {
+        match figure {
+            Figure::Cpu => self.cpu_micros,
+            Figure::P99 => self.p99_ms,
+            Figure::Pause => self.pause.map_or(f64::NAN, |pause| pause.reload_ms),
+            Figure::Idle => self.idle_kib.unwrap_or(f64::NAN),
+            Figure::Base => self.resident_kib / 1024.0,
+        }
+    }
+
+    /// For people who watch the rounds go by.
+    pub(crate) fn line(&self) -> String {
+        if let Some(pause) = self.pause {
+            return format!(
+                "{:7.2} ms the longest around {} reloads, {:.2} ms without, p50 {:.2} ms, p99 {:.2} ms",
+                pause.reload_ms, pause.reloads, pause.quiet_ms, self.p50_ms, self.p99_ms
+            );
+        }
+        if let Some(kib) = self.idle_kib {
+            return format!("{kib:7.1} KiB a connection, {:.0} KiB before", self.resident_kib);
+        }
+        let tail = if self.max_ms > 0.0 {
+            format!(", p99.9 {:6.2} ms, max {:6.2} ms", self.p999_ms, self.max_ms)
+        } else {
+            String::new()
+        };
+        format!(
+            "{:7.1} us CPU, {:8.0}/s, p50 {:6.2} ms, p99 {:6.2} ms{tail}, {:3.0} % busy, {:6.0} KiB resident",
+            self.cpu_micros,
+            self.per_second,
+            self.p50_ms,
+            self.p99_ms,
+            self.busy * 100.0,
+            self.resident_kib
+        )
+    }
+}

@@ -1,0 +1,226 @@
+//! What a generator counts, and the line that tells it.
+
+use std::fmt::Write as _;
+
+use hdrhistogram::Histogram;
+
+use crate::Failure;
+
+/// Width of the timeline's steps, nanoseconds.
+const STEP: u64 = 10_000_000;
+/// Longer latencies count as this, nanoseconds.
+const LONGEST: u64 = 60_000_000_000;
+
+/// Latencies and what went wrong, while it runs.
+#[derive(Debug)]
+pub(super) struct Record {
+    latency: Histogram<u64>,
+    /// How late the generator itself came to a request.
+    lag: Histogram<u64>,
+    /// Longest latency among the requests that ended in each step, nanoseconds.
+    timeline: Vec<u64>,
+    /// Answers that were not as expected, connections that broke, requests without an answer.
+    pub(super) errors: u64,
+    /// Requests that were due but not answered when the last one was due.
+    pub(super) backlog: u64,
+    /// The start by the machine's clock, nanoseconds.
+    pub(super) started: u64,
+}
+
+/// What a generator counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Paced {
+    pub(crate) requests: f64,
+    pub(crate) errors: f64,
+    pub(crate) backlog: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
+    pub(crate) max_ms: f64,
+    /// How late the generator itself was.
+    pub(crate) lag_p99_ms: f64,
+    pub(crate) lag_max_ms: f64,
+    /// The start by the machine's clock, nanoseconds.
+    started: u64,
+    timeline: Vec<f64>,
+}
+
+impl Record {
+    pub(super) fn new(started: u64) -> Self {
+        let histogram = || Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are in order");
+        Self { latency: histogram(), lag: histogram(), timeline: Vec::new(), errors: 0, backlog: 0, started }
+    }
+
+    /// A request that was due at `due` is dealt with only now.
+    pub(super) fn late(&mut self, due: u64, now: u64) {
+        self.lag.saturating_record(now.saturating_sub(due));
+    }
+
+    /// A request that was due at `due` is answered.
+    pub(super) fn answered(&mut self, due: u64, now: u64) {
+        let latency = now.saturating_sub(due);
+        self.latency.saturating_record(latency);
+        let step = (now / STEP) as usize;
+        if self.timeline.len() <= step {
+            self.timeline.resize(step + 1, 0);
+        }
+        self.timeline[step] = self.timeline[step].max(latency);
+    }
+
+    /// For [`Paced::parse`].
+    pub(super) fn line(&self) -> String {
+        let ms = |nanos: u64| nanos as f64 / 1e6;
+        let at = |histogram: &Histogram<u64>, part| ms(histogram.value_at_quantile(part));
+        let mut line =
+            format!("PACED {} {} {} {}", self.started, self.latency.len(), self.errors, self.backlog);
+        for figure in [
+            at(&self.latency, 0.5),
+            at(&self.latency, 0.99),
+            at(&self.latency, 0.999),
+            ms(self.latency.max()),
+            at(&self.lag, 0.99),
+            ms(self.lag.max()),
+        ] {
+            write!(line, " {figure:.4}").ok();
+        }
+        for longest in &self.timeline {
+            write!(line, " {:.4}", ms(*longest)).ok();
+        }
+        line
+    }
+}
+
+impl Paced {
+    /// Part of the latencies' 99th percentile that the generator's own may be: beyond, it measures itself.
+    const LAG_PART: f64 = 0.5;
+
+    pub(super) fn parse(output: &str) -> Result<Self, Failure> {
+        let read = || -> Option<Self> {
+            let line = output.lines().find_map(|line| line.strip_prefix("PACED "))?;
+            let (started, rest) = line.split_once(' ')?;
+            let numbers: Result<Vec<f64>, _> = rest.split(' ').map(str::parse).collect();
+            let numbers = numbers.ok()?;
+            let (
+                &[requests, errors, backlog, p50_ms, p99_ms, p999_ms, max_ms, lag_p99_ms, lag_max_ms],
+                timeline,
+            ) = numbers.split_first_chunk()?;
+            Some(Self {
+                requests,
+                errors,
+                backlog,
+                p50_ms,
+                p99_ms,
+                p999_ms,
+                max_ms,
+                lag_p99_ms,
+                lag_max_ms,
+                started: started.parse().ok()?,
+                timeline: timeline.to_vec(),
+            })
+        };
+        read().ok_or_else(|| format!("the load generator printed no result:\n{output}"))
+    }
+
+    /// Refuses figures of a load with errors, or of a generator that could not keep its schedule.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.errors > 0.0 || self.requests < 100.0 {
+            let (errors, requests) = (self.errors, self.requests);
+            return Err(format!("the load had {errors} errors in {requests} requests, no figure"));
+        }
+        if self.lag_p99_ms > self.p99_ms * Self::LAG_PART {
+            return Err(format!(
+                "the load generator itself was late by {:.2} ms (p99; latencies: {:.2} ms): its core is too busy, no \
+                 figure",
+                self.lag_p99_ms, self.p99_ms
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the requests were answered as fast as they came, at this rate.
+    pub(crate) fn kept_up(&self, rate: f64) -> bool {
+        // A tenth of a second's requests is more than is ever under way, and less than a small overload leaves.
+        self.backlog <= rate * 0.1
+    }
+
+    /// Longest latency of the requests that ended between two moments of the machine's clock, nanoseconds; 0 without any.
+    pub(crate) fn longest_ms(&self, from: u64, to: u64) -> f64 {
+        let step = |moment: u64| (moment.saturating_sub(self.started) / STEP) as usize;
+        let end = step(to).min(self.timeline.len());
+        let window = self.timeline.get(step(from)..end).unwrap_or_default();
+        window.iter().copied().fold(0.0, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn paced(record: &Record) -> Paced {
+        Paced::parse(&format!("noise\n{}\n", record.line())).unwrap()
+    }
+
+    fn near(value: f64, expected: f64) -> bool {
+        (value - expected).abs() <= expected * 0.002
+    }
+
+    #[test]
+    fn percentiles_are_of_all_latencies() {
+        let mut record = Record::new(0);
+        for latency in 1..=1000 {
+            record.answered(0, latency * MS);
+            record.late(5, 5 + MS / 10);
+        }
+        record.errors = 3;
+        record.backlog = 7;
+        let paced = paced(&record);
+        assert_eq!((paced.requests, paced.errors, paced.backlog), (1000.0, 3.0, 7.0));
+        assert!(near(paced.p50_ms, 500.0) && near(paced.p99_ms, 990.0), "{paced:?}");
+        assert!(near(paced.p999_ms, 999.0) && near(paced.max_ms, 1000.0), "{paced:?}");
+        assert!(near(paced.lag_p99_ms, 0.1) && near(paced.lag_max_ms, 0.1), "{paced:?}");
+    }
+
+    #[test]
+    fn the_longest_of_a_window_is_found_by_when_it_ended() {
+        let mut record = Record::new(1000 * MS);
+        record.answered(10 * MS, 15 * MS);
+        record.answered(30 * MS, 95 * MS);
+        record.answered(96 * MS, 99 * MS);
+        record.answered(121 * MS, 122 * MS);
+        let paced = paced(&record);
+        let longest = |from: u64, to: u64| paced.longest_ms((1000 + from) * MS, (1000 + to) * MS);
+        assert!(near(longest(0, 200), 65.0));
+        assert!(near(longest(0, 90), 5.0));
+        assert!(near(longest(90, 100), 65.0));
+        assert!(near(longest(100, 200), 1.0));
+        assert_eq!(longest(500, 600), 0.0);
+    }
+
+    #[test]
+    fn errors_and_a_late_generator_give_no_figure() {
+        let good =
+            Paced { requests: 1000.0, p99_ms: 2.0, lag_p99_ms: 0.9, lag_max_ms: 9.0, ..Paced::default() };
+        assert_eq!(good.check(), Ok(()));
+        assert!(Paced { errors: 1.0, ..good.clone() }.check().is_err());
+        assert!(Paced { requests: 10.0, ..good.clone() }.check().is_err());
+        let late = Paced { lag_p99_ms: 1.1, ..good }.check().unwrap_err();
+        assert!(late.contains("late by 1.10 ms"), "{late}");
+    }
+
+    #[test]
+    fn a_backlog_is_an_overload() {
+        let paced = Paced { backlog: 101.0, ..Paced::default() };
+        assert!(!paced.kept_up(1000.0));
+        assert!(paced.kept_up(1100.0));
+    }
+
+    #[test]
+    fn a_line_that_is_cut_is_no_result() {
+        let line = Record::new(0).line();
+        assert!(Paced::parse(&line).is_ok());
+        assert!(Paced::parse(line.rsplit_once(' ').unwrap().0).is_err());
+        assert!(Paced::parse("").is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! What a process and its descendants use, as the kernel tells it.
+
+use std::fs;
+
+use crate::Failure;
+
+/// CPU time of the whole tree so far, children that have ended and been waited for included.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
+    let all = tree(pid).into_iter().map(|pid| read(pid, "stat").as_deref().map_or(0.0, ticks_of));
+    let sum: f64 = all.sum();
+    // A process that serves has used some; one that ended has no such file.
+    read(pid, "stat").map(|_| sum / ticks).ok_or_else(|| "it ended".to_owned())
+}
+
+/// Resident memory of the whole tree.
+pub(crate) fn resident_kib(pid: u32) -> Result<f64, Failure> {
+    let all = tree(pid).into_iter().filter_map(|pid| read(pid, "status").as_deref().and_then(resident_of));
+    let sum: f64 = all.sum();
+    if sum > 0.0 { Ok(sum) } else { Err("it ended".to_owned()) }
+}
+
+/// A process and all below it.
+fn tree(root: u32) -> Vec<u32> {
+    let mut all = vec![root];
+    let mut next = 0;
+    while let Some(&pid) = all.get(next) {
+        all.extend(children(pid));
+        next += 1;
+    }
+    all
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn read(pid: u32, file: &str) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/{file}")).ok()
+}
+
+/// User and system time of the process, and of those of its children that it waited for.
+fn ticks_of(stat: &str) -> f64 {
+    // The name before the last parenthesis may have spaces.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum()
+}
+
+fn resident_of(status: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn times_of_a_process_and_its_children_are_added() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 30 12 5 3 20 0 1 0 100 0 0";
+        assert_eq!(ticks_of(stat), 50.0);
+        assert_eq!(ticks_of(""), 0.0);
+    }
+
+    #[test]
+    fn memory_is_the_resident_part() {
+        assert_eq!(resident_of("VmSize:\t  900 kB\nVmRSS:\t  120 kB\n"), Some(120.0));
+        assert_eq!(resident_of("VmSize:\t  900 kB\n"), None);
+    }
+
+    #[test]
+    fn descendants_count() {
+        // The shell waits for a child that waits for its input's end.
+        let mut shell = Command::new("sh")
+            .args(["-c", "cat; true"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        use std::io::{Read as _, Write as _};
+        shell.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        // What `cat` repeats shows that it is there.
+        shell.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        let (own, all) = (tree(std::process::id()), tree(shell.id()));
+        assert_eq!(all.len(), 2);
+        assert!(all.iter().all(|pid| own.contains(pid)));
+        let alone = resident_of(&read(shell.id(), "status").unwrap()).unwrap();
+        assert!(resident_kib(shell.id()).unwrap() > alone);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert!(resident_kib(shell.id()).is_err() && cpu_seconds(shell.id()).is_err());
+    }
+}

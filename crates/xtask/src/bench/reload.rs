@@ -1,0 +1,162 @@
+//! How long requests wait while the configuration is applied anew.
+//!
+//! Each second begins with a reload; what is slow in its first half may be the reload's doing, what is slow in its
+//! second half is the machine's.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::Failure;
+
+use super::contender::{Contender, evenkeel};
+use super::figures::{Figures, Pause};
+use super::measure::{PORT, Setup, WARM_UP, check_answer};
+use super::paced::{self, Offer, Paced};
+use super::process::{cpu_seconds, resident_kib};
+use super::scenario::Scenario;
+
+/// From one reload to the next; half of it is counted to the reload.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Fewer say little about the longest.
+const RELOADS_MIN: u64 = 10;
+/// Connections of the load.
+const CONNECTIONS: usize = 32;
+/// How long the first checks of all backends may take.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+
+/// Offers the rate while two files that differ in one backend take turns.
+pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<Figures, Failure> {
+    let port = scenario.admin.ok_or("a reload is checked through the admin interface, which is off")?;
+    let running = Contender::Evenkeel.start(setup, scenario, PORT)?;
+    let pid = running.0.id();
+    check_answer(scenario)?;
+    settle(pid)?;
+    let reloads = setup.duration.as_secs().max(RELOADS_MIN);
+    let load = paced::start(&Offer {
+        port: PORT,
+        path: scenario.path(),
+        bytes: scenario.response_bytes(),
+        connections: CONNECTIONS,
+        rate,
+        warm_up: WARM_UP,
+        duration: PERIOD * u32::try_from(reloads + 1).map_err(|error| error.to_string())?,
+    })?;
+    thread::sleep(WARM_UP + PERIOD / 2);
+    let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
+    let (cpu_before, started) = (cpu_seconds(pid)?, Instant::now());
+    let moments = reload_often(scenario, pid, port, &file, reloads)?;
+    let busy = (cpu_seconds(pid)? - cpu_before) / started.elapsed().as_secs_f64();
+    let load = load.finish()?;
+    load.check()?;
+    Ok(Figures {
+        per_second: rate,
+        p50_ms: load.p50_ms,
+        p99_ms: load.p99_ms,
+        p999_ms: load.p999_ms,
+        max_ms: load.max_ms,
+        busy,
+        resident_kib: resident_kib(pid)?,
+        pause: Some(pause(&load, &moments)),
+        ..Figures::default()
+    })
+}
+
+/// Reloads each second and returns when each began.
+fn reload_often(
+    scenario: &Scenario,
+    pid: u32,
+    port: u16,
+    file: &Path,
+    reloads: u64,
+) -> Result<Vec<u64>, Failure> {
+    let texts = [
+        evenkeel(&Scenario { backends: scenario.backends - 1, ..*scenario }, PORT),
+        evenkeel(scenario, PORT),
+    ];
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("no process")?;
+    let mut moments = Vec::new();
+    let mut generation = generation(port)?;
+    for text in texts.iter().cycle().take(reloads as usize) {
+        let end = Instant::now() + PERIOD;
+        let new = file.with_extension("new");
+        fs::write(&new, text).and_then(|()| fs::rename(&new, file)).map_err(|error| error.to_string())?;
+        moments.push(now());
+        kill_process(process, Signal::HUP).map_err(|error| format!("HUP: {error}"))?;
+        thread::sleep(PERIOD / 2);
+        let (before, after) = (generation, self::generation(port)?);
+        if after != before + 1 {
+            return Err(format!("generation {before} became {after} within {:?} of a HUP", PERIOD / 2));
+        }
+        generation = after;
+        thread::sleep(end.saturating_duration_since(Instant::now()));
+    }
+    Ok(moments)
+}
+
+/// Waits until the first checks of all backends are over, which is when it uses no CPU any more.
+fn settle(pid: u32) -> Result<(), Failure> {
+    let deadline = Instant::now() + SETTLE_MAX;
+    let mut before = cpu_seconds(pid)?;
+    while Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(500));
+        let after = cpu_seconds(pid)?;
+        if after - before < 0.05 {
+            return Ok(());
+        }
+        before = after;
+    }
+    Err(format!("still busy after {SETTLE_MAX:?} without any load"))
+}
+
+fn pause(load: &Paced, moments: &[u64]) -> Pause {
+    let half = PERIOD.as_nanos() as u64 / 2;
+    let longest = |offset: u64| {
+        let windows = moments.iter().map(|moment| load.longest_ms(moment + offset, moment + offset + half));
+        windows.fold(0.0, f64::max)
+    };
+    Pause { reload_ms: longest(0), quiet_ms: longest(half), reloads: moments.len() }
+}
+
+/// The generation in force, as the admin interface tells it.
+fn generation(port: u16) -> Result<u64, Failure> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| format!("admin: {error}"))?;
+    let mut answer = String::new();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .and_then(|()| {
+            stream.write_all(b"GET /generation HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        })
+        .and_then(|()| stream.read_to_string(&mut answer))
+        .map_err(|error| format!("admin: {error}"))?;
+    parse_generation(&answer).ok_or_else(|| format!("no generation in {answer:?}"))
+}
+
+fn parse_generation(answer: &str) -> Option<u64> {
+    let (_, after) = answer.split_once("\"generation\":")?;
+    let after = after.trim_start();
+    after[..after.find(|char: char| !char.is_ascii_digit())?].parse().ok()
+}
+
+fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generation_is_read() {
+        assert_eq!(parse_generation("HTTP/1.1 200 OK\r\n\r\n{\"generation\":17,\"pid\":3}"), Some(17));
+        assert_eq!(parse_generation("{ \"pid\": 3, \"generation\": 4 }"), Some(4));
+        assert_eq!(parse_generation("HTTP/1.1 404 Not Found\r\n\r\n"), None);
+    }
+}
