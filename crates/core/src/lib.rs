@@ -38,6 +38,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod counts;
 pub mod id;
 pub mod lease;
 pub mod load;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::counts::Counts;
 use crate::lease::{Outcome, Reason};
 use crate::units::Nanos;
 
@@ -10,14 +11,21 @@ use crate::units::Nanos;
 ///
 /// Keyed by `BackendId`: it survives reloads, weight and address changes, and snapshots. Only leases write it
 /// (and [`BackendLoad::add_bytes`]), so in-flight is the number of live leases and nothing else.
+///
+/// Nearly every attempt is of one reason and ends in one way. Those two are not counted but follow from the
+/// total and all others, which saves two of the read-modify-writes that a request costs.
 #[derive(Debug, Default)]
 pub struct BackendLoad {
     hot: Hot,
+    /// By reason, save the usual one.
     attempts: [AtomicU64; Reason::ALL.len()],
+    /// By outcome, save the usual one.
     outcomes: [AtomicU64; Outcome::ALL.len()],
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
-    /// The largest busy time given out: see [`BackendLoad::busy`].
+    /// The largest figures given out of those that are derived: see [`never_falling`].
+    usual_attempts_seen: AtomicU64,
+    usual_outcomes_seen: AtomicU64,
     busy_seen: AtomicU64,
 }
 
@@ -26,32 +34,41 @@ pub struct BackendLoad {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Hot {
-    in_flight: AtomicU32,
-    consecutive_failures: AtomicU32,
+    counts: Counts,
     start_sum: AtomicU64,
     end_sum: AtomicU64,
+    consecutive_failures: AtomicU32,
 }
 
 impl BackendLoad {
     /// Leases not ended.
     #[inline]
     pub fn in_flight(&self) -> u32 {
-        self.hot.in_flight.load(Ordering::Relaxed)
+        self.hot.counts.live()
     }
 
     /// Attempts begun for one reason.
     pub fn attempts(&self, reason: Reason) -> u64 {
-        self.attempts[reason as usize].load(Ordering::Relaxed)
+        if reason != USUAL_REASON {
+            return self.attempts[reason as usize].load(Ordering::Relaxed);
+        }
+        // The total first: see `never_falling`.
+        let total = self.attempts_total();
+        never_falling(&self.usual_attempts_seen, total.saturating_sub(sum(&self.attempts)))
     }
 
     /// Attempts begun, for whatever reason.
     pub fn attempts_total(&self) -> u64 {
-        self.attempts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+        self.hot.counts.read().begun
     }
 
     /// Attempts ended in one way.
     pub fn outcomes(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize].load(Ordering::Relaxed)
+        if outcome != USUAL_OUTCOME {
+            return self.outcomes[outcome as usize].load(Ordering::Relaxed);
+        }
+        let ended = self.hot.counts.read().ended();
+        never_falling(&self.usual_outcomes_seen, ended.saturating_sub(sum(&self.outcomes)))
     }
 
     /// Bytes sent to the backend.
@@ -98,25 +115,30 @@ impl BackendLoad {
         Duration::from_nanos(shown)
     }
 
-    /// A lease begins. The start is summed before in-flight rises: see [`BackendLoad::busy`].
+    /// A lease begins. The start is summed before in-flight rises: see [`BackendLoad::busy`]. An unusual
+    /// reason is counted before it, too: see [`never_falling`].
     #[inline]
     pub(crate) fn start(&self, reason: Reason, now: Nanos) {
+        if reason != USUAL_REASON {
+            self.attempts[reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
         self.hot.start_sum.fetch_add(now.0, Ordering::Relaxed);
-        self.hot.in_flight.fetch_add(1, Ordering::Release);
-        self.attempts[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.hot.counts.begin();
     }
 
     /// A lease ends. In-flight falls before the end is summed: see [`BackendLoad::busy`].
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, now: Nanos) {
-        if outcome.is_failure() {
-            self.hot.consecutive_failures.fetch_add(1, Ordering::Relaxed);
-        } else if outcome == Outcome::Ok && self.consecutive_failures() != 0 {
+        if outcome != USUAL_OUTCOME {
+            self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
+            if outcome.is_failure() {
+                self.hot.consecutive_failures.fetch_add(1, Ordering::Relaxed);
+            }
+        } else if self.consecutive_failures() != 0 {
             // Read first: in good times nobody writes this.
             self.forget_failures();
         }
-        self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        self.hot.in_flight.fetch_sub(1, Ordering::Release);
+        self.hot.counts.end();
         self.hot.end_sum.fetch_add(now.0, Ordering::Release);
     }
 
@@ -131,7 +153,7 @@ impl Hot {
     fn busy(&self, now: Nanos) -> Option<u64> {
         (0..BUSY_TRIES).find_map(|_| {
             let (ends, starts) = self.sums();
-            let live = u64::from(self.in_flight.load(Ordering::Acquire));
+            let live = u64::from(self.counts.read().live);
             let stood_still = self.sums() == (ends, starts);
             stood_still.then(|| live.wrapping_mul(now.0).wrapping_add(ends).wrapping_sub(starts))
         })
@@ -142,5 +164,20 @@ impl Hot {
     }
 }
 
+/// A figure that is the total less what is counted apart must not be shown to fall, or a counter of it would
+/// look as if it had started over. What is counted apart is written before the total and read after it, so
+/// that the difference is too small at worst; and then one given out before stands.
+fn never_falling(seen: &AtomicU64, figure: u64) -> u64 {
+    seen.fetch_max(figure, Ordering::Relaxed).max(figure)
+}
+
+fn sum(counters: &[AtomicU64]) -> u64 {
+    counters.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+}
+
+/// Follows from the total and the other reasons.
+const USUAL_REASON: Reason = Reason::Algorithm;
+/// Follows from the total and the other outcomes.
+const USUAL_OUTCOME: Outcome = Outcome::Ok;
 /// Reading takes some ten nanoseconds: even at a million requests a second nearly every try succeeds.
 const BUSY_TRIES: usize = 64;

@@ -152,6 +152,40 @@ fn busy_time_is_sane_while_requests_come_and_go() {
     assert_eq!(load.busy(Nanos(START + 40_000)), Duration::from_nanos(80_000));
 }
 
+/// Counters must not look as if they had started over: also those that are derived from others, read in the
+/// middle of starts and ends.
+#[test]
+fn no_counter_falls_while_requests_come_and_go() {
+    let snapshot = pool(&spec(StrategyKind::RoundRobin, &[1, 1]), 1).snapshot();
+    let load = &snapshot.members()[1].member.load;
+    let mut retry = Tried::default();
+    assert!(retry.push(snapshot.members()[0].member.serial));
+    let requests = &|seed| {
+        let mut rng = Rng::from_seed(seed);
+        for step in 0..40_000 {
+            let tried = if step % 2 == 0 { &retry } else { &Tried::default() };
+            let lease = snapshot.pick(tried, &mut rng, Nanos::ZERO).expect("one is left");
+            lease.end(if step % 3 == 0 { Outcome::Cancelled } else { Outcome::Ok }, Nanos::ZERO);
+        }
+    };
+    let read = || (Reason::ALL.map(|why| load.attempts(why)), Outcome::ALL.map(|how| load.outcomes(how)));
+    std::thread::scope(|scope| {
+        let workers = [1, 2].map(|seed| scope.spawn(move || requests(seed)));
+        let mut last = read();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            let now = read();
+            let rose = |(before, after): (&u64, &u64)| before <= after;
+            assert!(last.0.iter().zip(&now.0).all(rose), "{last:?} then {now:?}");
+            assert!(last.1.iter().zip(&now.1).all(rose), "{last:?} then {now:?}");
+            last = now;
+        }
+    });
+    let (attempts, outcomes) = read();
+    assert_eq!(attempts.iter().sum::<u64>(), load.attempts_total());
+    assert_eq!(outcomes.iter().sum::<u64>(), load.attempts_total());
+    assert_eq!(load.attempts(Reason::Retry), 40_000);
+}
+
 #[test]
 fn consecutive_failures_end_with_a_success() {
     let snapshot = pool(&spec(StrategyKind::RoundRobin, &[1]), 1).snapshot();
