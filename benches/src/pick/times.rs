@@ -1,0 +1,115 @@
+//! Wall time. Compare only what one run on a quiet machine says.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::Instant;
+
+use crate::case::{Bench, Case, Hand};
+
+/// Nanoseconds of one thread.
+#[derive(Clone, Copy)]
+struct Times {
+    pick: f64,
+    end: f64,
+    /// Of a pick that ends before the next one: with nothing between them but what they share.
+    both: f64,
+}
+
+/// `strategy threads load backends pick end both`
+pub(crate) fn print() {
+    let clock = cost_of_clock();
+    for case in Case::all() {
+        for threads in THREADS {
+            let Times { pick, end, both } = measure(case, threads, clock);
+            let Case { strategy, load, backends } = case;
+            let load = load.as_str();
+            println!("{strategy} {threads} {load} {backends} {pick:.2} {end:.2} {both:.2}");
+        }
+    }
+}
+
+/// Medians over the rounds.
+fn measure(case: Case, threads: usize, clock: f64) -> Times {
+    let bench = case.bench();
+    let batch = case.batch(threads);
+    let rounds: Vec<Times> =
+        (0..WARM_UP + ROUNDS).map(|seed| round(&bench, batch, threads, seed, clock)).collect();
+    let median = |figure: fn(&Times) -> f64| median(rounds[WARM_UP as usize..].iter().map(figure).collect());
+    Times {
+        pick: median(|times| times.pick),
+        end: median(|times| times.end),
+        both: median(|times| times.both),
+    }
+}
+
+/// All threads start together; the slowest counts.
+fn round(bench: &Bench, batch: usize, threads: usize, seed: u64, clock: f64) -> Times {
+    let start = Barrier::new(threads);
+    let worker = |thread: u64| {
+        let mut hand = Hand::new(seed << 8 | thread, batch);
+        start.wait();
+        let (pick, end) = alone(bench, batch, &mut hand, clock);
+        start.wait();
+        Times { pick, end, both: together(bench, &mut hand) }
+    };
+    if threads == 1 {
+        return worker(0);
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads as u64).map(|thread| scope.spawn(move || worker(thread))).collect();
+        let all = running.into_iter().map(|handle| handle.join().expect("no panics"));
+        all.reduce(slowest).expect("there are threads")
+    })
+}
+
+/// The clock is stopped between the picks of a batch and their ends; what it takes itself is not theirs.
+fn alone(bench: &Bench, batch: usize, hand: &mut Hand, clock: f64) -> (f64, f64) {
+    let batches = PICKS / batch;
+    let (mut picking, mut ending) = (0, 0);
+    for _ in 0..batches {
+        let began = Instant::now();
+        hand.pick(&bench.snapshot);
+        let picked = Instant::now();
+        picking += (picked - began).as_nanos();
+        let again = Instant::now();
+        hand.end();
+        ending += again.elapsed().as_nanos();
+    }
+    let each = |nanos: u128| (nanos as f64 / batches as f64 - clock).max(0.0) / batch as f64;
+    (each(picking), each(ending))
+}
+
+fn together(bench: &Bench, hand: &mut Hand) -> f64 {
+    let began = Instant::now();
+    for _ in 0..PICKS {
+        hand.pick_and_end(&bench.snapshot);
+    }
+    began.elapsed().as_nanos() as f64 / PICKS as f64
+}
+
+/// Between two readings with nothing between them.
+fn cost_of_clock() -> f64 {
+    let reading = |_| {
+        let began = Instant::now();
+        for _ in 0..CLOCK_READINGS {
+            black_box(Instant::now());
+        }
+        began.elapsed().as_nanos() as f64 / CLOCK_READINGS as f64
+    };
+    median((0..ROUNDS).map(reading).collect())
+}
+
+fn slowest(one: Times, other: Times) -> Times {
+    Times { pick: one.pick.max(other.pick), end: one.end.max(other.end), both: one.both.max(other.both) }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+const THREADS: [usize; 2] = [1, 2];
+const PICKS: usize = 20_000;
+const WARM_UP: u64 = 3;
+const ROUNDS: u64 = 15;
+const CLOCK_READINGS: u32 = 10_000;
