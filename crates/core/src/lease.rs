@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::pool::Member;
+use crate::pool::eligible::Candidate;
 use crate::units::Nanos;
 
 /// In flight until [`Lease::end`] is called or it is dropped, whichever way the request ends: answer, cancel,
@@ -14,12 +15,12 @@ use crate::units::Nanos;
 #[must_use = "dropping a lease ends it as cancelled"]
 pub struct Lease {
     member: Arc<Member>,
+    /// What drop will take for the end, too, until `end` says better.
     started: Nanos,
     epoch: u64,
     reason: Reason,
-    /// What drop will record: `Cancelled` at `started`, until `end` says better.
+    /// What drop will record.
     outcome: Outcome,
-    ended: Nanos,
 }
 
 /// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew
@@ -74,9 +75,10 @@ pub enum Outcome {
 impl Lease {
     /// Counts the attempt. The only way to get a lease is a pick.
     #[inline]
-    pub(crate) fn begin(member: Arc<Member>, reason: Reason, epoch: u64, now: Nanos) -> Self {
-        member.load.start(reason, now);
-        Self { member, started: now, epoch, reason, outcome: Outcome::Cancelled, ended: now }
+    pub(crate) fn begin(chosen: &Candidate, reason: Reason, epoch: u64, now: Nanos) -> Self {
+        let member = Arc::clone(&chosen.member);
+        chosen.load.start(reason, now);
+        Self { member, started: now, epoch, reason, outcome: Outcome::Cancelled }
     }
 
     /// The backend that was picked.
@@ -100,16 +102,17 @@ impl Lease {
     }
 
     /// Ends the lease and records how the attempt went. A `now` before the start counts as the start.
+    #[inline]
     pub fn end(mut self, outcome: Outcome, now: Nanos) {
         self.outcome = outcome;
-        self.ended = now.max(self.started);
+        self.started = now.max(self.started);
     }
 }
 
 impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
-        self.member.load.finish(self.outcome, self.ended);
+        self.member.load.finish(self.outcome, self.started);
     }
 }
 

@@ -76,6 +76,12 @@ impl<'a> Eligible<'a> {
         self.candidates[idx.get()].load.in_flight()
     }
 
+    /// What a lease begins with.
+    #[inline]
+    pub(crate) fn candidate(&self, idx: MemberIdx) -> &'a Candidate {
+        &self.candidates[idx.get()]
+    }
+
     /// The member itself.
     #[inline]
     pub fn member(&self, idx: MemberIdx) -> &'a Arc<Member> {

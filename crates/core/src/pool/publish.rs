@@ -8,6 +8,7 @@ use super::mode::Census;
 use super::slot::Slot;
 use super::snapshot::{Choice, MemberView, Mode, Phase, PoolSnapshot};
 use super::state::PoolState;
+use crate::lease::Reason;
 use crate::strategy::BuildInput;
 
 impl PoolState {
@@ -33,6 +34,7 @@ impl PoolState {
             mode,
             strategy: self.spec.strategy,
             members,
+            reason: reason(mode, candidates.len()),
             choice: self.choice(&candidates, &old),
             candidates,
         });
@@ -71,6 +73,7 @@ impl PoolSnapshot {
             strategy: spec.strategy,
             members: Box::default(),
             candidates: Box::default(),
+            reason: reason(Mode::Empty, 0),
             choice: None,
         }
     }
@@ -82,6 +85,17 @@ fn takes_part(slot: &Slot, mode: Mode) -> bool {
         Mode::Normal => slot.phase.is_eligible(),
         Mode::Panic => slot.phase != Phase::Disabled && slot.member.address.is_some(),
         Mode::Empty => false,
+    }
+}
+
+/// Why a first attempt goes where it goes.
+fn reason(mode: Mode, candidates: usize) -> Reason {
+    if mode == Mode::Panic {
+        Reason::Panic
+    } else if candidates == 1 {
+        Reason::OnlyChoice
+    } else {
+        Reason::Algorithm
     }
 }
 

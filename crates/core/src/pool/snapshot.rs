@@ -22,6 +22,8 @@ pub struct PoolSnapshot {
     pub(super) strategy: StrategyKind,
     pub(super) members: Box<[MemberView]>,
     pub(super) candidates: Box<[Candidate]>,
+    /// Of a first attempt.
+    pub(super) reason: Reason,
     /// `None` when there is nobody to choose.
     pub(super) choice: Option<Choice>,
 }
@@ -131,20 +133,8 @@ impl PoolSnapshot {
         let from = Eligible::new(&self.candidates, tried)?;
         let chosen = self.choice.as_ref()?.picker.pick(&from, PickKey::NONE, rng);
         debug_assert!(!from.excluded(chosen), "{} picked a tried member", self.strategy);
-        Some(Lease::begin(Arc::clone(from.member(chosen)), self.reason(tried), self.epoch, now))
-    }
-
-    #[inline]
-    fn reason(&self, tried: &Tried) -> Reason {
-        if !tried.is_empty() {
-            Reason::Retry
-        } else if self.mode == Mode::Panic {
-            Reason::Panic
-        } else if self.candidates.len() == 1 {
-            Reason::OnlyChoice
-        } else {
-            Reason::Algorithm
-        }
+        let reason = if tried.is_empty() { self.reason } else { Reason::Retry };
+        Some(Lease::begin(from.candidate(chosen), reason, self.epoch, now))
     }
 }
 

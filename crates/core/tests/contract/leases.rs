@@ -122,6 +122,18 @@ fn busy_time_counts_what_runs_and_what_has_ended() {
     assert_eq!(load.busy(Nanos::from_secs(99)), Duration::from_secs(4 + 30));
 }
 
+#[test]
+fn an_end_before_the_start_counts_as_the_start() {
+    let snapshot = pool(&spec(StrategyKind::RoundRobin, &[1]), 1).snapshot();
+    let (load, mut rng) = (Arc::clone(&snapshot.members()[0].member.load), Rng::from_seed(1));
+    for end in [9, 10, 12] {
+        let lease =
+            snapshot.pick(&Tried::default(), &mut rng, Nanos::from_secs(10)).expect("one is eligible");
+        lease.end(Outcome::Ok, Nanos::from_secs(end));
+    }
+    assert_eq!(load.busy(Nanos::from_secs(20)), Duration::from_secs(2));
+}
+
 /// Read in the middle of starts and ends, busy time may lag, but never by a jump of the clock.
 #[test]
 fn busy_time_is_sane_while_requests_come_and_go() {
