@@ -20,6 +20,8 @@ cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--runs N] [-
                                   cost and latency of a request beside nginx, HAProxy and Envoy, in one run; fails when
                                   a figure is not what it must be. With --runs all of it N times over; with --program
                                   that Evenkeel instead of one that is built
+cargo xtask bench pick [--json]   cost of a pick: time, instructions, allocations; fails when a pick allocates, or a
+                                  proxied request more often than one of bare hyper + 2
 cargo xtask accept [SCENARIO...] [--seconds N]
                                   the acceptance runs on a release build: shares, reloads, failures, transfers,
                                   crowds, leaving
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["bench", "compare", rest @ ..] => {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
+        ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
         // The load generator, which the comparison starts; not for people.
         ["bench", "paced", rest @ ..] => bench::paced::main(rest),
         [] | ["help" | "--help" | "-h"] => {

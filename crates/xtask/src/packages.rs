@@ -13,6 +13,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("curl", "curl"),
+    ("valgrind", "valgrind"),
 ];
 
 /// Directories where Debian puts programs; not all of them are in everybody's PATH.
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn names_each_missing_package_once() {
-        assert_eq!(missing(|_| false), ["nginx", "haproxy", "wrk", "prometheus", "curl"]);
+        assert_eq!(missing(|_| false), ["nginx", "haproxy", "wrk", "prometheus", "curl", "valgrind"]);
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);
         assert!(missing(|_| true).is_empty());
     }

@@ -13,6 +13,7 @@ mod measure;
 mod measured;
 mod options;
 pub(crate) mod paced;
+pub(crate) mod pick;
 mod process;
 mod reload;
 mod report;
