@@ -23,6 +23,7 @@ pub(crate) const PORT: u16 = 19_100;
 
 /// Starts it on the load generator's core.
 pub(crate) fn start(setup: &Setup, scenario: &Scenario) -> Result<Running, Failure> {
+    setup.expect_free(PORT)?;
     let directory = setup.directory.join("backend");
     let html = directory.join("html");
     fs::create_dir_all(&html).map_err(|error| error.to_string())?;
@@ -38,7 +39,7 @@ pub(crate) fn start(setup: &Setup, scenario: &Scenario) -> Result<Running, Failu
          http {{ access_log off; sendfile on; keepalive_requests 100000000; keepalive_timeout 1h;\n\
            client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/f;\n\
            uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; open_file_cache max=100;\n\
-           server {{ listen 0.0.0.0:{PORT} backlog=4096 reuseport; root {at}/html; client_max_body_size 1g;\n\
+           server {{ listen 0.0.0.0:{PORT} backlog=4096; root {at}/html; client_max_body_size 1g;\n\
              location = /post {{ return 200; }} }} }}\n"
     );
     let file = directory.join("nginx.conf");

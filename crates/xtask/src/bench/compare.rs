@@ -20,7 +20,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
     if options.program.is_none() {
         aside(root, "cargo", &["build", "--release", "--package", "evenkeel"])?;
     }
-    let mut setup = Setup::new(root, &root.join("target/bench"), Duration::from_secs(options.seconds))?;
+    let mut setup =
+        Setup::new(root, &measure::target(root).join("bench"), Duration::from_secs(options.seconds))?;
     if let Some(program) = &options.program {
         setup.program.clone_from(program);
     }
@@ -40,7 +41,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
         println!("{}", table::json(&runs));
     }
     if let (Some(file), Some(last)) = (&options.svg, runs.last()) {
-        std::fs::write(file, report::svg(last)).map_err(|error| format!("{file}: {error}"))?;
+        std::fs::write(file, report::svg(last)?).map_err(|error| format!("{file}: {error}"))?;
     }
     judge(&runs)
 }

@@ -38,6 +38,7 @@ impl Contender {
 
     /// Starts it on its own core, listening on `port`.
     pub(crate) fn start(self, setup: &Setup, scenario: &Scenario, port: u16) -> Result<Running, Failure> {
+        setup.expect_free(port)?;
         let directory = setup.directory.join(self.name());
         fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
         let file = directory.join(if self == Self::Envoy { "configuration.yaml" } else { "configuration" });

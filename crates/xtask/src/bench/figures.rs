@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) max_ms: f64,
     /// Part of its core that the proxy used.
     pub(crate) busy: f64,
+    /// Part of the time that others kept it from its core.
+    pub(crate) disturbed: f64,
     /// Resident memory after the load, KiB; before it where connections are idle.
     pub(crate) resident_kib: f64,
     /// Growth of resident memory per idle connection, KiB.
@@ -61,12 +63,13 @@ impl Figures {
             String::new()
         };
         format!(
-            "{:7.1} us CPU, {:8.0}/s, p50 {:6.2} ms, p99 {:6.2} ms{tail}, {:3.0} % busy, {:6.0} KiB resident",
+            "{:7.1} us CPU, {:8.0}/s, p50 {:6.2} ms, p99 {:6.2} ms{tail}, {:3.0} % busy, {:.0} % disturbed, {:6.0} KiB resident",
             self.cpu_micros,
             self.per_second,
             self.p50_ms,
             self.p99_ms,
             self.busy * 100.0,
+            self.disturbed * 100.0,
             self.resident_kib
         )
     }

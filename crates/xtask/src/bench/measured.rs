@@ -8,6 +8,9 @@ use super::scenario::Scenario;
 /// A figure whose rounds differ by more than this part of their median says little.
 const NOISY: f64 = 0.15;
 
+/// A contender that others kept from its core for more than this part of the time was not alone on the machine.
+const DISTURBED: f64 = 0.05;
+
 /// For each contender, one set of figures a round.
 #[derive(Debug)]
 pub(crate) struct Measured {
@@ -28,6 +31,8 @@ pub(crate) struct Row<'a> {
     pub(crate) verdict: Verdict,
     /// Our rounds differ too much.
     pub(crate) noisy: bool,
+    /// Something else ran on the proxies' core.
+    pub(crate) disturbed: bool,
 }
 
 /// The rounds of one figure; no numbers where there were none.
@@ -48,7 +53,15 @@ impl Measured {
         self.scenario.bars.iter().enumerate().map(move |(index, bar)| {
             let value = self.value(bar);
             let noisy = self.spread(Contender::Evenkeel.name(), bar.figure).relative() > NOISY;
-            Row { name: name(index, bar), bar, measured: self, value, verdict: bar.verdict(value), noisy }
+            Row {
+                name: name(index, bar),
+                bar,
+                measured: self,
+                value,
+                verdict: bar.verdict(value),
+                noisy,
+                disturbed: self.disturbed(),
+            }
         })
     }
 
@@ -93,6 +106,11 @@ impl Measured {
     fn best_peer(&self, figure: Figure) -> f64 {
         let medians = Contender::PEERS.iter().map(|peer| self.spread(peer.name(), figure).median);
         medians.fold(f64::NAN, f64::min)
+    }
+
+    fn disturbed(&self) -> bool {
+        let all = self.contenders.iter().flat_map(|(_, all)| all).chain(&self.reference);
+        all.map(|figures| figures.disturbed).fold(0.0, f64::max) > DISTURBED
     }
 
     fn rounds(&self, name: &str) -> &[Figures] {
@@ -151,6 +169,14 @@ pub(crate) mod tests {
         assert_eq!(row([&[], &[10.0], &[10.0], &[]]), Verdict::Missed);
         assert_eq!(row([&[10.0], &[], &[], &[]]), Verdict::Missed);
         assert_eq!(row([&[8.0], &[], &[10.0], &[]]), Verdict::Goal);
+    }
+
+    #[test]
+    fn one_disturbed_round_of_anybody_is_told() {
+        let mut measured = measured("h1", [&[8.0], &[9.0], &[10.0, 10.0], &[9.0]], &[]);
+        assert!(!measured.rows().next().unwrap().disturbed);
+        measured.contenders[2].1[1].disturbed = 0.06;
+        assert!(measured.rows().next().unwrap().disturbed);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod backends;
 mod bar;
+mod chart;
 mod compare;
 mod contender;
 mod figures;

@@ -1,8 +1,54 @@
 //! What a process and its descendants use, as the kernel tells it.
 
 use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::Failure;
+
+/// What a tree of processes had used at some moment.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    cpu: f64,
+    waited: f64,
+    moment: Instant,
+}
+
+/// What it used from one moment to another, seconds.
+#[derive(Debug)]
+pub(crate) struct Used {
+    pub(crate) cpu: f64,
+    /// Its threads could have run but for somebody else on their core, or for each other.
+    pub(crate) waited: f64,
+    pub(crate) wall: f64,
+}
+
+impl Usage {
+    pub(crate) fn of(pid: u32) -> Result<Self, Failure> {
+        Ok(Self { cpu: cpu_seconds(pid)?, waited: waited_seconds(pid), moment: Instant::now() })
+    }
+
+    pub(crate) fn until_now(&self, pid: u32) -> Result<Used, Failure> {
+        let now = Self::of(pid)?;
+        Ok(Used {
+            cpu: now.cpu - self.cpu,
+            waited: now.waited - self.waited,
+            wall: (now.moment - self.moment).as_secs_f64(),
+        })
+    }
+}
+
+impl Used {
+    /// Part of one core.
+    pub(crate) fn busy(&self) -> f64 {
+        self.cpu / self.wall
+    }
+
+    /// Part of the time that it was kept from its core.
+    pub(crate) fn disturbed(&self) -> f64 {
+        self.waited / self.wall
+    }
+}
 
 /// CPU time of the whole tree so far, children that have ended and been waited for included.
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
@@ -20,6 +66,13 @@ pub(crate) fn resident_kib(pid: u32) -> Result<f64, Failure> {
     if sum > 0.0 { Ok(sum) } else { Err("it ended".to_owned()) }
 }
 
+/// How long the threads of the whole tree waited for a core so far.
+fn waited_seconds(pid: u32) -> f64 {
+    let tasks = tree(pid).into_iter().flat_map(tasks);
+    let all = tasks.filter_map(|task| fs::read_to_string(task.join("schedstat")).ok());
+    all.filter_map(|text| waited_of(&text)).sum::<f64>() / 1e9
+}
+
 /// A process and all below it.
 fn tree(root: u32) -> Vec<u32> {
     let mut all = vec![root];
@@ -32,11 +85,15 @@ fn tree(root: u32) -> Vec<u32> {
 }
 
 fn children(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let lists = tasks(pid).filter_map(|task| fs::read_to_string(task.join("children")).ok());
     lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()
+}
+
+/// The directories of its threads.
+fn tasks(pid: u32) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten().map(|task| task.path())
 }
 
 fn read(pid: u32, file: &str) -> Option<String> {
@@ -48,6 +105,11 @@ fn ticks_of(stat: &str) -> f64 {
     // The name before the last parenthesis may have spaces.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum()
+}
+
+/// Nanoseconds on the run queue without running.
+fn waited_of(schedstat: &str) -> Option<f64> {
+    schedstat.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn resident_of(status: &str) -> Option<f64> {
@@ -66,6 +128,14 @@ mod tests {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 30 12 5 3 20 0 1 0 100 0 0";
         assert_eq!(ticks_of(stat), 50.0);
         assert_eq!(ticks_of(""), 0.0);
+    }
+
+    #[test]
+    fn waiting_is_the_second_of_three() {
+        assert_eq!(waited_of("1500127460 605453036 32090\n"), Some(605_453_036.0));
+        assert_eq!(waited_of(""), None);
+        let used = Used { cpu: 1.0, waited: 0.5, wall: 2.0 };
+        assert_eq!((used.busy(), used.disturbed()), (0.5, 0.25));
     }
 
     #[test]

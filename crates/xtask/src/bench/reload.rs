@@ -19,13 +19,15 @@ use super::contender::{Contender, evenkeel};
 use super::figures::{Figures, Pause};
 use super::measure::{PORT, Setup, WARM_UP, check_answer};
 use super::paced::{self, Offer, Paced};
-use super::process::{cpu_seconds, resident_kib};
+use super::process::{Usage, cpu_seconds, resident_kib};
 use super::scenario::Scenario;
 
 /// From one reload to the next; half of it is counted to the reload.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Fewer say little about the longest.
 const RELOADS_MIN: u64 = 10;
+/// A generator that comes later than this adds too much of its own to the longest latency.
+const LATE_MS: f64 = 0.5;
 /// Connections of the load.
 const CONNECTIONS: usize = 32;
 /// How long the first checks of all backends may take.
@@ -50,18 +52,18 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
     })?;
     thread::sleep(WARM_UP + PERIOD / 2);
     let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
-    let (cpu_before, started) = (cpu_seconds(pid)?, Instant::now());
+    let before = Usage::of(pid)?;
     let moments = reload_often(scenario, pid, port, &file, reloads)?;
-    let busy = (cpu_seconds(pid)? - cpu_before) / started.elapsed().as_secs_f64();
+    let used = before.until_now(pid)?;
     let load = load.finish()?;
-    load.check()?;
+    load.check(LATE_MS)?;
     Ok(Figures {
         per_second: rate,
         p50_ms: load.p50_ms,
         p99_ms: load.p99_ms,
         p999_ms: load.p999_ms,
         max_ms: load.max_ms,
-        busy,
+        busy: used.busy(),
         resident_kib: resident_kib(pid)?,
         pause: Some(pause(&load, &moments)),
         ..Figures::default()

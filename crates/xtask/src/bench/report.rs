@@ -1,52 +1,50 @@
 //! The comparison as a picture.
 
-use std::fmt::Write as _;
+use crate::Failure;
 
+use super::chart::{Bar, Bars, Group, rounded};
 use super::contender::Contender;
 use super::measured::Measured;
 
-const OURS: &str = "evenkeel";
+/// Bars: each contender relative to the best peer, one group a scenario. Where there are no peers there is no group.
+pub(crate) fn svg(all: &[Measured]) -> Result<String, Failure> {
+    let title = "Relative to the better of nginx and HAProxy = 1; less is better".to_owned();
+    Bars { title, groups: all.iter().map(group).collect() }.svg()
+}
 
-/// Bars: each contender relative to the best peer, one group a scenario.
-pub(crate) fn svg(all: &[Measured]) -> String {
-    const ROW: usize = 18;
-    const LEFT: usize = 170;
-    const SCALE: f64 = 220.0;
-    let group = ROW * (Contender::ALL.len() + 1);
-    let height = group * all.len() + 40;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"{height}\" font-family=\"sans-serif\" \
-         font-size=\"12\">\n<rect width=\"760\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"18\">relative to the best peer = 1; less is better</text>\n"
-    );
-    for (index, measured) in all.iter().enumerate() {
-        let top = 30 + index * group;
-        let best = measured.key(OURS) / measured.ratio();
-        writeln!(
-            out,
-            "<text x=\"8\" y=\"{}\" font-weight=\"bold\">{}</text>",
-            top + 14,
-            measured.scenario.name
-        )
-        .ok();
-        for (row, contender) in Contender::ALL.iter().enumerate() {
-            let value = measured.key(contender.name());
-            let (y, width) = (top + row * ROW, (value / best * SCALE).min(480.0));
-            let colour = if contender.name() == OURS { "#1f6f8b" } else { "#c3c9cf" };
-            writeln!(
-                out,
-                "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text><rect x=\"{LEFT}\" y=\"{y}\" \
-                 width=\"{width:.0}\" height=\"14\" fill=\"{colour}\"/><text x=\"{:.0}\" y=\"{}\">{value:.1} {}</text>",
-                LEFT - 6,
-                y + 12,
-                contender.name(),
-                LEFT as f64 + width + 6.0,
-                y + 12,
-                measured.unit(),
-            )
-            .ok();
+fn group(measured: &Measured) -> Group {
+    let best = measured.key(Contender::Evenkeel.name()) / measured.ratio();
+    let bars = Contender::ALL.iter().map(|contender| {
+        let value = measured.key(contender.name());
+        Bar {
+            name: contender.name().to_owned(),
+            ratio: value / best,
+            text: format!("{} {}", rounded(value), measured.unit()),
+            ours: *contender == Contender::Evenkeel,
         }
+    });
+    Group { name: measured.scenario.name.to_owned(), bars: bars.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::measured::tests::measured;
+
+    #[test]
+    fn bars_are_relative_to_the_better_peer() {
+        let ratios = |cpu: [&[f64]; 4]| -> Vec<f64> {
+            group(&measured("h1", cpu, &[])).bars.iter().map(|bar| bar.ratio).collect()
+        };
+        assert_eq!(ratios([&[5.0], &[20.0], &[10.0], &[40.0]]), [0.5, 2.0, 1.0, 4.0]);
+        assert!(ratios([&[5.0], &[], &[], &[40.0]]).iter().all(|ratio| ratio.is_nan()));
     }
-    out.push_str("</svg>\n");
-    out
+
+    #[test]
+    fn a_scenario_without_peers_has_no_bars() {
+        let h1 = || measured("h1", [&[5.0], &[20.0], &[10.0], &[40.0]], &[]);
+        let picture = svg(&[h1(), measured("reload", [&[], &[], &[], &[]], &[])]).unwrap();
+        assert!(picture.contains("\nh1\n") && picture.contains("\n5 us CPU a request\n"), "{picture}");
+        assert!(!picture.contains("reload"));
+    }
 }

@@ -28,7 +28,8 @@ pub(crate) fn table(all: &[Measured]) -> String {
     }
     out.push_str(
         "medians of all rounds, less is better; figure: ours as ratio to what it is against, itself if to nothing\n\
-         peers: the better one of nginx and HAProxy; noisy: our rounds are more than 15 % apart\n",
+         peers: the better one of nginx and HAProxy; noisy: our rounds are more than 15 % apart;\n\
+         disturbed: others ran on the proxies' core for more than 5 % of a round\n",
     );
     out
 }
@@ -73,6 +74,9 @@ fn verdict(row: &Row<'_>) -> String {
     if row.noisy {
         text.push_str(", noisy");
     }
+    if row.disturbed {
+        text.push_str(", disturbed");
+    }
     if row.bar.figure == Figure::Pause {
         let quiet =
             row.measured.median(OURS, |figures| figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms));
@@ -90,7 +94,7 @@ fn bar(row: &Row<'_>) -> String {
     let spreads: Vec<String> = Contender::ALL.iter().map(|contender| spread(contender.name())).collect();
     format!(
         "{{\"name\":\"{}\",\"unit\":\"{}\",\"against\":\"{}\",\"value\":{},\"must\":{},\"goal\":{},\"verdict\":\"{}\",\
-         \"noisy\":{},{}}}",
+         \"noisy\":{},\"disturbed\":{},{}}}",
         row.name,
         row.bar.figure.unit(),
         against(row),
@@ -99,6 +103,7 @@ fn bar(row: &Row<'_>) -> String {
         row.bar.goal,
         row.verdict.name(),
         row.noisy,
+        row.disturbed,
         spreads.join(","),
     )
 }
@@ -106,7 +111,8 @@ fn bar(row: &Row<'_>) -> String {
 fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
     format!(
         "{{\"scenario\":\"{}\",\"contender\":\"{name}\",\"cpu_us\":{:.3},\"per_second\":{:.1},\"p50_ms\":{:.4},\
-         \"p99_ms\":{:.4},\"p999_ms\":{:.4},\"max_ms\":{:.4},\"busy\":{:.3},\"resident_kib\":{:.0},\"idle_kib\":{},\
+         \"p99_ms\":{:.4},\"p999_ms\":{:.4},\"max_ms\":{:.4},\"busy\":{:.3},\
+         \"disturbed\":{:.3},\"resident_kib\":{:.0},\"idle_kib\":{},\
          \"reload_ms\":{},\"quiet_ms\":{}}}",
         measured.scenario.name,
         figures.cpu_micros,
@@ -116,6 +122,7 @@ fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
         figures.p999_ms,
         figures.max_ms,
         figures.busy,
+        figures.disturbed,
         figures.resident_kib,
         exact(figures.idle_kib.unwrap_or(f64::NAN)),
         exact(figures.pause.map_or(f64::NAN, |pause| pause.reload_ms)),

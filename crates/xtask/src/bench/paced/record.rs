@@ -91,9 +91,6 @@ impl Record {
 }
 
 impl Paced {
-    /// Part of the latencies' 99th percentile that the generator's own may be: beyond, it measures itself.
-    const LAG_PART: f64 = 0.5;
-
     pub(super) fn parse(output: &str) -> Result<Self, Failure> {
         let read = || -> Option<Self> {
             let line = output.lines().find_map(|line| line.strip_prefix("PACED "))?;
@@ -121,17 +118,17 @@ impl Paced {
         read().ok_or_else(|| format!("the load generator printed no result:\n{output}"))
     }
 
-    /// Refuses figures of a load with errors, or of a generator that could not keep its schedule.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Refuses figures of a load with errors, or of a generator that was late by more than this itself.
+    pub(crate) fn check(&self, late_ms: f64) -> Result<(), Failure> {
         if self.errors > 0.0 || self.requests < 100.0 {
             let (errors, requests) = (self.errors, self.requests);
             return Err(format!("the load had {errors} errors in {requests} requests, no figure"));
         }
-        if self.lag_p99_ms > self.p99_ms * Self::LAG_PART {
+        if self.lag_p99_ms > late_ms {
             return Err(format!(
-                "the load generator itself was late by {:.2} ms (p99; latencies: {:.2} ms): its core is too busy, no \
+                "the load generator itself was late by {:.2} ms (p99, at most {late_ms:.2}): its core is too busy, no \
                  figure",
-                self.lag_p99_ms, self.p99_ms
+                self.lag_p99_ms
             ));
         }
         Ok(())
@@ -200,12 +197,11 @@ mod tests {
 
     #[test]
     fn errors_and_a_late_generator_give_no_figure() {
-        let good =
-            Paced { requests: 1000.0, p99_ms: 2.0, lag_p99_ms: 0.9, lag_max_ms: 9.0, ..Paced::default() };
-        assert_eq!(good.check(), Ok(()));
-        assert!(Paced { errors: 1.0, ..good.clone() }.check().is_err());
-        assert!(Paced { requests: 10.0, ..good.clone() }.check().is_err());
-        let late = Paced { lag_p99_ms: 1.1, ..good }.check().unwrap_err();
+        let good = Paced { requests: 1000.0, lag_p99_ms: 0.9, lag_max_ms: 9.0, ..Paced::default() };
+        assert_eq!(good.check(1.0), Ok(()));
+        assert!(Paced { errors: 1.0, ..good.clone() }.check(1.0).is_err());
+        assert!(Paced { requests: 10.0, ..good.clone() }.check(1.0).is_err());
+        let late = Paced { lag_p99_ms: 1.1, ..good }.check(1.0).unwrap_err();
         assert!(late.contains("late by 1.10 ms"), "{late}");
     }
 
