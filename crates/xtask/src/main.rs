@@ -22,6 +22,9 @@ cargo xtask bench compare [SCENARIO...] [--rounds N] [--seconds N] [--runs N] [-
                                   that Evenkeel instead of one that is built
 cargo xtask bench pick [--json]   cost of a pick: time, instructions, allocations; fails when a pick allocates, or a
                                   proxied request more often than one of bare hyper + 2
+cargo xtask bench growth [SERIES...] [--rounds N] [--seconds N] [--program FILE] [--json] [--svg DIRECTORY]
+                                  how cost grows with backends, routes, idle connections, bodies, and a reload's with
+                                  backends; with --svg pictures of it
 cargo xtask accept [SCENARIO...] [--seconds N]
                                   the acceptance runs on a release build: shares, reloads, failures, transfers,
                                   crowds, leaving
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
         ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
+        ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
         // The load generator, which the comparison starts; not for people.
         ["bench", "paced", rest @ ..] => bench::paced::main(rest),
         [] | ["help" | "--help" | "-h"] => {

@@ -25,6 +25,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
     if let Some(program) = &options.program {
         setup.program.clone_from(program);
     }
+    setup.install_envoy()?;
     let mut runs = Vec::new();
     for run in 1..=options.runs {
         if options.runs > 1 {

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use crate::Failure;
 
 /// Held open until dropped.
@@ -22,4 +24,12 @@ pub(crate) fn open(port: u16, count: usize, request: &str) -> Result<Vec<TcpStre
         all.push(stream);
     }
     Ok(all)
+}
+
+/// As many files at once as the administrator allows.
+pub(crate) fn allow_files() -> Result<(), Failure> {
+    let limit = Resource::Nofile;
+    let mut files = getrlimit(limit);
+    files.current = files.maximum;
+    setrlimit(limit, files).map_err(|error| format!("limit of open files: {error}"))
 }

@@ -45,7 +45,6 @@ impl Setup {
         fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let program = target(root).join("release/evenkeel");
         let setup = Self { root: root.to_owned(), directory: directory.to_owned(), duration, program };
-        setup.install_envoy()?;
         stay_off_the_proxys_core()?;
         Ok(setup)
     }
@@ -56,7 +55,7 @@ impl Setup {
     }
 
     /// Installs it there unless it is there already.
-    fn install_envoy(&self) -> Result<(), Failure> {
+    pub(crate) fn install_envoy(&self) -> Result<(), Failure> {
         if self.envoy().exists() {
             return Ok(());
         }
@@ -154,10 +153,7 @@ pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) 
 }
 
 fn measure_idle(pid: u32, connections: usize) -> Result<Figures, Failure> {
-    let limit = rustix::process::Resource::Nofile;
-    let mut files = rustix::process::getrlimit(limit);
-    files.current = files.maximum;
-    rustix::process::setrlimit(limit, files).map_err(|error| error.to_string())?;
+    idle::allow_files()?;
     let before = resident_kib(pid)?;
     let open = idle::open(PORT, connections, "GET /1024 HTTP/1.1\r\nHost: host0.example\r\n\r\n")?;
     thread::sleep(Duration::from_secs(1));
@@ -185,7 +181,7 @@ pub(crate) fn check_answer(scenario: &Scenario) -> Result<(), Failure> {
 }
 
 /// The load generator's script: what to send, and a summary that a program can read.
-fn lua(scenario: &Scenario) -> String {
+pub(crate) fn lua(scenario: &Scenario) -> String {
     let setup = match scenario.load {
         Load::Post { bytes } => format!("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", {bytes})\n"),
         Load::GetClose { .. } => "wrk.headers[\"Connection\"] = \"close\"\n".to_owned(),
@@ -206,7 +202,7 @@ fn lua(scenario: &Scenario) -> String {
     format!("{setup}{host}{done}")
 }
 
-fn load(script: &Path, scenario: &Scenario, duration: Duration) -> Result<String, Failure> {
+pub(crate) fn load(script: &Path, scenario: &Scenario, duration: Duration) -> Result<String, Failure> {
     let output = Command::new("taskset")
         .args(["-c", LOAD_CORE, "wrk", "-t1", "-c"])
         .arg(CONNECTIONS.to_string())
@@ -221,9 +217,9 @@ fn load(script: &Path, scenario: &Scenario, duration: Duration) -> Result<String
 
 /// What the load generator counted.
 #[derive(Debug, PartialEq)]
-struct Parsed {
-    requests: f64,
-    bytes: f64,
+pub(crate) struct Parsed {
+    pub(crate) requests: f64,
+    pub(crate) bytes: f64,
     bad_status: f64,
     socket_errors: f64,
     p50_ms: f64,
@@ -231,7 +227,7 @@ struct Parsed {
 }
 
 impl Parsed {
-    fn from(output: &str) -> Result<Self, Failure> {
+    pub(crate) fn from(output: &str) -> Result<Self, Failure> {
         let line = output.lines().find_map(|line| line.strip_prefix("RESULT "));
         let numbers: Vec<f64> =
             line.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
@@ -241,7 +237,7 @@ impl Parsed {
         Ok(Self { requests, bytes, bad_status, socket_errors, p50_ms, p99_ms })
     }
 
-    fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
+    pub(crate) fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
         if self.bad_status > 0.0 || self.socket_errors > 0.0 || self.requests < 100.0 {
             return Err(format!("the load had errors, no figure: {self:?}"));
         }

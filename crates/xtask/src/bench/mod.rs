@@ -9,6 +9,7 @@ mod chart;
 mod compare;
 mod contender;
 mod figures;
+pub(crate) mod growth;
 mod idle;
 mod measure;
 mod measured;

@@ -52,7 +52,7 @@ impl Options {
     }
 }
 
-fn number(argument: &str, text: &str) -> Result<u64, Failure> {
+pub(crate) fn number(argument: &str, text: &str) -> Result<u64, Failure> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| format!("{argument} needs a number above 0"))
 }
 

@@ -103,7 +103,7 @@ fn reload_often(
 }
 
 /// Waits until the first checks of all backends are over, which is when it uses no CPU any more.
-fn settle(pid: u32) -> Result<(), Failure> {
+pub(crate) fn settle(pid: u32) -> Result<(), Failure> {
     let deadline = Instant::now() + SETTLE_MAX;
     let mut before = cpu_seconds(pid)?;
     while Instant::now() < deadline {
@@ -127,7 +127,7 @@ fn pause(load: &Paced, moments: &[u64]) -> Pause {
 }
 
 /// The generation in force, as the admin interface tells it.
-fn generation(port: u16) -> Result<u64, Failure> {
+pub(crate) fn generation(port: u16) -> Result<u64, Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| format!("admin: {error}"))?;
     let mut answer = String::new();
     stream

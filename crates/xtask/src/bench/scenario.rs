@@ -118,7 +118,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const H1: Scenario = Scenario {
+/// What the others are variations of.
+pub(crate) const H1: Scenario = Scenario {
     name: "h1",
     about: "1 KiB responses over kept connections",
     load: Load::Get { bytes: KIB },
