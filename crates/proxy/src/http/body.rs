@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, ChunkDecoder, Field, Step, parse_trailers};
 
@@ -23,11 +23,11 @@ const GATHER_MAX: usize = 2 * 1024;
 const GATHERED_MAX: usize = 16 * 1024;
 
 /// One direction of an exchange.
-pub(crate) struct Relay<'a, 'b> {
-    pub(crate) from: &'a mut ReadHalf<'b>,
+pub(crate) struct Relay<'a> {
+    pub(crate) from: &'a TcpStream,
     /// Bytes already read from `from`; after the body what follows it stays here.
     pub(crate) buffer: &'a mut Buffer,
-    pub(crate) to: &'a mut WriteHalf<'b>,
+    pub(crate) to: &'a TcpStream,
     /// Bytes to write first: the head.
     pub(crate) pending: &'a mut Vec<u8>,
     pub(crate) pace: Pace<'a>,
@@ -71,7 +71,7 @@ impl From<WriteError> for RelayError {
     }
 }
 
-impl Relay<'_, '_> {
+impl Relay<'_> {
     /// Writes `pending` and the whole body.
     pub(crate) async fn run(&mut self, body: BodyLength, framing: Framing) -> Result<(), RelayError> {
         match body {
@@ -128,7 +128,7 @@ impl Relay<'_, '_> {
     async fn spliced(&mut self, mut pipe: Pipe<'_>, mut remaining: u64) -> Result<(), RelayError> {
         debug_assert!(self.buffer.is_empty(), "what was read before goes out before");
         while remaining > 0 {
-            let (from, to) = (self.from.as_ref(), self.to.as_ref());
+            let (from, to) = (self.from, self.to);
             let Pace { timer, stage, not_after } = &mut self.pace;
             let fill = std::future::poll_fn(|context| pipe.poll_fill(context, from, remaining));
             let count = match timer.limit(stage, self.read_idle, *not_after, fill).await {

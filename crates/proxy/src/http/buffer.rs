@@ -1,12 +1,13 @@
 //! Byte buffers that are filled from a socket, and the set of them that one request needs.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::http1::Field;
+
+use super::socket::poll_recv;
 
 /// What a buffer for bodies starts with.
 const INITIAL: usize = 16 * 1024;
@@ -21,44 +22,43 @@ const LARGEST: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     data: Vec<u8>,
+    /// What lies before has been consumed.
     start: usize,
-    end: usize,
     initial: usize,
 }
 
 impl Buffer {
     /// Takes no memory before the first read: a client that is slow with its head needs nothing to read a response.
     fn new(initial: usize) -> Self {
-        Self { data: Vec::new(), start: 0, end: 0, initial }
+        Self { data: Vec::new(), start: 0, initial }
     }
 
     /// What has been read and not consumed.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.data[self.start..self.end]
+        &self.data[self.start..]
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.start == self.end
+        self.start == self.data.len()
     }
 
     /// Whether a read would find no room even after moving the bytes to the front.
     pub(crate) fn is_full(&self) -> bool {
-        !self.data.is_empty() && self.end - self.start == self.data.len()
+        !self.is_empty() && self.start == 0 && self.data.len() == self.data.capacity()
     }
 
     pub(crate) fn consume(&mut self, count: usize) {
-        debug_assert!(count <= self.end - self.start);
+        debug_assert!(count <= self.data.len() - self.start);
         self.start += count;
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
+        if self.is_empty() {
+            self.clear();
         }
     }
 
     /// Drops everything.
     pub(crate) fn clear(&mut self) {
         self.start = 0;
-        self.end = 0;
+        self.data.clear();
     }
 
     /// Makes room for a body to flow through.
@@ -68,8 +68,8 @@ impl Buffer {
 
     /// Makes room for `capacity` unconsumed bytes in all.
     pub(crate) fn reserve(&mut self, capacity: usize) {
-        if self.data.len() < capacity {
-            self.data.resize(capacity, 0);
+        if self.data.capacity() < capacity {
+            self.data.reserve_exact(capacity - self.data.len());
         }
     }
 
@@ -77,42 +77,33 @@ impl Buffer {
     ///
     /// A read that fills an empty buffer doubles it for the next one: bodies of many megabytes then cost
     /// few system calls, small ones no memory.
-    pub(crate) fn poll_fill<R: AsyncRead + Unpin>(
+    pub(crate) fn poll_fill(
         &mut self,
         context: &mut Context<'_>,
-        reader: &mut R,
+        socket: &TcpStream,
     ) -> Poll<io::Result<usize>> {
-        if self.data.is_empty() {
-            self.data.resize(self.initial, 0);
+        if self.data.capacity() == 0 {
+            self.data.reserve_exact(self.initial);
         }
-        if self.start > 0 && self.end == self.data.len() {
-            self.data.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
+        if self.start > 0 && self.data.len() == self.data.capacity() {
+            self.data.drain(..self.start);
             self.start = 0;
         }
-        debug_assert!(self.end < self.data.len());
-        let mut space = ReadBuf::new(&mut self.data[self.end..]);
-        ready!(Pin::new(reader).poll_read(context, &mut space))?;
-        let count = space.filled().len();
-        let filled_whole = self.end == 0 && count == self.data.len();
-        self.end += count;
-        if filled_whole && self.data.len() < LARGEST {
-            let doubled = self.data.len() * 2;
-            self.data.resize(doubled, 0);
+        let was_empty = self.data.is_empty();
+        let count = ready!(poll_recv(context, socket, &mut self.data))?;
+        if was_empty && count == self.data.capacity() && count < LARGEST {
+            self.data.reserve_exact(count);
         }
         Poll::Ready(Ok(count))
     }
 
-    pub(crate) async fn fill<R: AsyncRead + Unpin>(&mut self, reader: &mut R) -> io::Result<usize> {
-        std::future::poll_fn(|context| self.poll_fill(context, reader)).await
+    pub(crate) async fn fill(&mut self, socket: &TcpStream) -> io::Result<usize> {
+        std::future::poll_fn(|context| self.poll_fill(context, socket)).await
     }
 
     fn reset(&mut self) {
         self.clear();
-        if self.data.len() > INITIAL {
-            self.data.truncate(INITIAL);
-            self.data.shrink_to_fit();
-        }
+        self.data.shrink_to(INITIAL);
     }
 }
 
@@ -161,37 +152,45 @@ impl Scratch {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::socket::tests::connection;
     use super::*;
 
     #[tokio::test]
     async fn grows_only_while_reads_fill_it() {
-        let body = vec![7_u8; 4 * LARGEST];
-        let mut reader = &body[..];
+        let (near, mut far) = connection().await;
+        let sending = tokio::spawn(async move { far.write_all(&vec![7; 64 * LARGEST]).await });
         let mut buffer = Buffer::new(INITIAL);
         let mut sizes = Vec::new();
         loop {
-            let count = buffer.fill(&mut reader).await.unwrap();
+            let count = buffer.fill(&near).await.unwrap();
             if count == 0 {
                 break;
             }
             sizes.push(count);
             buffer.consume(count);
         }
-        assert_eq!(sizes[..3], [INITIAL, LARGEST, LARGEST]);
-        assert!(sizes.iter().all(|&size| size <= LARGEST));
+        sending.await.unwrap().unwrap();
+        assert!(sizes[0] <= INITIAL, "{sizes:?}");
+        assert_eq!(sizes.iter().max(), Some(&LARGEST), "{sizes:?}");
         buffer.reset();
-        assert_eq!(buffer.data.len(), INITIAL);
+        assert_eq!(buffer.data.capacity(), INITIAL);
     }
 
     #[tokio::test]
     async fn unconsumed_bytes_move_to_the_front() {
-        let mut buffer = Buffer::new(INITIAL);
-        let first = vec![1_u8; INITIAL];
-        buffer.fill(&mut &first[..INITIAL - 1]).await.unwrap();
-        buffer.fill(&mut &first[..1]).await.unwrap();
+        let (near, mut far) = connection().await;
+        let mut buffer = Buffer::new(16);
+        for part in [b"0123456789", &b"abcdef"[..]] {
+            far.write_all(part).await.unwrap();
+            buffer.fill(&near).await.unwrap();
+        }
         assert!(buffer.is_full());
-        buffer.consume(INITIAL - 2);
-        buffer.fill(&mut &[2_u8, 3][..]).await.unwrap();
-        assert_eq!(buffer.bytes(), [1, 1, 2, 3]);
+        buffer.consume(14);
+        assert!(!buffer.is_full());
+        far.write_all(b"XY").await.unwrap();
+        buffer.fill(&near).await.unwrap();
+        assert_eq!(buffer.bytes(), b"efXY");
     }
 }

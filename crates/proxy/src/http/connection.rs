@@ -83,7 +83,7 @@ impl Connection {
     async fn requests(&mut self) -> Option<Next> {
         let mut scratch = self.worker.take_scratch();
         let first_bytes = std::future::poll_fn(|context| {
-            Poll::Ready(match scratch.input.poll_fill(context, &mut self.stream) {
+            Poll::Ready(match scratch.input.poll_fill(context, &self.stream) {
                 Poll::Ready(read) => Some(read.unwrap_or(0)),
                 Poll::Pending => None,
             })
@@ -196,7 +196,7 @@ impl Connection {
         // From the first byte on, not from the last: one byte at a time does not buy more time.
         let patience = settings.timeouts.request_header;
         let deadline = tokio::time::Instant::from_std(started) + patience;
-        let fill = scratch.input.fill(&mut self.stream);
+        let fill = scratch.input.fill(&self.stream);
         match self.timer.limit(self.worker.stage(), patience, Some(deadline), fill).await {
             Ok(Ok(0)) if scratch.input.is_empty() => Err(HeadEnd::Closed),
             Ok(Ok(0)) => {
@@ -246,11 +246,10 @@ impl Connection {
     ) -> bool {
         let date = self.worker.http_date();
         respond::error_response(&mut scratch.to_client, failure, form, request_id, &date);
-        let (_, mut writer) = self.stream.split();
         // After the drain deadline nothing else may wait, but this one answer is tried.
         let mut pace = Pace { timer: &mut self.timer, stage: self.worker.stage(), not_after: None };
         let written =
-            write_parts(&mut pace, &mut writer, settings.timeouts.write_idle, [&scratch.to_client]).await;
+            write_parts(&mut pace, &self.stream, settings.timeouts.write_idle, [&scratch.to_client]).await;
         written.is_ok()
     }
 

@@ -10,7 +10,6 @@ use evenkeel_config::ClientTimeouts;
 use evenkeel_core::Outcome;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 
 use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
 use crate::lifecycle::Stage;
@@ -33,8 +32,8 @@ const INTERIM_MAX: u32 = 32;
 
 /// Everything that an exchange needs, borrowed for its time.
 pub(crate) struct Exchange<'a> {
-    pub(crate) client: &'a mut TcpStream,
-    pub(crate) upstream: &'a mut TcpStream,
+    pub(crate) client: &'a TcpStream,
+    pub(crate) upstream: &'a TcpStream,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
     pub(crate) request: Incoming<'a>,
@@ -150,14 +149,12 @@ impl Exchange<'_> {
         let has_body = self.request.head.body != BodyLength::None;
         let may_be_stale = self.reused && !has_body && self.request.head.method.is_safe();
         let progress = Progress::default();
-        let (mut client_reader, mut client_writer) = self.client.split();
-        let (mut upstream_reader, mut upstream_writer) = self.upstream.split();
         let mut upload_timer = Timer::default();
         let upload_pace = |timer| Pace { timer, stage: self.stage, not_after: self.bounds.not_after };
         let mut download = Download {
-            from: &mut upstream_reader,
+            from: self.upstream,
             buffer: self.from_backend,
-            to: &mut client_writer,
+            to: self.client,
             pending: self.to_client,
             fields: self.response_fields,
             timer: self.timer,
@@ -176,18 +173,17 @@ impl Exchange<'_> {
             let mut pace = upload_pace(&mut *download.timer);
             let head = [self.to_backend.as_slice()];
             let idle = self.bounds.pool.response_header_timeout;
-            let sent =
-                write_parts(&mut pace, &mut upstream_writer, idle, head).await.map_err(RelayError::from);
+            let sent = write_parts(&mut pace, self.upstream, idle, head).await.map_err(RelayError::from);
             progress.sending_ended(&sent);
-            download.watched = Some(&mut client_reader);
+            download.watched = Some(self.client);
             let outcome = download.run().await;
             return settle(outcome, &progress, may_be_stale, self.bounds.not_after);
         }
         self.input.reserve_for_body();
         let mut upload = Relay {
-            from: &mut client_reader,
+            from: self.client,
             buffer: self.input,
-            to: &mut upstream_writer,
+            to: self.upstream,
             pending: self.to_backend,
             pace: upload_pace(&mut upload_timer),
             read_idle: self.bounds.client.request_body_idle,
@@ -315,10 +311,10 @@ fn closed_at_once(progress: &Progress) -> bool {
 }
 
 /// The way back: response head, then body.
-struct Download<'a, 'b> {
-    from: &'a mut ReadHalf<'b>,
+struct Download<'a> {
+    from: &'a TcpStream,
     buffer: &'a mut Buffer,
-    to: &'a mut WriteHalf<'b>,
+    to: &'a TcpStream,
     pending: &'a mut Vec<u8>,
     fields: &'a mut Vec<Field>,
     timer: &'a mut Timer,
@@ -331,7 +327,7 @@ struct Download<'a, 'b> {
     moved: &'a AtomicU64,
     date: &'a [u8],
     /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
-    watched: Option<&'a mut ReadHalf<'b>>,
+    watched: Option<&'a TcpStream>,
 }
 
 #[derive(Debug)]
@@ -346,7 +342,7 @@ enum DownloadError {
     Cut,
 }
 
-impl Download<'_, '_> {
+impl Download<'_> {
     async fn run(&mut self) -> Result<Delivered, DownloadError> {
         self.pending.clear();
         let (head, length) = self.final_head().await?;
@@ -418,7 +414,7 @@ impl Download<'_, '_> {
 
     async fn await_head_bytes(&mut self) -> Result<(), DownloadError> {
         let nothing_yet = self.buffer.is_empty();
-        let (from, buffer, watched) = (&mut *self.from, &mut *self.buffer, &mut self.watched);
+        let (from, buffer, watched) = (self.from, &mut *self.buffer, &mut self.watched);
         let wait = std::future::poll_fn(|context| {
             if let Poll::Ready(read) = buffer.poll_fill(context, from) {
                 return Poll::Ready(Ok(read));

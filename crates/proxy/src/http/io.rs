@@ -1,16 +1,13 @@
 //! Writing all of something, in as few system calls as it takes and in bounded time.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
-use tokio::net::tcp::WriteHalf;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::lifecycle::Stage;
 
+use super::socket::poll_send;
 use super::timer::{Interrupted, Timer};
 
 /// Bounds on the waits of one direction of a connection.
@@ -31,12 +28,12 @@ pub(crate) enum WriteError {
 /// Writes the parts in order; `idle` bounds the time without any progress.
 pub(crate) async fn write_parts<const N: usize>(
     pace: &mut Pace<'_>,
-    writer: &mut WriteHalf<'_>,
+    socket: &TcpStream,
     idle: Duration,
     mut parts: [&[u8]; N],
 ) -> Result<(), WriteError> {
     while parts.iter().any(|part| !part.is_empty()) {
-        let write = std::future::poll_fn(|context| poll_write_parts(context, writer, &parts));
+        let write = std::future::poll_fn(|context| poll_send(context, socket, &parts));
         let written = match pace.timer.limit(pace.stage, idle, pace.not_after, write).await {
             Ok(Ok(written)) if written > 0 => written,
             Ok(_) => return Err(WriteError::Broken),
@@ -45,23 +42,6 @@ pub(crate) async fn write_parts<const N: usize>(
         advance(&mut parts, written);
     }
     Ok(())
-}
-
-fn poll_write_parts<const N: usize>(
-    context: &mut Context<'_>,
-    writer: &mut WriteHalf<'_>,
-    parts: &[&[u8]; N],
-) -> Poll<io::Result<usize>> {
-    let mut non_empty = parts.iter().filter(|part| !part.is_empty());
-    let (first, second) = (non_empty.next(), non_empty.next());
-    let written = match (first, second) {
-        (Some(only), None) => ready!(Pin::new(writer).poll_write(context, only)),
-        _ => {
-            let slices = parts.map(IoSlice::new);
-            ready!(Pin::new(writer).poll_write_vectored(context, &slices))
-        }
-    };
-    Poll::Ready(written)
 }
 
 fn advance<const N: usize>(parts: &mut [&[u8]; N], mut written: usize) {

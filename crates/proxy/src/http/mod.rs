@@ -10,6 +10,7 @@ mod forward;
 mod io;
 mod request;
 mod respond;
+mod socket;
 mod splice;
 mod timer;
 

@@ -201,8 +201,8 @@ impl Connection {
         forward::request_head(to_backend, &incoming, address);
         from_backend.clear();
         let exchange = Exchange {
-            client: &mut self.stream,
-            upstream: &mut upstream.stream,
+            client: &self.stream,
+            upstream: &upstream.stream,
             reused: upstream.reused,
             request: incoming,
             input,
