@@ -70,7 +70,13 @@ fn differences(laps: &[Lap], totals: &[u64]) -> Result<Vec<Instructions>, Failur
         (pick > 0.0 && end > 0.0).then(|| Instructions { case: laps[0].case.clone(), pick, end })
     };
     let cases = laps.chunks(4).zip(totals.chunks(4));
-    cases.map(|case| of_case(case).ok_or_else(|| format!("laps do not fit: {:?}", case.0))).collect()
+    cases
+        .map(|case| {
+            of_case(case).ok_or_else(|| {
+                format!("callgrind counted nothing, or laps are not in pairs: {:?}", case.0[0].case)
+            })
+        })
+        .collect()
 }
 
 impl Lap {

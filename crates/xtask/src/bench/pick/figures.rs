@@ -109,9 +109,9 @@ impl Time {
         Some(Self { case, threads: number(threads)?, pick, end, both, disturbed })
     }
 
-    /// `None` where no bar is.
+    /// `None` where no bar is, or no figure to hold against it.
     pub(super) fn mark(&self) -> Option<Mark> {
-        (self.case.backends == BAR_AT).then_some(match self.pick {
+        (self.case.backends == BAR_AT && !self.disturbed).then_some(match self.pick {
             nanos if nanos <= GOAL_NANOS => Mark::Goal,
             nanos if nanos <= MUST_NANOS => Mark::Must,
             _ => Mark::Missed,
@@ -210,5 +210,6 @@ mod tests {
             [at(15.0), at(15.1), at(50.0), at(50.1), mark(8, 15.0)],
             [Some(Mark::Goal), Some(Mark::Must), Some(Mark::Must), Some(Mark::Missed), None]
         );
+        assert_eq!(Time::parse("random 1 idle 1000 15 1 1 disturbed").unwrap().mark(), None);
     }
 }

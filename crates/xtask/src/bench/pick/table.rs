@@ -21,7 +21,9 @@ pub(super) fn table(figures: &Figures) -> String {
     let both = times(&figures.times, |row| row.both, false);
     write_rows(&mut out, "ns per pick whose lease ends before the next", "", &both);
     if figures.times.iter().any(|time| time.disturbed) {
-        out.push_str("disturbed: others ran on these cores; repeat it on a quiet machine\n\n");
+        out.push_str(
+            "disturbed: others ran on these cores, so there is no verdict; repeat it on a quiet machine\n\n",
+        );
     }
     let picks = instructions(&figures.instructions, |row| row.pick);
     write_rows(&mut out, "instructions per pick", "", &picks);
@@ -130,7 +132,7 @@ mod tests {
         let text = table(&figures);
         let has = |line: &str| assert!(text.lines().any(|one| one == line), "{line:?} in\n{text}");
         has("random                 1   idle     40.0     41.0   must met, goal MISSED");
-        has("random                 2   idle     61.0   must MISSED, disturbed");
+        has("random                 2   idle     61.0   disturbed");
         has("random                 1   idle     50.0     51.0");
         has("evenkeel                      2.00        9");
         has("must: allocations at most hyper's + 2: met");
