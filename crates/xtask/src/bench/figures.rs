@@ -16,6 +16,8 @@ pub(crate) struct Figures {
     pub(crate) busy: f64,
     /// Part of the time that others kept it from its core.
     pub(crate) disturbed: f64,
+    /// Part of the load's core that backend and load generator used.
+    pub(crate) load_busy: f64,
     /// Resident memory after the load, KiB; before it where connections are idle.
     pub(crate) resident_kib: f64,
     /// Growth of resident memory per idle connection, KiB.
@@ -58,7 +60,8 @@ impl Figures {
             return format!("{kib:7.1} KiB a connection, {:.0} KiB before", self.resident_kib);
         }
         let tail = if self.max_ms > 0.0 {
-            format!(", p99.9 {:6.2} ms, max {:6.2} ms", self.p999_ms, self.max_ms)
+            let load_busy = self.load_busy * 100.0;
+            format!(", p99.9 {:6.2} ms, max {:6.2} ms, load {load_busy:.0} % busy", self.p999_ms, self.max_ms)
         } else {
             String::new()
         };

@@ -1,4 +1,4 @@
-//! What a process and its descendants use, as the kernel tells it.
+//! What processes and cores are busy with, as the kernel tells it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,6 +21,37 @@ pub(crate) struct Used {
     /// Its threads could have run but for somebody else on their core, or for each other.
     pub(crate) waited: f64,
     pub(crate) wall: f64,
+}
+
+/// What a core had done at some moment, in clock ticks.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Core {
+    busy: f64,
+    all: f64,
+}
+
+impl Core {
+    pub(crate) fn of(core: &str) -> Result<Self, Failure> {
+        let stat = fs::read_to_string("/proc/stat").map_err(|error| format!("/proc/stat: {error}"))?;
+        Self::parse(&stat, core).ok_or_else(|| format!("/proc/stat tells nothing of core {core}"))
+    }
+
+    /// Part of the time since then that it worked, for whomever.
+    pub(crate) fn busy_since(&self, core: &str) -> Result<f64, Failure> {
+        let now = Self::of(core)?;
+        Ok((now.busy - self.busy) / (now.all - self.all))
+    }
+
+    fn parse(stat: &str, core: &str) -> Option<Self> {
+        let name = format!("cpu{core}");
+        let line = stat.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '))?;
+        // user, nice, system, idle, waiting for disks, interrupts, soft interrupts, stolen by the host; then guests,
+        // which are in user.
+        let ticks: Vec<f64> =
+            line.split_whitespace().take(8).filter_map(|field| field.parse().ok()).collect();
+        let all: f64 = ticks.iter().sum();
+        Some(Self { busy: all - ticks.get(3)? - ticks.get(4)?, all })
+    }
 }
 
 impl Usage {
@@ -136,6 +167,13 @@ mod tests {
         assert_eq!(waited_of(""), None);
         let used = Used { cpu: 1.0, waited: 0.5, wall: 2.0 };
         assert_eq!((used.busy(), used.disturbed()), (0.5, 0.25));
+    }
+
+    #[test]
+    fn a_core_is_busy_unless_it_idles_or_waits_for_disks() {
+        let stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu1 10 20 30 400 50 1 2 3 7 7\ncpu10 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(Core::parse(stat, "1"), Some(Core { busy: 66.0, all: 516.0 }));
+        assert_eq!(Core::parse(stat, "2"), None);
     }
 
     #[test]

@@ -4,13 +4,16 @@ use crate::Failure;
 
 use super::contender::Contender;
 use super::figures::Figures;
-use super::measure::{PORT, Setup, WARM_UP, check_answer};
+use super::measure::{LOAD_CORE, PORT, Setup, WARM_UP, check_answer};
 use super::paced::{self, Offer};
-use super::process::{Usage, Used, resident_kib};
+use super::process::{Core, Usage, Used, resident_kib};
 use super::scenario::{CONNECTIONS, Scenario};
 
 /// A core that is used so much is what limits a run.
 const FULL: f64 = 0.9;
+
+/// Beyond, requests wait for the load's core rather than for the proxy.
+const SATURATED: f64 = 0.95;
 
 /// Offers the rate to a fresh instance of the contender. Nothing when it cannot keep up and no bar is about it.
 pub(crate) fn measure(
@@ -22,7 +25,7 @@ pub(crate) fn measure(
     let running = contender.start(setup, scenario, PORT)?;
     let pid = running.0.id();
     check_answer(scenario)?;
-    let before = Usage::of(pid)?;
+    let (before, core) = (Usage::of(pid)?, Core::of(LOAD_CORE)?);
     let load = paced::start(&Offer {
         port: PORT,
         path: scenario.path(),
@@ -33,9 +36,15 @@ pub(crate) fn measure(
         duration: setup.duration,
     })?
     .finish()?;
-    let used = before.until_now(pid)?;
+    let (used, load_busy) = (before.until_now(pid)?, core.busy_since(LOAD_CORE)?);
     if !load.kept_up(rate) {
         return overloaded(contender, rate, &used);
+    }
+    if load_busy > SATURATED {
+        return Err(format!(
+            "backend and load generator used {:.0} % of their core at {rate:.0}/s: the latencies are theirs, no figure",
+            load_busy * 100.0
+        ));
     }
     // Beyond half of what was measured, the generator measures itself.
     load.check(load.p99_ms / 2.0)?;
@@ -49,6 +58,7 @@ pub(crate) fn measure(
         max_ms: load.max_ms,
         busy: used.busy(),
         disturbed: used.disturbed(),
+        load_busy,
         resident_kib: resident_kib(pid)?,
         ..Figures::default()
     }))

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -18,9 +19,9 @@ use super::record::Record;
 
 /// How long answers are waited for after the last request, nanoseconds.
 const GRACE: u64 = 1_000_000_000;
-/// Shortest wait for what is due next, nanoseconds. A timer for each request at its very moment would take more of the
-/// core, which the backend needs, than sending it.
-const NAP: u64 = 50_000;
+/// Sleep between two looks at what is due and what arrived, and so the resolution of all latencies. Waking for each
+/// request and each answer at its very moment takes more of the core, which the backend needs, than handling it.
+const NAP: Duration = Duration::from_micros(100);
 /// Events taken at once.
 const EVENTS: usize = 64;
 
@@ -76,8 +77,8 @@ impl<'a> Generator<'a> {
                 self.arrive(self.offer.due(next), now)?;
                 next += 1;
             }
-            let wait = self.offer.due(next).saturating_sub(self.now());
-            self.take(wait.max(NAP))?;
+            thread::sleep(NAP);
+            self.take(0)?;
         }
         self.record.backlog = self.unanswered();
         let end = self.now() + GRACE;
@@ -102,7 +103,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Waits for answers, at most so many nanoseconds.
+    /// Takes answers; waits for the first at most so many nanoseconds.
     fn take(&mut self, nanos: u64) -> io::Result<()> {
         let timeout =
             Timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 };
