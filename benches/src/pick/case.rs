@@ -37,6 +37,8 @@ pub(crate) struct Hand {
     rng: Rng,
     batch: usize,
     leases: Vec<Lease>,
+    /// Nobody: first attempts.
+    tried: Tried,
     now: u64,
 }
 
@@ -93,7 +95,13 @@ impl Load {
 
 impl Hand {
     pub(crate) fn new(seed: u64, batch: usize) -> Self {
-        Self { rng: Rng::from_seed(seed), batch, leases: Vec::with_capacity(batch), now: 0 }
+        Self {
+            rng: Rng::from_seed(seed),
+            batch,
+            leases: Vec::with_capacity(batch),
+            tried: Tried::default(),
+            now: 0,
+        }
     }
 
     /// Picks a batch.
@@ -124,7 +132,7 @@ impl Hand {
     #[inline]
     fn pick_one(&mut self, snapshot: &PoolSnapshot) -> Lease {
         self.now += 1;
-        let lease = snapshot.pick(black_box(&Tried::default()), &mut self.rng, Nanos(self.now));
+        let lease = snapshot.pick(black_box(&self.tried), &mut self.rng, Nanos(self.now));
         lease.expect("somebody is eligible")
     }
 }
