@@ -16,6 +16,8 @@ pub(crate) struct Account {
     pub(crate) picked_at: Option<Instant>,
     pub(crate) connected_at: Option<Instant>,
     pub(crate) head_at: Option<Instant>,
+    /// When a whole response had been delivered.
+    pub(crate) ended_at: Option<Instant>,
     pub(crate) attempts: u32,
     /// Backend and reason of the last attempt.
     pub(crate) backend: Option<(Arc<Member>, Reason)>,
@@ -32,6 +34,7 @@ impl Account {
             picked_at: None,
             connected_at: None,
             head_at: None,
+            ended_at: None,
             attempts: 0,
             backend: None,
             pool: None,
@@ -41,9 +44,9 @@ impl Account {
         }
     }
 
-    pub(crate) fn picked(&mut self, attempt: &Attempt) {
+    pub(crate) fn picked(&mut self, attempt: &Attempt, now: Instant) {
         self.attempts += 1;
-        self.picked_at = Some(Instant::now());
+        self.picked_at = Some(now);
         self.backend = Some((Arc::clone(attempt.lease().member()), attempt.lease().reason()));
     }
 

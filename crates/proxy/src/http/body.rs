@@ -17,7 +17,7 @@ use super::io::{Pace, WriteError, write_parts};
 use super::splice::{Pipe, Pipes, SPLICE_MIN};
 use super::timer::Interrupted;
 
-/// Chunks up to this size are gathered, larger ones are written from where they lie.
+/// Content up to this size is gathered behind what is to be written before it, larger ones are written from where they lie.
 const GATHER_MAX: usize = 2 * 1024;
 /// Gathered bytes are written at this size even if more could be gathered.
 const GATHERED_MAX: usize = 16 * 1024;
@@ -105,7 +105,12 @@ impl Relay<'_> {
             let available = self.buffer.bytes().len();
             let take = remaining.min(available as u64) as usize;
             let content = &self.buffer.bytes()[..take];
-            write_parts(&mut self.pace, self.to, self.write_idle, [self.pending, content]).await?;
+            if take <= GATHER_MAX && !self.pending.is_empty() {
+                self.pending.extend_from_slice(content);
+                write_parts(&mut self.pace, self.to, self.write_idle, [self.pending]).await?;
+            } else {
+                write_parts(&mut self.pace, self.to, self.write_idle, [self.pending, content]).await?;
+            }
             self.pending.clear();
             self.moved.fetch_add(take as u64, Ordering::Relaxed);
             self.buffer.consume(take);

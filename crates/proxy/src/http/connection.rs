@@ -35,7 +35,8 @@ const LINGER_BYTES: usize = 256 * 1024;
 pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
     let rng = worker.seed_rng();
     let client = ClientNames::new(peer);
-    let connection = Connection { stream, peer, client, listener, worker, timer: Timer::default(), rng };
+    let (timer, idle_since) = (Timer::default(), Instant::now());
+    let connection = Connection { stream, peer, client, listener, worker, timer, rng, idle_since };
     connection.run().await;
 }
 
@@ -48,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
     pub(crate) timer: Timer,
     pub(crate) rng: Rng,
+    /// Since when the client has been expected to ask something.
+    pub(crate) idle_since: Instant,
 }
 
 /// What becomes of the connection after a request.
@@ -109,7 +112,7 @@ impl Connection {
         drop(settings);
         let Self { stream, timer, worker, listener, .. } = self;
         let stage = worker.stage();
-        let mut waiting_since = None;
+        let since = tokio::time::Instant::from_std(self.idle_since);
         std::future::poll_fn(|context| {
             if let Poll::Ready(ready) = stream.poll_read_ready(context) {
                 return Poll::Ready(ready.is_ok());
@@ -120,7 +123,6 @@ impl Connection {
             }
             // Whoever connected before the listener closed may have its one request on the way.
             let patience = if closing { patience.min(LAST_CHANCE) } else { patience };
-            let since = *waiting_since.get_or_insert_with(tokio::time::Instant::now);
             timer.poll_deadline(context, since + patience).map(|()| false)
         })
         .await
@@ -219,7 +221,7 @@ impl Connection {
         failure: Failure,
     ) -> Next {
         let form = Form { without_body: false, keep_alive: false, minor: 1 };
-        let delivered = self.write_failure(scratch, settings, failure, form, "").await;
+        let delivered = self.write_failure(scratch, settings, failure, form, b"").await;
         self.listener.counts.answered(failure.status());
         if let Some(log) = &settings.access_log {
             let mut entry = self.access_entry(settings, started);
@@ -242,7 +244,7 @@ impl Connection {
         settings: &ListenerSettings,
         failure: Failure,
         form: Form,
-        request_id: &str,
+        request_id: &[u8],
     ) -> bool {
         let date = self.worker.http_date();
         respond::error_response(&mut scratch.to_client, failure, form, request_id, &date);

@@ -12,15 +12,14 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
-use crate::lifecycle::Stage;
 use crate::pool::PoolSettings;
+use crate::worker::Worker;
 
 use super::body::{Relay, RelayError};
 use super::buffer::Buffer;
 use super::forward::{self, Framing, Incoming, Persistence};
 use super::io::{Pace, write_parts};
 use super::respond::Failure;
-use super::splice::Pipes;
 use super::timer::{Interrupted, Timer};
 
 /// Largest header section accepted from a backend.
@@ -46,13 +45,11 @@ pub(crate) struct Exchange<'a> {
     pub(crate) to_client: &'a mut Vec<u8>,
     /// For the response; the request body has a timer of its own while both flow.
     pub(crate) timer: &'a mut Timer,
-    pub(crate) stage: &'a Stage,
-    pub(crate) pipes: &'a Pipes,
+    pub(crate) worker: &'a Worker,
     /// Whether the listener is gone from the configuration.
     pub(crate) retired: &'a AtomicBool,
     pub(crate) bounds: Bounds<'a>,
     pub(crate) traffic: &'a Traffic,
-    pub(crate) date: &'a [u8],
 }
 
 /// How long everybody may take, and how much a client may send.
@@ -111,6 +108,8 @@ pub(crate) struct Delivered {
     wants_rest: bool,
     /// When its head arrived.
     pub(crate) head_at: Instant,
+    /// When all of it had been handed to the kernel.
+    pub(crate) ended_at: Instant,
 }
 
 /// What the two directions tell each other.
@@ -150,7 +149,8 @@ impl Exchange<'_> {
         let may_be_stale = self.reused && !has_body && self.request.head.method.is_safe();
         let progress = Progress::default();
         let mut upload_timer = Timer::default();
-        let upload_pace = |timer| Pace { timer, stage: self.stage, not_after: self.bounds.not_after };
+        let stage = self.worker.stage();
+        let upload_pace = |timer| Pace { timer, stage, not_after: self.bounds.not_after };
         let mut download = Download {
             from: self.upstream,
             buffer: self.from_backend,
@@ -158,14 +158,12 @@ impl Exchange<'_> {
             pending: self.to_client,
             fields: self.response_fields,
             timer: self.timer,
-            stage: self.stage,
-            pipes: self.pipes,
+            worker: self.worker,
             retired: self.retired,
             request: self.request,
             bounds: self.bounds,
             progress: &progress,
             moved: &self.traffic.response,
-            date: self.date,
             watched: None,
         };
         let body_length = self.request.head.body;
@@ -190,7 +188,7 @@ impl Exchange<'_> {
             write_idle: self.bounds.pool.response_header_timeout,
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
-            pipes: self.pipes,
+            pipes: self.worker.pipes(),
         };
         let not_after = self.bounds.not_after;
         match both(upload.run(body_length, Framing::Chunked), download.run(), &progress, not_after).await {
@@ -318,14 +316,12 @@ struct Download<'a> {
     pending: &'a mut Vec<u8>,
     fields: &'a mut Vec<Field>,
     timer: &'a mut Timer,
-    stage: &'a Stage,
-    pipes: &'a Pipes,
+    worker: &'a Worker,
     retired: &'a AtomicBool,
     request: Incoming<'a>,
     bounds: Bounds<'a>,
     progress: &'a Progress,
     moved: &'a AtomicU64,
-    date: &'a [u8],
     /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
     watched: Option<&'a TcpStream>,
 }
@@ -350,18 +346,20 @@ impl Download<'_> {
         let minor = self.request.head.minor;
         let framing = forward::framing(head.body, minor);
         let sent = Progress::get(&self.progress.sent);
-        let leaving = self.stage.is_leaving() || self.retired.load(Ordering::Acquire);
+        let leaving = self.worker.stage().is_leaving() || self.retired.load(Ordering::Acquire);
         let keep_client = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
         let persistence = Persistence { keep: keep_client, minor };
         let bytes = &self.buffer.bytes()[..length];
-        forward::response_head(self.pending, bytes, &head, self.fields, framing, persistence, self.date);
+        let date = || self.worker.http_date();
+        forward::response_head(self.pending, bytes, &head, self.fields, framing, persistence, date);
         self.buffer.consume(length);
         Progress::set(&self.progress.response_started);
         self.body(head.body, framing).await?;
         let quiet = self.buffer.is_empty();
         let keep_upstream = head.keep_alive && quiet && Progress::get(&self.progress.sent);
         let wants_rest = head.status < 400 && head.keep_alive;
-        Ok(Delivered { status: head.status, keep_client, keep_upstream, wants_rest, head_at })
+        let ended_at = Instant::now();
+        Ok(Delivered { status: head.status, keep_client, keep_upstream, wants_rest, head_at, ended_at })
     }
 
     /// Passes on interim responses; leaves the final head at the front of the buffer.
@@ -387,7 +385,8 @@ impl Download<'_> {
     }
 
     async fn flush(&mut self) -> Result<(), DownloadError> {
-        let mut pace = Pace { timer: self.timer, stage: self.stage, not_after: self.bounds.not_after };
+        let mut pace =
+            Pace { timer: self.timer, stage: self.worker.stage(), not_after: self.bounds.not_after };
         let written = write_parts(&mut pace, self.to, self.bounds.client.write_idle, [self.pending]).await;
         self.pending.clear();
         written.map_err(|_| DownloadError::ClientGone)
@@ -435,9 +434,8 @@ impl Download<'_> {
         });
         let timeout = self.bounds.pool.response_header_timeout;
         // One deadline for the whole header section: a byte now and then does not buy more time.
-        let once_sent =
-            || self.progress.sending_over.get().map(|sent| timeout.saturating_sub(sent.elapsed()));
-        match self.timer.limit_while(self.stage, once_sent, self.bounds.not_after, wait).await {
+        let deadline = || Some(tokio::time::Instant::from_std(*self.progress.sending_over.get()? + timeout));
+        match self.timer.limit_until(self.worker.stage(), deadline, self.bounds.not_after, wait).await {
             Ok(read) => {
                 let outcome = head_bytes_read(read?, nothing_yet);
                 if outcome.is_ok() {
@@ -451,7 +449,7 @@ impl Download<'_> {
     }
 
     async fn body(&mut self, body: BodyLength, framing: Framing) -> Result<(), DownloadError> {
-        let pace = Pace { timer: self.timer, stage: self.stage, not_after: self.bounds.not_after };
+        let pace = Pace { timer: self.timer, stage: self.worker.stage(), not_after: self.bounds.not_after };
         let mut relay = Relay {
             from: self.from,
             buffer: self.buffer,
@@ -462,7 +460,7 @@ impl Download<'_> {
             write_idle: self.bounds.client.write_idle,
             content_max: None,
             moved: self.moved,
-            pipes: self.pipes,
+            pipes: self.worker.pipes(),
         };
         relay.run(body, framing).await.map_err(|error| match error {
             RelayError::SenderGone => DownloadError::Truncated,

@@ -8,6 +8,9 @@ use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Targ
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
 
+/// What the fields that are added usually take.
+const ADDED: usize = 512;
+
 /// The client, in the forms that heads need; made once a connection.
 #[derive(Debug)]
 pub(crate) struct ClientNames {
@@ -37,7 +40,7 @@ pub(crate) struct Incoming<'a> {
     /// Whether what it says of earlier hops is believed.
     pub(crate) from_trusted: bool,
     pub(crate) client: &'a ClientNames,
-    pub(crate) request_id: &'a str,
+    pub(crate) request_id: &'a [u8],
 }
 
 impl Incoming<'_> {
@@ -59,6 +62,7 @@ impl Incoming<'_> {
 /// The request head that the backend at `address` gets.
 pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: SocketAddr) {
     out.clear();
+    out.reserve(request.bytes.len() + ADDED);
     put(out, &[request.head.method_span.slice(request.bytes), b" "]);
     if matches!(request.head.target, Target::RootQuery(_)) {
         out.push(b'/');
@@ -71,31 +75,26 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
         out.extend_from_slice(request.host());
     }
     out.extend_from_slice(b"\r\n");
-    for field in request.fields {
-        let passes = match field.kind {
-            FieldKind::Other | FieldKind::UserAgent | FieldKind::Referer | FieldKind::Date => true,
-            FieldKind::Expect => request.head.expects_continue,
-            FieldKind::ContentLength => true,
-            FieldKind::ForwardedOther => request.from_trusted,
-            FieldKind::Host
-            | FieldKind::TransferEncoding
-            | FieldKind::Connection
-            | FieldKind::HopByHop
-            | FieldKind::RequestId
-            | FieldKind::ForwardedFor
-            | FieldKind::Forwarded => false,
-        };
-        if passes {
-            put_field(out, request.bytes, field);
-        }
-    }
+    put_fields(out, request.bytes, request.fields, |kind| match kind {
+        FieldKind::Other | FieldKind::UserAgent | FieldKind::Referer | FieldKind::Date => true,
+        FieldKind::Expect => request.head.expects_continue,
+        FieldKind::ContentLength => true,
+        FieldKind::ForwardedOther => request.from_trusted,
+        FieldKind::Host
+        | FieldKind::TransferEncoding
+        | FieldKind::Connection
+        | FieldKind::HopByHop
+        | FieldKind::RequestId
+        | FieldKind::ForwardedFor
+        | FieldKind::Forwarded => false,
+    });
     if request.head.body == BodyLength::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     forwarded_fields(out, request);
     // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
     let via: &[u8] = if request.head.minor == 0 { b"\r\nVia: 1.0 " } else { b"\r\nVia: 1.1 " };
-    put(out, &[b"X-Request-Id: ", request.request_id.as_bytes(), via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
+    put(out, &[b"X-Request-Id: ", request.request_id, via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
 }
 
 /// `X-Forwarded-*` and `Forwarded`. What an untrusted client says of itself has been dropped; what a trusted
@@ -164,25 +163,19 @@ pub(crate) struct Persistence {
 }
 
 /// Appends the response head that the client gets to `out`.
-pub(crate) fn response_head(
+pub(crate) fn response_head<D: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     bytes: &[u8],
     head: &ResponseHead,
     fields: &[Field],
     framing: Framing,
     persistence: Persistence,
-    date: &[u8],
+    date: impl FnOnce() -> D,
 ) {
     status_line(out, bytes, head);
-    for field in fields {
-        let passes =
-            !matches!(field.kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop);
-        if passes {
-            put_field(out, bytes, field);
-        }
-    }
+    put_fields(out, bytes, fields, passes_to_client);
     if !head.has_date {
-        put(out, &[b"Date: ", date, b"\r\n"]);
+        put(out, &[b"Date: ", date().as_ref(), b"\r\n"]);
     }
     if framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -198,17 +191,34 @@ pub(crate) fn response_head(
 /// Appends an interim response, such as 100 (Continue) or 103 (Early Hints).
 pub(crate) fn interim_head(out: &mut Vec<u8>, bytes: &[u8], head: &ResponseHead, fields: &[Field]) {
     status_line(out, bytes, head);
-    for field in fields {
-        if !matches!(field.kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop) {
-            put_field(out, bytes, field);
-        }
-    }
+    put_fields(out, bytes, fields, passes_to_client);
     out.extend_from_slice(b"\r\n");
+}
+
+fn passes_to_client(kind: FieldKind) -> bool {
+    !matches!(kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop)
 }
 
 fn status_line(out: &mut Vec<u8>, bytes: &[u8], head: &ResponseHead) {
     let digits = [head.status / 100, head.status / 10 % 10, head.status % 10].map(|digit| b'0' + digit as u8);
     put(out, &[b"HTTP/1.1 ", &digits, b" ", head.reason.slice(bytes), b"\r\n"]);
+}
+
+/// Appends the lines of the fields that pass. Neighbours that arrived as they are sent are copied together.
+fn put_fields(out: &mut Vec<u8>, bytes: &[u8], fields: &[Field], passes: impl Fn(FieldKind) -> bool) {
+    let mut together = 0..0;
+    for field in fields.iter().filter(|field| passes(field.kind)) {
+        let line = field.canonical_line(bytes);
+        match line {
+            Some(line) if line.start == together.end => together.end = line.end,
+            Some(line) => out.extend_from_slice(&bytes[std::mem::replace(&mut together, line)]),
+            None => {
+                out.extend_from_slice(&bytes[std::mem::replace(&mut together, 0..0)]);
+                put_field(out, bytes, field);
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[together]);
 }
 
 /// Appends one field line.

@@ -11,7 +11,7 @@ fn forwarded(text: &str, from_trusted: bool, peer: &str) -> String {
         fields: &fields,
         from_trusted,
         client: &client,
-        request_id: "id-1",
+        request_id: b"id-1",
     };
     let mut out = Vec::new();
     request_head(&mut out, &request, "10.0.0.9:80".parse().unwrap());
@@ -30,6 +30,16 @@ fn a_backend_sees_the_request_without_what_was_for_one_hop() {
          X-Forwarded-Proto: http\r\nX-Forwarded-Host: shop.example\r\n\
          Forwarded: for=192.0.2.1;host=\"shop.example\";proto=http\r\nX-Request-Id: id-1\r\nVia: 1.1 evenkeel\r\n\r\n"
     );
+}
+
+#[test]
+fn fields_are_sent_in_one_form_however_they_were_written() {
+    let text = "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB:2\r\nC:   3\r\nD: 4 \t\r\nE: 5\r\nConnection: f\r\nF: 6\r\n\
+                G: 7\r\nH:\r\nI: 8\r\n\r\n";
+    let sent = forwarded(text, false, "192.0.2.1:1");
+    let expected =
+        "Host: a\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nG: 7\r\nH: \r\nI: 8\r\nX-Forwarded-For: 192";
+    assert!(sent.contains(expected), "{sent}");
 }
 
 #[test]
@@ -77,7 +87,7 @@ fn a_client_sees_the_response_without_what_was_for_one_hop() {
     let render = |minor, keep| {
         let mut out = Vec::new();
         let framing = framing(head.body, minor);
-        response_head(&mut out, text, &head, &fields, framing, Persistence { keep, minor }, b"now");
+        response_head(&mut out, text, &head, &fields, framing, Persistence { keep, minor }, || b"now");
         String::from_utf8(out).unwrap()
     };
     assert_eq!(

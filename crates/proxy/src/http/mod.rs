@@ -9,6 +9,7 @@ mod exchange;
 mod forward;
 mod io;
 mod request;
+mod request_id;
 mod respond;
 mod socket;
 mod splice;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use evenkeel_core::{Outcome, Rng, Tried};
+use evenkeel_core::{Outcome, Tried};
 
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
@@ -18,16 +18,14 @@ use super::buffer::Scratch;
 use super::connection::{Connection, Next};
 use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
+use super::request_id::RequestId;
 use super::respond::{Failure, Form};
-
-/// Longest request id taken over from a trusted proxy.
-const REQUEST_ID_MAX: usize = 128;
 
 /// A request head with what was decided about it.
 struct Request {
     head: RequestHead,
     from_trusted: bool,
-    id: String,
+    id: RequestId,
 }
 
 impl Request {
@@ -38,7 +36,7 @@ impl Request {
             fields: &scratch.fields,
             from_trusted: self.from_trusted,
             client: &connection.client,
-            request_id: &self.id,
+            request_id: self.id.as_bytes(),
         }
     }
 
@@ -64,11 +62,17 @@ impl Connection {
         let next = match self.destination(scratch, settings, &request) {
             Ok(pool) => {
                 let next = self.forward(scratch, settings, &request, &pool, &mut account).await;
-                pool.durations.record(started.elapsed());
+                let ended_at = account.ended_at.unwrap_or_else(Instant::now);
+                pool.durations.record(ended_at.saturating_duration_since(started));
+                self.idle_since = ended_at;
                 account.pool = Some(pool);
                 next
             }
-            Err(failure) => self.fail(scratch, settings, &request, failure, &mut account).await,
+            Err(failure) => {
+                let next = self.fail(scratch, settings, &request, failure, &mut account).await;
+                self.idle_since = Instant::now();
+                next
+            }
         };
         match account.status {
             Some(status) => self.listener.counts.answered(status),
@@ -122,11 +126,11 @@ impl Connection {
         let mut tried = Tried::default();
         let mut failure = Failure::NoBackend;
         while account.attempts < pool_settings.max_attempts {
-            let now = self.worker.clock().now();
-            let Some(attempt) = pool.pick(&tried, &mut self.rng, now) else {
+            let now = Instant::now();
+            let Some(attempt) = pool.pick(&tried, &mut self.rng, self.worker.clock().at(now)) else {
                 break;
             };
-            account.picked(&attempt);
+            account.picked(&attempt, now);
             match self.attempt(scratch, request, &attempt, bounds, account).await {
                 AttemptEnd::Exchanged(ended) => {
                     return self.conclude(scratch, settings, request, ended, attempt, account).await;
@@ -134,7 +138,7 @@ impl Connection {
                 AttemptEnd::NotConnected(reason, outcome) => {
                     failure = reason;
                     tried.push(attempt.lease().member().serial);
-                    attempt.end(outcome);
+                    attempt.end(outcome, Instant::now());
                 }
             }
         }
@@ -155,7 +159,8 @@ impl Connection {
         let Some(address) = member.address else {
             return AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed);
         };
-        let mut idle = self.worker.idle().take(member.serial, address, !request.is_resendable());
+        let picked_at = account.picked_at.unwrap_or(account.started);
+        let mut idle = self.worker.idle().take(member.serial, address, !request.is_resendable(), picked_at);
         loop {
             let mut upstream = match idle.take() {
                 Some(upstream) => upstream,
@@ -164,13 +169,14 @@ impl Connection {
                     Err(error) => return not_connected(&error),
                 },
             };
-            account.connected_at = Some(Instant::now());
+            account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
             let ended = self.exchange(scratch, request, (address, &mut upstream), bounds, account).await;
             match ended {
                 Ended::Stale => self.worker.count_stale(),
-                Ended::Delivered(Delivered { keep_upstream, .. }) => {
+                Ended::Delivered(Delivered { keep_upstream, ended_at, .. }) => {
                     if keep_upstream && !self.worker.stage().is_draining() {
-                        self.worker.idle().put(member.serial, address, upstream, bounds.pool.keep);
+                        let keep = bounds.pool.keep;
+                        self.worker.idle().put(member.serial, address, upstream, keep, ended_at);
                     }
                     return AttemptEnd::Exchanged(ended);
                 }
@@ -196,7 +202,7 @@ impl Connection {
             fields,
             from_trusted: *from_trusted,
             client: &self.client,
-            request_id: id,
+            request_id: id.as_bytes(),
         };
         forward::request_head(to_backend, &incoming, address);
         from_backend.clear();
@@ -211,12 +217,10 @@ impl Connection {
             response_fields,
             to_client,
             timer: &mut self.timer,
-            stage: self.worker.stage(),
-            pipes: self.worker.pipes(),
+            worker: &self.worker,
             retired: &self.listener.retired,
             bounds,
             traffic: &account.traffic,
-            date: &self.worker.http_date(),
         };
         exchange.run().await
     }
@@ -234,23 +238,24 @@ impl Connection {
         let (sent, received) = account.traffic.totals();
         attempt.lease().member().load.add_bytes(sent, received);
         match ended {
-            Ended::Delivered(Delivered { status, keep_client, head_at, .. }) => {
-                attempt.end(if status >= 500 { Outcome::ServerError } else { Outcome::Ok });
+            Ended::Delivered(Delivered { status, keep_client, head_at, ended_at, .. }) => {
+                attempt.end(if status >= 500 { Outcome::ServerError } else { Outcome::Ok }, ended_at);
                 account.status = Some(status);
+                account.ended_at = Some(ended_at);
                 account.head_at = Some(head_at);
                 if keep_client { Next::Keep } else { self.farewell(scratch, request) }
             }
             Ended::Failed(failure, outcome) => {
-                attempt.end(outcome);
+                attempt.end(outcome, Instant::now());
                 self.fail(scratch, settings, request, failure, account).await
             }
             Ended::Broken(outcome) => {
-                attempt.end(outcome);
+                attempt.end(outcome, Instant::now());
                 account.error = Some("http_response_incomplete");
                 Next::Abort
             }
             Ended::ClientGone | Ended::Stale => {
-                attempt.end(Outcome::Cancelled);
+                attempt.end(Outcome::Cancelled, Instant::now());
                 account.error = Some("client_gone");
                 Next::Abort
             }
@@ -284,7 +289,8 @@ impl Connection {
         let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor };
         account.status = Some(failure.status());
         account.error = Some(failure.describe().1);
-        match (self.write_failure(scratch, settings, failure, form, &request.id).await, keep_alive) {
+        match (self.write_failure(scratch, settings, failure, form, request.id.as_bytes()).await, keep_alive)
+        {
             (false, _) => Next::Close,
             (true, true) => Next::Keep,
             (true, false) => Next::Linger,
@@ -292,23 +298,13 @@ impl Connection {
     }
 
     /// The id that a trusted proxy gave, or a new one.
-    fn request_id(&mut self, scratch: &Scratch, from_trusted: bool) -> String {
+    fn request_id(&mut self, scratch: &Scratch, from_trusted: bool) -> RequestId {
         let given = || {
             let field = scratch.fields.iter().find(|field| field.kind == FieldKind::RequestId)?;
-            let value = field.value.slice(&scratch.head);
-            let fits = (1..=REQUEST_ID_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
-            fits.then(|| String::from_utf8_lossy(value).into_owned())
+            RequestId::given(field.value.slice(&scratch.head))
         };
-        from_trusted.then(given).flatten().unwrap_or_else(|| new_id(&mut self.rng))
+        from_trusted.then(given).flatten().unwrap_or_else(|| RequestId::new(&mut self.rng))
     }
-}
-
-/// 128 random bits in hexadecimal. By hand: formatting took a thirtieth of all instructions of a request.
-fn new_id(rng: &mut Rng) -> String {
-    let bits = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-    let digits: [u8; 32] =
-        std::array::from_fn(|place| b"0123456789abcdef"[(bits >> (4 * place as u32)) as usize & 15]);
-    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// How one attempt ended.
@@ -329,18 +325,5 @@ fn not_connected(error: &ConnectError) -> AttemptEnd {
             AttemptEnd::Exchanged(Ended::Failed(Failure::OutOfResources, Outcome::Cancelled))
         }
         ConnectError::Failed => AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_32_digits_and_differ() {
-        let mut rng = Rng::from_seed(1);
-        let ids: std::collections::HashSet<String> = (0..1000).map(|_| new_id(&mut rng)).collect();
-        assert_eq!(ids.len(), 1000);
-        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
     }
 }

@@ -112,7 +112,7 @@ pub(crate) fn error_response(
     out: &mut Vec<u8>,
     failure: Failure,
     form: Form,
-    request_id: &str,
+    request_id: &[u8],
     date: &[u8],
 ) -> u16 {
     let (status, error, detail) = failure.describe();
@@ -128,7 +128,7 @@ pub(crate) fn error_response(
     }
     if !request_id.is_empty() {
         head.push_str("X-Request-Id: ");
-        head.push_str(request_id);
+        head.push_str(&String::from_utf8_lossy(request_id));
         head.push_str("\r\n");
     }
     match (form.keep_alive, form.minor) {
@@ -174,7 +174,7 @@ mod tests {
     fn says_why_in_the_terms_of_rfc_9209() {
         let mut out = Vec::new();
         let form = Form { without_body: false, keep_alive: true, minor: 1 };
-        let status = error_response(&mut out, Failure::NoBackend, form, "id", b"now");
+        let status = error_response(&mut out, Failure::NoBackend, form, b"id", b"now");
         assert_eq!(status, 503);
         assert_eq!(
             String::from_utf8(out).unwrap(),
@@ -189,7 +189,7 @@ mod tests {
     fn the_answer_to_head_has_no_body_but_its_length() {
         let mut out = Vec::new();
         let form = Form { without_body: true, keep_alive: false, minor: 1 };
-        error_response(&mut out, Failure::NoRoute, form, "", b"now");
+        error_response(&mut out, Failure::NoRoute, form, b"", b"now");
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.ends_with("Connection: close\r\nDate: now\r\n\r\n") && text.contains("Content-Length: "),

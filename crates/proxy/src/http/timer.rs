@@ -37,19 +37,20 @@ impl Timer {
         not_after: Option<Instant>,
         future: F,
     ) -> Result<F::Output, Interrupted> {
-        self.limit_while(stage, || Some(duration), not_after, future).await
+        let mut deadline = None;
+        let own = || Some(*deadline.get_or_insert_with(|| Instant::now() + duration));
+        self.limit_until(stage, own, not_after, future).await
     }
 
-    /// As [`Timer::limit`], where the duration counts from the first moment that `duration` has one.
-    pub(crate) async fn limit_while<F: Future>(
+    /// As [`Timer::limit`], with a deadline that may become known only while `future` runs.
+    pub(crate) async fn limit_until<F: Future>(
         &mut self,
         stage: &Stage,
-        duration: impl Fn() -> Option<Duration>,
+        mut deadline: impl FnMut() -> Option<Instant>,
         not_after: Option<Instant>,
         future: F,
     ) -> Result<F::Output, Interrupted> {
         let mut future = pin!(future);
-        let mut started: Option<Instant> = None;
         std::future::poll_fn(|context| {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
@@ -57,10 +58,7 @@ impl Timer {
             if stage.is_cut() {
                 return Poll::Ready(Err(Interrupted::Cut));
             }
-            if started.is_none() {
-                started = duration().map(|duration| Instant::now() + duration);
-            }
-            let deadline = match (started, not_after) {
+            let deadline = match (deadline(), not_after) {
                 (Some(own), Some(whole)) => own.min(whole),
                 (Some(deadline), None) | (None, Some(deadline)) => deadline,
                 (None, None) => return Poll::Pending,

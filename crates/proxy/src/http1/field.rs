@@ -1,5 +1,9 @@
 //! Header fields as ranges of the buffer that they arrived in.
 
+use std::ops::Range;
+
+use memchr::memchr;
+
 /// A range of a head buffer. Heads are far below 4 GiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -40,6 +44,16 @@ pub struct Field {
     pub value: Span,
     /// What it means to a proxy.
     pub kind: FieldKind,
+}
+
+impl Field {
+    /// Where its line lies in `buffer`, line end included, if that has the form `Name: value`: one space, nothing behind.
+    pub(crate) fn canonical_line(&self, buffer: &[u8]) -> Option<Range<usize>> {
+        let (start, end) = (self.name.start as usize, self.value.end as usize + 2);
+        let between = buffer.get(self.name.end as usize..self.value.start as usize)?;
+        let line_end = buffer.get(self.value.end as usize..end)?;
+        (between == b": " && line_end == b"\r\n").then_some(start..end)
+    }
 }
 
 /// Fields that a proxy must treat itself; everything else is [`FieldKind::Other`] and passes.
@@ -105,6 +119,16 @@ impl FieldKind {
         }
     }
 
+    /// How a field with this name is treated.
+    fn as_treated(name: &[u8]) -> Self {
+        match Self::of(name) {
+            Self::Other if name.len() <= LONGEST_KNOWN && memchr(b'_', name).is_some() => {
+                Self::with_underscores(name)
+            }
+            kind => kind,
+        }
+    }
+
     /// Many app servers hand `X_Forwarded_For` to the application as they do `X-Forwarded-For`. What Evenkeel treats
     /// itself under its proper name must not slip through under the other.
     fn with_underscores(name: &[u8]) -> Self {
@@ -147,7 +171,7 @@ pub(crate) fn collect(
     let mut has_connection = false;
     for header in headers {
         let name = header.name.as_bytes();
-        let kind = if name.contains(&b'_') { FieldKind::with_underscores(name) } else { FieldKind::of(name) };
+        let kind = FieldKind::as_treated(name);
         has_connection |= kind == FieldKind::Connection;
         fields.push(Field { name: Span::of(buffer, name), value: Span::of(buffer, header.value), kind });
     }
@@ -197,10 +221,9 @@ pub(crate) fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A `Content-Length` value: digits only, no sign, no list, no overflow (RFC 9110 section 8.6).
 pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
+    let (first, rest) = value.split_first()?;
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    rest.iter().try_fold(digit(*first)?, |number, &byte| number.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 #[cfg(test)]
@@ -225,6 +248,21 @@ mod tests {
         for name in ["api_key", "User_Agent", "a_very_long_name_that_nobody_knows_of"] {
             assert_eq!(FieldKind::with_underscores(name.as_bytes()), FieldKind::Other, "{name}");
         }
+    }
+
+    #[test]
+    fn only_a_plain_line_is_canonical() {
+        let line = |text: &str, name: (usize, usize), value: (usize, usize)| {
+            let (name, value) = (Span::new(name.0, name.1), Span::new(value.0, value.1));
+            Field { name, value, kind: FieldKind::Other }.canonical_line(text.as_bytes())
+        };
+        assert_eq!(line("A: b\r\n", (0, 1), (3, 4)), Some(0..6));
+        assert_eq!(line("x\r\nA: \r\n", (3, 4), (6, 6)), Some(3..8));
+        assert_eq!(line("A:b\r\n", (0, 1), (2, 3)), None);
+        assert_eq!(line("A:  b\r\n", (0, 1), (4, 5)), None);
+        assert_eq!(line("A:\tb\r\n", (0, 1), (3, 4)), None);
+        assert_eq!(line("A: b \r\n", (0, 1), (3, 4)), None);
+        assert_eq!(line("A: b", (0, 1), (3, 4)), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The read side of a pool: what the data path holds.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use evenkeel_core::{Lease, Nanos, Outcome, PoolEvent, PoolId, PoolSnapshot, Rng, Tried};
@@ -58,14 +58,14 @@ impl Attempt {
         self.lease.as_ref().expect("a lease is taken only by end(), which consumes the attempt")
     }
 
-    pub(crate) fn end(mut self, outcome: Outcome) {
-        self.finish(outcome);
+    pub(crate) fn end(mut self, outcome: Outcome, now: Instant) {
+        self.finish(outcome, now);
     }
 
-    fn finish(&mut self, outcome: Outcome) {
+    fn finish(&mut self, outcome: Outcome, now: Instant) {
         let Some(lease) = self.lease.take() else { return };
         let id = outcome.is_failure().then(|| lease.member().id.clone());
-        lease.end(outcome, self.pool.clock.now());
+        lease.end(outcome, self.pool.clock.at(now));
         if let Some(id) = id {
             self.pool.failures.try_send(PoolEvent::Attempted { id, outcome }).ok();
         }
@@ -75,6 +75,8 @@ impl Attempt {
 impl Drop for Attempt {
     /// Reached when the task is cancelled or panics in the middle of a request.
     fn drop(&mut self) {
-        self.finish(Outcome::Cancelled);
+        if self.lease.is_some() {
+            self.finish(Outcome::Cancelled, Instant::now());
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum HostPattern<'a> {
 /// Prefixes without their trailing slash; the empty one is `/`.
 #[derive(Debug)]
 struct Paths<T> {
+    /// The target of `/`, where most lookups end.
+    root: Option<T>,
     by_prefix: HashMap<Box<str>, T>,
     /// Bytes of the longest prefix: nothing longer needs to be looked up, however long the path.
     longest: usize,
@@ -37,7 +39,7 @@ const HOST_MAX: usize = 253;
 
 impl<T> Default for Paths<T> {
     fn default() -> Self {
-        Self { by_prefix: HashMap::new(), longest: 0 }
+        Self { root: None, by_prefix: HashMap::new(), longest: 0 }
     }
 }
 
@@ -55,9 +57,7 @@ impl<T> RouteTable<T> {
             HostPattern::Exact(name) => self.exact.entry(name.into()).or_default(),
             HostPattern::Below(name) => self.wildcard.entry(name.into()).or_default(),
         };
-        let prefix = path.trim_end_matches('/');
-        paths.longest = paths.longest.max(prefix.len());
-        paths.by_prefix.insert(prefix.into(), target);
+        paths.insert(path.trim_end_matches('/'), target);
     }
 
     /// The target for a `Host` value (with or without port) and a request target. Does not allocate.
@@ -91,19 +91,25 @@ impl<T> RouteTable<T> {
 }
 
 impl<T> Paths<T> {
+    fn insert(&mut self, prefix: &str, target: T) {
+        if prefix.is_empty() {
+            self.root = Some(target);
+            return;
+        }
+        self.longest = self.longest.max(prefix.len());
+        self.by_prefix.insert(prefix.into(), target);
+    }
+
     fn find(&self, path: &str) -> Option<&T> {
         let mut prefix = self.cut(path.trim_end_matches('/'));
-        loop {
+        while !prefix.is_empty() {
             if let Some(target) = self.by_prefix.get(prefix) {
                 return Some(target);
             }
             // `*` and other targets without a slash have no parent but the root.
-            let parent = prefix.rfind('/').unwrap_or(0);
-            if prefix.is_empty() {
-                return None;
-            }
-            prefix = &prefix[..parent];
+            prefix = &prefix[..prefix.rfind('/').unwrap_or(0)];
         }
+        self.root.as_ref()
     }
 
     /// The whole segments of `path` that fit into the longest prefix. Hashing every parent of a long path would cost
@@ -111,6 +117,9 @@ impl<T> Paths<T> {
     fn cut<'a>(&self, path: &'a str) -> &'a str {
         if path.len() <= self.longest {
             return path;
+        }
+        if self.longest == 0 {
+            return "";
         }
         let fits = path.as_bytes()[..=self.longest].iter().rposition(|&byte| byte == b'/');
         path.get(..fits.unwrap_or(0)).unwrap_or_default()

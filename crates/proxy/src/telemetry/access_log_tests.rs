@@ -15,7 +15,7 @@ fn with_entry<T>(use_it: impl FnOnce(&AccessEntry<'_>) -> T) -> T {
         fields: &fields,
         from_trusted: false,
         client: &client,
-        request_id: "id",
+        request_id: b"id",
     });
     entry.status = 200;
     entry.pool = Some("p");

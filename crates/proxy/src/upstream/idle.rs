@@ -70,8 +70,13 @@ impl IdlePool {
     ///
     /// `certain` asks the kernel instead of relying on events that have already arrived: worth a system call
     /// before a request that could not be sent a second time.
-    pub(crate) fn take(&self, serial: u64, address: SocketAddr, certain: bool) -> Option<Upstream> {
-        let now = Instant::now();
+    pub(crate) fn take(
+        &self,
+        serial: u64,
+        address: SocketAddr,
+        certain: bool,
+        now: Instant,
+    ) -> Option<Upstream> {
         let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = by_backend.get_mut(&serial)?;
         while let Some(mut candidate) = idle.pop() {
@@ -85,8 +90,14 @@ impl IdlePool {
     }
 
     /// Keeps a connection whose last response has ended cleanly.
-    pub(crate) fn put(&self, serial: u64, address: SocketAddr, upstream: Upstream, keep: Keep) {
-        let since = Instant::now();
+    pub(crate) fn put(
+        &self,
+        serial: u64,
+        address: SocketAddr,
+        upstream: Upstream,
+        keep: Keep,
+        since: Instant,
+    ) {
         let Keep { idle_max, idle_timeout, max_age } = keep;
         let idle = Idle { upstream, address, since, idle_timeout, max_age };
         if idle_max == 0 || idle.is_expired(since) {
@@ -160,27 +171,27 @@ mod tests {
         let idle = IdlePool::default();
         for certain in [false, true] {
             let (upstream, peer) = pair(&listener).await;
-            idle.put(1, address, upstream, KEEP);
-            assert!(idle.take(2, address, certain).is_none(), "another backend's");
-            let upstream = idle.take(1, address, certain).expect("open");
+            idle.put(1, address, upstream, KEEP, Instant::now());
+            assert!(idle.take(2, address, certain, Instant::now()).is_none(), "another backend's");
+            let upstream = idle.take(1, address, certain, Instant::now()).expect("open");
             assert!(upstream.reused);
-            idle.put(1, address, upstream, KEEP);
+            idle.put(1, address, upstream, KEEP, Instant::now());
             drop(peer);
             settle(&idle, 1, address).await;
-            assert!(idle.take(1, address, certain).is_none(), "closed by its peer");
+            assert!(idle.take(1, address, certain, Instant::now()).is_none(), "closed by its peer");
         }
         let (upstream, mut peer) = pair(&listener).await;
-        idle.put(1, address, upstream, KEEP);
+        idle.put(1, address, upstream, KEEP, Instant::now());
         peer.write_all(b"unasked").await.unwrap();
         settle(&idle, 1, address).await;
-        assert!(idle.take(1, address, false).is_none(), "spoke unasked");
+        assert!(idle.take(1, address, false, Instant::now()).is_none(), "spoke unasked");
     }
 
     /// Lets the runtime learn of what the peer did.
     async fn settle(idle: &IdlePool, serial: u64, address: SocketAddr) {
         let stream = idle.by_backend.lock().unwrap().get_mut(&serial).unwrap().pop().unwrap();
         stream.upstream.stream.readable().await.unwrap();
-        idle.put(serial, address, stream.upstream, KEEP);
+        idle.put(serial, address, stream.upstream, KEEP, Instant::now());
     }
 
     #[tokio::test]
@@ -191,16 +202,22 @@ mod tests {
         let mut peers = Vec::new();
         for _ in 0..3 {
             let (upstream, peer) = pair(&listener).await;
-            idle.put(1, address, upstream, KEEP);
+            idle.put(1, address, upstream, KEEP, Instant::now());
             peers.push(peer);
         }
         assert_eq!(idle.len(), 2);
-        while idle.take(1, address, false).is_some() {}
+        while idle.take(1, address, false, Instant::now()).is_some() {}
         let (upstream, _peer) = pair(&listener).await;
-        idle.put(1, address, upstream, Keep { max_age: Duration::ZERO, ..KEEP });
+        idle.put(1, address, upstream, Keep { max_age: Duration::ZERO, ..KEEP }, Instant::now());
         assert_eq!(idle.len(), 0);
         let (upstream, _peer) = pair(&listener).await;
-        idle.put(1, address, upstream, Keep { idle_timeout: Duration::from_millis(1), ..KEEP });
+        idle.put(
+            1,
+            address,
+            upstream,
+            Keep { idle_timeout: Duration::from_millis(1), ..KEEP },
+            Instant::now(),
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
         idle.sweep();
         assert_eq!(idle.len(), 0);
