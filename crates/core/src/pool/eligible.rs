@@ -1,5 +1,6 @@
 //! What a strategy may choose from.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::snapshot::Member;
@@ -74,6 +75,19 @@ impl<'a> Eligible<'a> {
     #[inline]
     pub fn in_flight(&self, idx: MemberIdx) -> u32 {
         self.candidates[idx.get()].load.in_flight()
+    }
+
+    /// These positions, each with its live leases at this moment and its weight: for scans.
+    #[inline]
+    pub(crate) fn loads(
+        &self,
+        positions: Range<usize>,
+    ) -> impl Iterator<Item = (MemberIdx, u32, u32)> + use<'a> {
+        let first = positions.start;
+        let load = move |(i, candidate): (usize, &'a Candidate)| {
+            (MemberIdx((first + i) as u32), candidate.load.in_flight(), candidate.weight)
+        };
+        self.candidates[positions].iter().enumerate().map(load)
     }
 
     /// What a lease begins with.

@@ -49,43 +49,42 @@ impl Picker for LeastRequest {
 /// All of them, from the anchor round to it again; a tie goes to the first from the anchor.
 fn scan(from: &Eligible<'_>, mut best: Best) -> MemberIdx {
     let anchor = best.idx.get();
-    for position in (anchor + 1..from.len()).chain(0..anchor) {
-        best.meet(from, MemberIdx::new(position as u32));
-    }
+    from.loads(anchor + 1..from.len()).for_each(|other| best.meet(from, other.into()));
+    from.loads(0..anchor).for_each(|other| best.meet(from, other.into()));
     best.idx
 }
 
-/// The anchor and a few others, all different: nearly as good as all of them at a cost that does not grow.
+/// The anchor and a few others: nearly as good as all of them at a cost that does not grow. One that is drawn
+/// twice is met twice, which costs less than to see to it that it is not.
 fn sample(from: &Eligible<'_>, mut best: Best, rng: &mut Rng) -> MemberIdx {
     let len = from.len() as u32;
-    let anchor = best.idx;
-    let mut seen = [anchor; SAMPLES];
-    let mut taken = 0;
-    while taken < SAMPLES {
-        let idx = MemberIdx::new(rng.below(len));
-        if idx == anchor || seen[..taken].contains(&idx) {
-            continue;
-        }
-        seen[taken] = idx;
-        taken += 1;
-        best.meet(from, idx);
-    }
+    let drawn: [MemberIdx; SAMPLES] = std::array::from_fn(|_| MemberIdx::new(rng.below(len)));
+    // All are read before the first is compared, so that the processor waits for them at once.
+    let others = drawn.map(|idx| Best::at(from, idx));
+    others.into_iter().for_each(|other| best.meet(from, other));
     best.idx
 }
 
 impl Best {
     #[inline]
     fn at(from: &Eligible<'_>, idx: MemberIdx) -> Self {
-        Self { idx, load: u64::from(from.in_flight(idx)) + 1, weight: u64::from(from.weight(idx)) }
+        let candidate = from.candidate(idx);
+        (idx, candidate.load.in_flight(), candidate.weight).into()
     }
 
     /// Gives way to one that is strictly better and not excluded.
     #[inline]
-    fn meet(&mut self, from: &Eligible<'_>, idx: MemberIdx) {
-        let other = Self::at(from, idx);
-        if other.load * self.weight < self.load * other.weight && !from.excluded(idx) {
+    fn meet(&mut self, from: &Eligible<'_>, other: Self) {
+        if other.load * self.weight < self.load * other.weight && !from.excluded(other.idx) {
             *self = other;
         }
+    }
+}
+
+impl From<(MemberIdx, u32, u32)> for Best {
+    #[inline]
+    fn from((idx, in_flight, weight): (MemberIdx, u32, u32)) -> Self {
+        Self { idx, load: u64::from(in_flight) + 1, weight: u64::from(weight) }
     }
 }
 

@@ -7,6 +7,7 @@
 mod bounds;
 mod invariants;
 mod leases;
+mod least_loaded;
 mod no_allocation;
 mod phases;
 mod pools;
