@@ -18,7 +18,7 @@ use crate::Failure;
 use super::contender::{Contender, evenkeel};
 use super::figures::{Figures, Pause};
 use super::measure::{PORT, Setup, WARM_UP, check_answer};
-use super::paced::{self, Offer, Paced};
+use super::paced::{self, Longest, Offer, Paced};
 use super::process::{Usage, cpu_seconds, resident_kib};
 use super::scenario::Scenario;
 
@@ -119,11 +119,17 @@ pub(crate) fn settle(pid: u32) -> Result<(), Failure> {
 
 fn pause(load: &Paced, moments: &[u64]) -> Pause {
     let half = PERIOD.as_nanos() as u64 / 2;
-    let longest = |offset: u64| {
-        let windows = moments.iter().map(|moment| load.longest_ms(moment + offset, moment + offset + half));
+    let longest = |offset: u64, of: fn(Longest<f64>) -> f64| {
+        let windows = moments.iter().map(|moment| of(load.longest(moment + offset, moment + offset + half)));
         windows.fold(0.0, f64::max)
     };
-    Pause { reload_ms: longest(0), quiet_ms: longest(half), reloads: moments.len() }
+    Pause {
+        // Also what was due before the reload ended, or before it began.
+        reload_ms: longest(0, |longest| longest.due.max(longest.ended)),
+        // Neither what is left of this reload, which ended then but was due before, nor what the next one begins with.
+        quiet_ms: longest(half, |longest| longest.due.min(longest.ended)),
+        reloads: moments.len(),
+    }
 }
 
 /// The generation in force, as the admin interface tells it.
@@ -154,6 +160,32 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Requests as `(due, latency)` in milliseconds, among short ones; reloads at 0 s and 1 s.
+    fn pause_of(slow: &[(usize, f64)]) -> Pause {
+        let mut steps = vec![[0.2; 2]; 200];
+        for &(due, latency) in slow {
+            steps[due / 10][0] = latency;
+            steps[(due + latency as usize) / 10][1] = latency;
+        }
+        let steps: Vec<String> = steps.iter().map(|[due, ended]| format!("{due} {ended}")).collect();
+        let line = format!("PACED 5000000000 1000 0 0 1 1 1 1 1 1 {}", steps.join(" "));
+        pause(&Paced::parse(&line).unwrap(), &[5_000_000_000, 6_000_000_000])
+    }
+
+    #[test]
+    fn a_pause_is_charged_to_the_half_second_that_it_touches() {
+        assert_eq!(pause_of(&[]), Pause { reload_ms: 0.2, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(pause_of(&[(20, 7.0)]), Pause { reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(pause_of(&[(1320, 7.0)]), Pause { reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(pause_of(&[(720, 7.0)]), Pause { reload_ms: 0.2, quiet_ms: 7.0, reloads: 2 });
+    }
+
+    #[test]
+    fn a_pause_that_outlasts_the_half_second_or_begins_before_it_is_the_reloads() {
+        assert_eq!(pause_of(&[(20, 700.0)]), Pause { reload_ms: 700.0, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(pause_of(&[(990, 30.0)]), Pause { reload_ms: 30.0, quiet_ms: 0.2, reloads: 2 });
+    }
 
     #[test]
     fn the_generation_is_read() {

@@ -17,7 +17,7 @@ use crate::Failure;
 use super::measure::LOAD_CORE;
 
 pub(crate) use offer::Offer;
-pub(crate) use record::Paced;
+pub(crate) use record::{Longest, Paced};
 
 /// A generator at work.
 #[derive(Debug)]

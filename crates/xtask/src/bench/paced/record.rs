@@ -17,14 +17,23 @@ pub(super) struct Record {
     latency: Histogram<u64>,
     /// How late the generator itself came to a request.
     lag: Histogram<u64>,
-    /// Longest latency among the requests that ended in each step, nanoseconds.
-    timeline: Vec<u64>,
+    /// Longest latencies of each step, nanoseconds.
+    timeline: Vec<Longest<u64>>,
     /// Answers that were not as expected, connections that broke, requests without an answer.
     pub(super) errors: u64,
     /// Requests that were due but not answered when the last one was due.
     pub(super) backlog: u64,
     /// The start by the machine's clock, nanoseconds.
     pub(super) started: u64,
+}
+
+/// The longest latency of some time. A request that is due in it need not end in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Longest<T> {
+    /// Among the requests that were due then.
+    pub(crate) due: T,
+    /// Among those that ended then.
+    pub(crate) ended: T,
 }
 
 /// What a generator counted.
@@ -42,7 +51,8 @@ pub(crate) struct Paced {
     pub(crate) lag_max_ms: f64,
     /// The start by the machine's clock, nanoseconds.
     started: u64,
-    timeline: Vec<f64>,
+    /// Milliseconds.
+    timeline: Vec<Longest<f64>>,
 }
 
 impl Record {
@@ -60,11 +70,12 @@ impl Record {
     pub(super) fn answered(&mut self, due: u64, now: u64) {
         let latency = now.saturating_sub(due);
         self.latency.saturating_record(latency);
-        let step = (now / STEP) as usize;
-        if self.timeline.len() <= step {
-            self.timeline.resize(step + 1, 0);
+        let (first, last) = ((due / STEP) as usize, (now / STEP) as usize);
+        if self.timeline.len() <= last {
+            self.timeline.resize(last + 1, Longest::default());
         }
-        self.timeline[step] = self.timeline[step].max(latency);
+        self.timeline[first].due = self.timeline[first].due.max(latency);
+        self.timeline[last].ended = self.timeline[last].ended.max(latency);
     }
 
     /// For [`Paced::parse`].
@@ -84,14 +95,15 @@ impl Record {
             write!(line, " {figure:.4}").ok();
         }
         for longest in &self.timeline {
-            write!(line, " {:.4}", ms(*longest)).ok();
+            write!(line, " {:.4} {:.4}", ms(longest.due), ms(longest.ended)).ok();
         }
         line
     }
 }
 
 impl Paced {
-    pub(super) fn parse(output: &str) -> Result<Self, Failure> {
+    /// From a generator's line.
+    pub(crate) fn parse(output: &str) -> Result<Self, Failure> {
         let read = || -> Option<Self> {
             let line = output.lines().find_map(|line| line.strip_prefix("PACED "))?;
             let (started, rest) = line.split_once(' ')?;
@@ -112,7 +124,7 @@ impl Paced {
                 lag_p99_ms,
                 lag_max_ms,
                 started: started.parse().ok()?,
-                timeline: timeline.to_vec(),
+                timeline: timeline.chunks(2).map(Longest::parse).collect::<Option<_>>()?,
             })
         };
         read().ok_or_else(|| format!("the load generator printed no result:\n{output}"))
@@ -140,12 +152,22 @@ impl Paced {
         self.backlog <= rate * 0.1
     }
 
-    /// Longest latency of the requests that ended between two moments of the machine's clock, nanoseconds; 0 without any.
-    pub(crate) fn longest_ms(&self, from: u64, to: u64) -> f64 {
+    /// Longest latencies between two moments of the machine's clock, milliseconds; 0 without any.
+    pub(crate) fn longest(&self, from: u64, to: u64) -> Longest<f64> {
         let step = |moment: u64| (moment.saturating_sub(self.started) / STEP) as usize;
         let end = step(to).min(self.timeline.len());
         let window = self.timeline.get(step(from)..end).unwrap_or_default();
-        window.iter().copied().fold(0.0, f64::max)
+        window.iter().fold(Longest::default(), |longest, step| Longest {
+            due: longest.due.max(step.due),
+            ended: longest.ended.max(step.ended),
+        })
+    }
+}
+
+impl Longest<f64> {
+    fn parse(pair: &[f64]) -> Option<Self> {
+        let &[due, ended] = pair else { return None };
+        Some(Self { due, ended })
     }
 }
 
@@ -180,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_of_a_window_is_found_by_when_it_ended() {
+    fn the_longest_of_a_window_is_found_by_when_it_was_due_and_when_it_ended() {
         let mut record = Record::new(1000 * MS);
         record.answered(10 * MS, 15 * MS);
         record.answered(30 * MS, 95 * MS);
         record.answered(96 * MS, 99 * MS);
         record.answered(121 * MS, 122 * MS);
         let paced = paced(&record);
-        let longest = |from: u64, to: u64| paced.longest_ms((1000 + from) * MS, (1000 + to) * MS);
-        assert!(near(longest(0, 200), 65.0));
-        assert!(near(longest(0, 90), 5.0));
-        assert!(near(longest(90, 100), 65.0));
-        assert!(near(longest(100, 200), 1.0));
-        assert_eq!(longest(500, 600), 0.0);
+        let longest = |from: u64, to: u64| paced.longest((1000 + from) * MS, (1000 + to) * MS);
+        assert_eq!(longest(0, 200), Longest { due: 65.0, ended: 65.0 });
+        assert_eq!(longest(0, 90), Longest { due: 65.0, ended: 5.0 });
+        assert_eq!(longest(90, 100), Longest { due: 3.0, ended: 65.0 });
+        assert_eq!(longest(100, 200), Longest { due: 1.0, ended: 1.0 });
+        assert_eq!(longest(500, 600), Longest::default());
     }
 
     #[test]
@@ -214,9 +236,14 @@ mod tests {
 
     #[test]
     fn a_line_that_is_cut_is_no_result() {
-        let line = Record::new(0).line();
-        assert!(Paced::parse(&line).is_ok());
-        assert!(Paced::parse(line.rsplit_once(' ').unwrap().0).is_err());
+        let mut record = Record::new(0);
+        for line in [record.line(), {
+            record.answered(1, 2);
+            record.line()
+        }] {
+            assert!(Paced::parse(&line).is_ok());
+            assert!(Paced::parse(line.rsplit_once(' ').unwrap().0).is_err());
+        }
         assert!(Paced::parse("").is_err());
     }
 }
