@@ -206,6 +206,7 @@ mod tests {
         let mut record = Record::new(1000 * MS);
         record.answered(10 * MS, 15 * MS);
         record.answered(30 * MS, 95 * MS);
+        record.answered(31 * MS, 33 * MS);
         record.answered(96 * MS, 99 * MS);
         record.answered(121 * MS, 122 * MS);
         let paced = paced(&record);
