@@ -52,8 +52,15 @@ impl Figures {
     pub(crate) fn line(&self) -> String {
         if let Some(pause) = self.pause {
             return format!(
-                "{:7.2} ms the longest around {} reloads, {:.2} ms without, p50 {:.2} ms, p99 {:.2} ms",
-                pause.reload_ms, pause.reloads, pause.quiet_ms, self.p50_ms, self.p99_ms
+                "{:7.2} ms the longest around {} reloads, {:.2} ms without, p50 {:.2} ms, p99 {:.2} ms, {:.0} % busy, {:.0} % \
+                 disturbed",
+                pause.reload_ms,
+                pause.reloads,
+                pause.quiet_ms,
+                self.p50_ms,
+                self.p99_ms,
+                self.busy * 100.0,
+                self.disturbed * 100.0
             );
         }
         if let Some(kib) = self.idle_kib {

@@ -17,9 +17,9 @@ use crate::Failure;
 
 use super::contender::{Contender, evenkeel};
 use super::figures::{Figures, Pause};
-use super::measure::{PORT, Setup, WARM_UP, check_answer};
+use super::measure::{PORT, PROXY_CORE, Setup, WARM_UP, check_answer};
 use super::paced::{self, Longest, Offer, Paced};
-use super::process::{Usage, cpu_seconds, resident_kib};
+use super::process::{Core, Usage, cpu_seconds, resident_kib};
 use super::scenario::Scenario;
 
 /// From one reload to the next; half of it is counted to the reload.
@@ -52,9 +52,9 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
     })?;
     thread::sleep(WARM_UP + PERIOD / 2);
     let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
-    let before = Usage::of(pid)?;
+    let (before, core) = (Usage::of(pid)?, Core::of(PROXY_CORE)?);
     let moments = reload_often(scenario, pid, port, &file, reloads)?;
-    let used = before.until_now(pid)?;
+    let (used, core_busy) = (before.until_now(pid)?, core.busy_since(PROXY_CORE)?);
     let load = load.finish()?;
     load.check(LATE_MS)?;
     Ok(Figures {
@@ -64,6 +64,8 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
         p999_ms: load.p999_ms,
         max_ms: load.max_ms,
         busy: used.busy(),
+        // Its threads wait for each other here, which is what is measured: others are who used the rest of the core.
+        disturbed: (core_busy - used.busy()).max(0.0),
         resident_kib: resident_kib(pid)?,
         pause: Some(pause(&load, &moments)),
         ..Figures::default()
