@@ -3,6 +3,8 @@
 //! Evenkeel alone, one worker pinned to one core, backends and load generator on the other. Every point takes its turn in
 //! every round, so that a machine that drifts bends no line.
 
+#[cfg(test)]
+mod documented;
 mod load;
 mod options;
 mod outcome;

@@ -87,11 +87,17 @@ fn of(series: Series) -> &'static [Picture] {
                 file: "growth-reload-memory.svg",
                 title: "Memory that reloads need on top, against backends",
                 label: "MiB",
-                scale: Scale::Linear,
+                scale: Scale::Logarithmic,
                 quantities: &[Quantity::Peak],
             },
         ],
     }
+}
+
+/// Names of all pictures that are drawn.
+#[cfg(test)]
+pub(super) fn files() -> impl Iterator<Item = &'static str> {
+    Series::ALL.into_iter().flat_map(of).map(|picture| picture.file)
 }
 
 #[cfg(test)]
