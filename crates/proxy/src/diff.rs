@@ -1,5 +1,7 @@
 //! What a reload changes, in lines for people.
 
+use std::collections::{HashMap, HashSet};
+
 use evenkeel_config::{Backend, Config, Listener, Pool};
 
 /// One line for each change between two configurations; none when they are equal.
@@ -36,16 +38,16 @@ fn named<T>(
     name: impl Fn(&T) -> &str,
     compare: impl Fn(&mut Vec<String>, &T, &T),
 ) {
+    let (by_name, names): (HashMap<&str, &T>, HashSet<&str>) =
+        (old.iter().map(|item| (name(item), item)).collect(), new.iter().map(&name).collect());
     for item in new {
-        match old.iter().find(|candidate| name(candidate) == name(item)) {
+        match by_name.get(name(item)) {
             None => lines.push(format!("{what} {}: added", name(item))),
             Some(before) => compare(lines, before, item),
         }
     }
-    for item in old {
-        if !new.iter().any(|candidate| name(candidate) == name(item)) {
-            lines.push(format!("{what} {}: removed", name(item)));
-        }
+    for item in old.iter().filter(|item| !names.contains(name(item))) {
+        lines.push(format!("{what} {}: removed", name(item)));
     }
 }
 

@@ -11,6 +11,9 @@ use super::{Logging, describe, log_diagnostics, log_listening};
 use crate::admin::Admin;
 use crate::check;
 
+/// Priority of the thread that reloads, -20 (first) to 19 (last).
+const NICENESS: i32 = 10;
+
 /// Carries out reloads, one at a time.
 pub(super) struct Reloader {
     proxy: Proxy,
@@ -32,7 +35,12 @@ impl Reloader {
     }
 
     /// Reloads for every message, until nobody can send any more.
+    ///
+    /// Its thread gives way to the workers: reading ten thousand backends takes a core for a while, and where every core
+    /// has a worker, requests would wait for it.
     pub(super) fn run(mut self, wanted: &Receiver<()>) {
+        // On Linux this is the thread's own priority (setpriority(2), "C library/kernel differences").
+        rustix::process::setpriority_process(None, NICENESS).ok();
         while wanted.recv().is_ok() {
             self.reload();
         }

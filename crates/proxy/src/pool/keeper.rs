@@ -1,6 +1,6 @@
 //! The keeper of a pool: the only writer of its snapshot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -194,14 +194,11 @@ impl Keeper {
     fn prepare(&self, mut target: Target, done: oneshot::Sender<()>) {
         // Whoever has been looked up before keeps that address until the next lookup.
         let known: HashMap<BackendId, SocketAddr> = self.addresses().collect();
-        let mut unknown = Vec::new();
-        for name in &target.names {
-            let address = known.get(&name.id).filter(|_| self.names.contains(name));
-            match (address, target.spec.members.iter_mut().find(|member| member.id == name.id)) {
-                (Some(address), Some(member)) => member.address = Some(*address),
-                _ => unknown.push(name.clone()),
-            }
-        }
+        let before: HashSet<&Name> = self.names.iter().collect();
+        let stays = |name: &&Name| before.contains(name) && known.contains_key(&name.id);
+        let (same, unknown): (Vec<&Name>, Vec<&Name>) = target.names.iter().partition(stays);
+        let unknown: Vec<Name> = unknown.into_iter().cloned().collect();
+        set_addresses(&mut target.spec, &same.iter().map(|name| (&name.id, known[&name.id])).collect());
         let found = self.found.clone();
         tokio::spawn(async move {
             let looked_up = at_once(unknown, |name| async move {
@@ -209,14 +206,14 @@ impl Keeper {
                 resolve::tell_of_others(&name, &result);
                 (name.id, result.map(|found| found.address))
             });
-            let mut unresolved = Vec::new();
+            let (mut resolved, mut unresolved) = (Vec::new(), Vec::new());
             for (id, result) in looked_up.await {
-                match (target.spec.members.iter_mut().find(|member| member.id == id), result) {
-                    (Some(member), Ok(address)) => member.address = Some(address),
-                    (_, Err(reason)) => unresolved.push((id, reason)),
-                    (None, Ok(_)) => {}
+                match result {
+                    Ok(address) => resolved.push((id, address)),
+                    Err(reason) => unresolved.push((id, reason)),
                 }
             }
+            set_addresses(&mut target.spec, &resolved.iter().map(|(id, address)| (id, *address)).collect());
             let checked = first_checks(&target, &known).await;
             found.send(Finding::Prepared(Box::new(Prepared { target, unresolved, checked, done }))).ok();
         });
@@ -284,6 +281,14 @@ impl Keeper {
         for name in &self.names {
             let every = defaults::RESOLVE_INTERVAL;
             self.lookups.spawn(resolve::watch(name.clone(), every, self.found.clone()));
+        }
+    }
+}
+
+fn set_addresses(spec: &mut PoolSpec, addresses: &HashMap<&BackendId, SocketAddr>) {
+    for member in &mut spec.members {
+        if let Some(address) = addresses.get(&member.id) {
+            member.address = Some(*address);
         }
     }
 }
