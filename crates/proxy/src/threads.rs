@@ -135,7 +135,7 @@ impl Thread {
             let mut ticks = tokio::time::interval(TICK_EVERY);
             loop {
                 ticks.tick().await;
-                worker.tick();
+                worker.tick().await;
             }
         });
         while let Some(order) = inbox.recv().await {

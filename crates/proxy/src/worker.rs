@@ -105,9 +105,9 @@ impl Worker {
     }
 
     /// What is due every second or so.
-    pub(crate) fn tick(&self) {
+    pub(crate) async fn tick(&self) {
         *lock(&self.date) = date_now();
-        self.idle.sweep();
+        self.idle.sweep().await;
     }
 
     pub(crate) fn connections(&self) -> usize {

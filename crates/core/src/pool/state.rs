@@ -55,22 +55,53 @@ impl PoolState {
     /// Events about ids that are not configured (any more) change nothing. Ejections that are over end with
     /// any event.
     pub fn apply(&mut self, event: PoolEvent, now: Nanos) -> Applied {
+        self.apply_all([event], now)
+    }
+
+    /// Applies events in their order and publishes once, what they come to. A snapshot costs time in proportion to the
+    /// pool: thousands of checks that end together must not cost as many.
+    pub fn apply_all(&mut self, events: impl IntoIterator<Item = PoolEvent>, now: Nanos) -> Applied {
         let mut transitions = Vec::new();
-        let returned = self.end_due_ejections(now);
-        let changed = match event {
-            PoolEvent::Configured(spec) => self.configured(spec, now, &mut transitions),
+        let mut changed = self.end_due_ejections(now);
+        let mut settled = true;
+        for event in events {
+            // Only what a check of another member says does not depend on what came before.
+            if !settled && !self.is_first_check(&event) {
+                self.settle(now, &mut transitions);
+                settled = true;
+            }
+            let changes = self.take_in(event, now, &mut transitions);
+            changed |= changes;
+            settled = !changes && settled;
+        }
+        if !changed {
+            return Applied { snapshot: None, transitions };
+        }
+        self.settle(now, &mut transitions);
+        let snapshot = self.publish(&mut transitions);
+        Applied { snapshot, transitions }
+    }
+
+    /// Notes what an event says. Whether phases may have changed.
+    fn take_in(&mut self, event: PoolEvent, now: Nanos, transitions: &mut Vec<Transition>) -> bool {
+        match event {
+            PoolEvent::Configured(spec) => self.configured(spec, now, transitions),
             PoolEvent::Probed { id, result } => self.probed(&id, result),
             PoolEvent::Attempted { id, outcome } => self.attempted(&id, outcome, now),
             PoolEvent::Resolved { id, result } => self.resolved(&id, result),
             PoolEvent::Tick => false,
-        };
-        if !(returned || changed) {
-            return Applied { snapshot: None, transitions };
         }
+    }
+
+    /// Whether it is a check of a member of which nothing has been noted since phases were settled.
+    fn is_first_check(&self, event: &PoolEvent) -> bool {
+        let PoolEvent::Probed { id, .. } = event else { return false };
+        self.positions.get(id).is_none_or(|position| self.slots[*position].note.is_none())
+    }
+
+    fn settle(&mut self, now: Nanos, transitions: &mut Vec<Transition>) {
         self.release_some(now);
-        self.settle_phases(now, &mut transitions);
-        let snapshot = self.publish(&mut transitions);
-        Applied { snapshot, transitions }
+        self.settle_phases(now, transitions);
     }
 
     /// When a [`PoolEvent::Tick`] is due: the next ejection ends. `None` while nobody is out.

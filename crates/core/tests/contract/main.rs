@@ -4,6 +4,7 @@
 //! A new strategy is tested by being in the registry; it has to say in [`bounds`] how near to the weights it
 //! promises to stay.
 
+mod batches;
 mod bounds;
 mod invariants;
 mod leases;

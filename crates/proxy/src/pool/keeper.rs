@@ -23,6 +23,10 @@ const AT_ONCE: usize = 256;
 /// A start or a reload waits so long for a first check, whatever its timeout.
 const FIRST_CHECK_MAX: Duration = Duration::from_secs(5);
 
+/// From so many backends on, checks are applied together that end within this time.
+const GATHERED_FROM: usize = 100;
+const GATHER_TIME: Duration = Duration::from_millis(10);
+
 /// What a keeper is told beside events.
 pub(crate) enum Command {
     /// Bring the pool to this configuration; answered when it is in force.
@@ -71,6 +75,9 @@ pub(crate) struct Keeper {
     rng: Rng,
     /// Where the watching tasks send what they find.
     found: mpsc::UnboundedSender<Finding>,
+    /// Checks that have ended and are not applied yet, and when they will be.
+    checked: Vec<PoolEvent>,
+    apply_at: Option<Instant>,
 }
 
 /// A running health check.
@@ -108,12 +115,15 @@ impl Keeper {
             lookups: JoinSet::new(),
             rng,
             found,
+            checked: Vec::new(),
+            apply_at: None,
         };
         loop {
-            let due = keeper.state.next_deadline().map(|at| keeper.cell.clock.instant(at));
+            let ejections = keeper.state.next_deadline().map(|at| keeper.cell.clock.instant(at).into());
+            let due: Option<Instant> = [ejections, keeper.apply_at].into_iter().flatten().min();
             let tick = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
@@ -134,7 +144,7 @@ impl Keeper {
             // A check that was under way when its backend moved says nothing about where it is now.
             Finding::Checked { id, address, .. }
                 if self.watches.get(&id).is_none_or(|watch| watch.address != address) => {}
-            Finding::Checked { id, result, .. } => self.apply(vec![PoolEvent::Probed { id, result }]),
+            Finding::Checked { id, result, .. } => self.checked(PoolEvent::Probed { id, result }),
             Finding::LookedUp { id, result: Ok(address) } => self.looked_up(id, address),
             Finding::LookedUp { id, result } => self.apply(vec![PoolEvent::Resolved { id, result }]),
             Finding::Moved { id, address, result } => {
@@ -146,14 +156,24 @@ impl Keeper {
         }
     }
 
-    /// Applies events and publishes what they come to. What lies between is seen, and reported, by nobody.
-    fn apply(&mut self, events: Vec<PoolEvent>) {
+    /// A snapshot of a large pool costs as much as many checks: those that end close to each other share one.
+    fn checked(&mut self, event: PoolEvent) {
+        self.checked.push(event);
+        if self.watches.len() < GATHERED_FROM {
+            return self.apply(Vec::new());
+        }
+        self.apply_at.get_or_insert_with(|| Instant::now() + GATHER_TIME);
+    }
+
+    /// Applies events, after the checks that wait, and publishes what they come to. What lies between is seen, and
+    /// reported, by nobody.
+    fn apply(&mut self, later: Vec<PoolEvent>) {
+        let mut events = std::mem::take(&mut self.checked);
+        events.extend(later);
+        self.apply_at = None;
         let before = self.state.snapshot();
         let now = self.cell.clock.now();
-        let mut transitions = Vec::new();
-        for event in events {
-            transitions.extend(self.state.apply(event, now).transitions);
-        }
+        let transitions = self.state.apply_all(events, now).transitions;
         let after = self.state.snapshot();
         if before.epoch() == after.epoch() {
             return;

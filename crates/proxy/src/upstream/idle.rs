@@ -4,9 +4,10 @@
 //! idle connection would make the busy busier.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,13 @@ use super::Upstream;
 /// Connections of one worker, by backend.
 #[derive(Debug, Default)]
 pub(crate) struct IdlePool {
-    by_backend: Mutex<HashMap<u64, Vec<Idle>, BuildHasherDefault<SerialHasher>>>,
+    by_backend: Mutex<ByBackend>,
 }
+
+type ByBackend = HashMap<u64, Vec<Idle>, BuildHasherDefault<SerialHasher>>;
+
+/// Backends looked at in one go.
+const SWEPT_AT_ONCE: usize = 64;
 
 /// Serials are small, unique and ours: spreading their bits is all the hashing they need.
 #[derive(Debug, Default)]
@@ -77,7 +83,7 @@ impl IdlePool {
         certain: bool,
         now: Instant,
     ) -> Option<Upstream> {
-        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_backend = self.lock();
         let idle = by_backend.get_mut(&serial)?;
         while let Some(mut candidate) = idle.pop() {
             let fits = candidate.address == address && !candidate.is_expired(now);
@@ -103,32 +109,47 @@ impl IdlePool {
         if idle_max == 0 || idle.is_expired(since) {
             return;
         }
-        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_backend = self.lock();
         let all = by_backend.entry(serial).or_default();
         if all.len() < idle_max {
             all.push(idle);
         }
     }
 
-    /// Closes what has expired or was closed by its backend. Called every second or so.
-    pub(crate) fn sweep(&self) {
+    /// Closes what has expired or was closed by its backend. Called every second or so. Between some backends and the
+    /// next ones requests have their turn: a look at thousands of connections takes milliseconds.
+    pub(crate) async fn sweep(&self) {
+        let serials: Vec<u64> = self.lock().keys().copied().collect();
+        for some in serials.chunks(SWEPT_AT_ONCE) {
+            self.sweep_these(some);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn sweep_these(&self, serials: &[u64]) {
         let now = Instant::now();
         let mut closed = Vec::new();
-        let mut by_backend = self.by_backend.lock().unwrap_or_else(PoisonError::into_inner);
-        by_backend.retain(|_, idle| {
-            closed.extend(
-                idle.extract_if(.., |one| one.is_expired(now) || !looks_open(&mut one.upstream, false)),
-            );
-            !idle.is_empty()
-        });
+        let mut by_backend = self.lock();
+        for serial in serials {
+            let Entry::Occupied(mut idle) = by_backend.entry(*serial) else { continue };
+            let useless = |one: &mut Idle| one.is_expired(now) || !looks_open(&mut one.upstream, false);
+            closed.extend(idle.get_mut().extract_if(.., useless));
+            if idle.get().is_empty() {
+                idle.remove();
+            }
+        }
         drop(by_backend);
         // Closing sockets is a system call each: not under the lock.
         drop(closed);
     }
 
+    fn lock(&self) -> MutexGuard<'_, ByBackend> {
+        self.by_backend.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Connections held.
     pub(crate) fn len(&self) -> usize {
-        self.by_backend.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
+        self.lock().values().map(Vec::len).sum()
     }
 }
 
@@ -219,7 +240,7 @@ mod tests {
             Instant::now(),
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
-        idle.sweep();
+        idle.sweep().await;
         assert_eq!(idle.len(), 0);
     }
 }
