@@ -22,6 +22,8 @@ pub(crate) struct Bars {
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) name: String,
+    /// What the bars' texts count.
+    pub(crate) unit: String,
     pub(crate) bars: Vec<Bar>,
 }
 
@@ -41,10 +43,14 @@ const ROW: i32 = 19;
 const THICKNESS: i32 = 14;
 /// Between two groups.
 const GAP: i32 = 12;
+const MARGIN: i32 = 12;
 const LEFT: i32 = 210;
 /// A ratio of 1, and the longest that is drawn to scale.
 const ONE: f64 = 130.0;
 const RATIO_MAX: f64 = 3.0;
+const AT_ONE: i32 = LEFT + ONE as i32;
+/// A number is at most so wide.
+const TEXT: i32 = 48;
 
 impl Bars {
     /// The picture as SVG, as high as it must be. Bars that have no length are left out.
@@ -63,12 +69,12 @@ impl Bars {
         Ok(text)
     }
 
-    fn groups(&self) -> Vec<(&str, Vec<&Bar>)> {
+    fn groups(&self) -> Vec<(&Group, Vec<&Bar>)> {
         let mut all = Vec::new();
         for group in &self.groups {
             let bars: Vec<&Bar> = group.bars.iter().filter(|bar| bar.ratio.is_finite()).collect();
             if !bars.is_empty() {
-                all.push((group.name.as_str(), bars));
+                all.push((group, bars));
             }
         }
         all
@@ -77,27 +83,32 @@ impl Bars {
     fn draw(
         &self,
         area: &DrawingArea<SVGBackend<'_>, Shift>,
-        groups: &[(&str, Vec<&Bar>)],
+        groups: &[(&Group, Vec<&Bar>)],
         height: i32,
     ) -> Result<(), Failure> {
         area.fill(&WHITE).map_err(failed)?;
         let title = (FONT, LARGE).into_font().color(&INK).pos(Pos::new(HPos::Center, VPos::Top));
         area.draw(&Text::new(self.title.as_str(), (WIDTH as i32 / 2, 12), title)).map_err(failed)?;
         let mut top = TOP;
-        for (name, bars) in groups {
-            let bold =
-                (FONT, SMALL, FontStyle::Bold).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Top));
-            area.draw(&Text::new(*name, (12, top), bold)).map_err(failed)?;
+        for (group, bars) in groups {
+            draw_name(area, group, top)?;
             for bar in bars {
                 draw_bar(area, bar, top)?;
                 top += ROW;
             }
             top += GAP;
         }
-        let one = LEFT + ONE as i32;
-        area.draw(&PathElement::new([(one, TOP - 8), (one, height - GAP)], INK.stroke_width(1)))
+        area.draw(&PathElement::new([(AT_ONE, TOP - 8), (AT_ONE, height - GAP)], INK.stroke_width(1)))
             .map_err(failed)
     }
+}
+
+fn draw_name(area: &DrawingArea<SVGBackend<'_>, Shift>, group: &Group, top: i32) -> Result<(), Failure> {
+    let middle = top + THICKNESS / 2;
+    let bold = (FONT, SMALL, FontStyle::Bold).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+    area.draw(&Text::new(group.name.as_str(), (MARGIN, middle), bold)).map_err(failed)?;
+    let unit = style(INK, HPos::Left);
+    area.draw(&Text::new(group.unit.as_str(), (MARGIN, middle + ROW), unit)).map_err(failed)
 }
 
 fn draw_bar(area: &DrawingArea<SVGBackend<'_>, Shift>, bar: &Bar, top: i32) -> Result<(), Failure> {
@@ -111,7 +122,13 @@ fn draw_bar(area: &DrawingArea<SVGBackend<'_>, Shift>, bar: &Bar, top: i32) -> R
     // A bar that is cut off says so.
     let more = if bar.ratio > RATIO_MAX { " →" } else { "" };
     let text = format!("{}{more}", bar.text);
-    area.draw(&Text::new(text, (end + 6, middle), style(INK, HPos::Left))).map_err(failed)
+    area.draw(&Text::new(text, (beside(end), middle), style(INK, HPos::Left))).map_err(failed)
+}
+
+/// Where the text of a bar that ends there begins: not across the line.
+fn beside(end: i32) -> i32 {
+    let crosses = end <= AT_ONE && end + TEXT > AT_ONE;
+    if crosses { AT_ONE + 6 } else { end + 6 }
 }
 
 fn style(colour: RGBColor, horizontal: HPos) -> TextStyle<'static> {
@@ -129,7 +146,11 @@ mod tests {
             text: format!("{ratio:.2}"),
             ours: index == 0,
         };
-        let group = Group { name: "h1".to_owned(), bars: ratios.iter().enumerate().map(bar).collect() };
+        let group = Group {
+            name: "h1".to_owned(),
+            unit: "us".to_owned(),
+            bars: ratios.iter().enumerate().map(bar).collect(),
+        };
         Bars { title: "less is better".to_owned(), groups: vec![group] }
     }
 
@@ -145,6 +166,14 @@ mod tests {
         assert_eq!(widths(&svg, "#1F6F8B"), [65]);
         assert_eq!(widths(&svg, "#C3C9CF"), [130, 390]);
         assert!(svg.contains("\n30.00 →\n") && svg.contains("\n1.00\n"));
+    }
+
+    #[test]
+    fn no_text_crosses_the_line() {
+        assert_eq!(beside(LEFT + 10), LEFT + 16);
+        assert_eq!(beside(AT_ONE - 20), AT_ONE + 6);
+        assert_eq!(beside(AT_ONE), AT_ONE + 6);
+        assert_eq!(beside(AT_ONE + 20), AT_ONE + 26);
     }
 
     #[test]
