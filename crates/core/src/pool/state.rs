@@ -27,6 +27,8 @@ pub struct PoolState {
     pub(super) remembered: Remembered,
     pub(super) sequencer: Sequencer,
     pub(super) snapshot: Arc<PoolSnapshot>,
+    /// When the next ejection ends.
+    deadline: Option<Nanos>,
 }
 
 impl PoolState {
@@ -41,6 +43,7 @@ impl PoolState {
             positions: HashMap::new(),
             remembered: Remembered::default(),
             sequencer: Sequencer::new(seed),
+            deadline: None,
         };
         state.apply(PoolEvent::Configured(spec), now);
         state
@@ -78,6 +81,7 @@ impl PoolState {
             return Applied { snapshot: None, transitions };
         }
         self.settle(now, &mut transitions);
+        self.deadline = self.slots.iter().filter_map(|slot| slot.ejections.until).min();
         let snapshot = self.publish(&mut transitions);
         Applied { snapshot, transitions }
     }
@@ -106,7 +110,7 @@ impl PoolState {
 
     /// When a [`PoolEvent::Tick`] is due: the next ejection ends. `None` while nobody is out.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        self.slots.iter().filter_map(|slot| slot.ejections.until).min()
+        self.deadline
     }
 
     fn slot(&mut self, id: &BackendId) -> Option<&mut Slot> {
@@ -176,6 +180,9 @@ impl PoolState {
     }
 
     fn end_due_ejections(&mut self, now: Nanos) -> bool {
+        if self.deadline.is_none_or(|deadline| deadline > now) {
+            return false;
+        }
         let mut any = false;
         for slot in
             self.slots.iter_mut().filter(|slot| slot.ejections.until.is_some_and(|until| until <= now))

@@ -21,6 +21,9 @@ use super::keeper::Finding;
 /// More than this is not the header of an answer to a health check.
 const RESPONSE_MAX: usize = 16 * 1024;
 
+/// Room for the usual one, so that it takes one read.
+const RESPONSE_USUAL: usize = 2048;
+
 /// A backend to be checked.
 pub(crate) struct Backend {
     pub(crate) id: BackendId,
@@ -98,7 +101,7 @@ async fn http(
 
 async fn status(stream: &mut TcpStream) -> Result<u16, String> {
     let mut scanner = HeadScanner::default();
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(RESPONSE_USUAL);
     let mut fields = Vec::new();
     loop {
         let read = stream.read_buf(&mut bytes).await.map_err(|error| error.to_string())?;
