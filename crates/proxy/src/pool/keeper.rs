@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel_config::{Health, defaults};
-use evenkeel_core::{BackendId, Mode, PoolEvent, PoolSpec, PoolState, Rng, Transition};
+use evenkeel_core::{BackendId, PoolEvent, PoolSpec, PoolState, Rng, Transition};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::proxy::lock;
 
+use super::announce::announce;
 use super::cell::PoolCell;
 use super::probe;
 use super::resolve::{self, Name};
@@ -186,9 +187,9 @@ impl Keeper {
                 Transition::Mode { .. } if !mode_changed || Some(index) != last_mode => {}
                 Transition::Mode { to, healthy, enabled, .. } => {
                     let from = before.mode();
-                    report(self.cell.id.as_str(), &Transition::Mode { from, to, healthy, enabled });
+                    announce(self.cell.id.as_str(), &Transition::Mode { from, to, healthy, enabled });
                 }
-                transition => report(self.cell.id.as_str(), &transition),
+                transition => announce(self.cell.id.as_str(), &transition),
             }
         }
     }
@@ -288,7 +289,12 @@ impl Keeper {
             let spread = Instant::now() + probe::jittered(&health, &mut rng).mul_f64(rng.unit());
             let first = due.get(&id).map_or(spread, |due| spread.min(*due));
             let due = Arc::new(Mutex::new(first));
-            let backend = probe::Backend { id: id.clone(), address, health: Arc::clone(&health) };
+            let backend = probe::Backend {
+                id: id.clone(),
+                address,
+                health: Arc::clone(&health),
+                clock: self.cell.clock,
+            };
             let watch = probe::watch(backend, self.found.clone(), rng, Arc::clone(&due));
             let task = tokio::spawn(watch).abort_handle();
             self.watches.insert(id, Watch { address, health: Arc::clone(&health), due, task });
@@ -350,49 +356,4 @@ where
         results.extend(result.ok());
     }
     results
-}
-
-fn report(pool: &str, transition: &Transition) {
-    match transition {
-        Transition::Phase { id, from, to, detail } if to.is_eligible() => {
-            tracing::info!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend serves");
-        }
-        Transition::Phase { id, from, to, detail } => {
-            tracing::warn!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend is out");
-        }
-        Transition::Mode { from, to, healthy, enabled } => {
-            let (was, now) = (from.as_str(), to.as_str());
-            match to {
-                Mode::Normal => tracing::info!(
-                    pool,
-                    was,
-                    now,
-                    healthy,
-                    enabled,
-                    "pool serves: enough backends are healthy"
-                ),
-                Mode::Panic => tracing::error!(
-                    pool,
-                    was,
-                    now,
-                    healthy,
-                    enabled,
-                    "PANIC: too few healthy backends, requests go to unhealthy ones too"
-                ),
-                Mode::Empty => tracing::error!(
-                    pool,
-                    was,
-                    now,
-                    healthy,
-                    enabled,
-                    "pool is empty: no backend may be picked, requests get 503"
-                ),
-            }
-        }
-        Transition::Added { id } => tracing::info!(pool, backend = %id, "backend added"),
-        Transition::Removed { id } => tracing::info!(pool, backend = %id, "backend removed"),
-        Transition::Weight { id, from, to } => {
-            tracing::info!(pool, backend = %id, from = from.get(), to = to.get(), "weight changed");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Backend pools at run time: the snapshot that requests read, and the keeper that writes it.
 
+mod announce;
 mod cell;
 mod keeper;
 mod probe;

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel_config::{Check, Health};
-use evenkeel_core::{BackendId, Rng};
+use evenkeel_core::{BackendId, Nanos, Rng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::http1::{HeadScanner, Method, Scan, parse_response};
 
 use crate::proxy::lock;
@@ -21,6 +22,8 @@ use super::keeper::Finding;
 /// More than this is not the header of an answer to a health check.
 const RESPONSE_MAX: usize = 16 * 1024;
 
+/// Checks start at multiples of this.
+const GRID: Duration = Duration::from_millis(10);
 /// Room for the usual one, so that it takes one read.
 const RESPONSE_USUAL: usize = 2048;
 
@@ -29,6 +32,7 @@ pub(crate) struct Backend {
     pub(crate) id: BackendId,
     pub(crate) address: SocketAddr,
     pub(crate) health: Arc<Health>,
+    pub(crate) clock: Clock,
 }
 
 /// Asks once, within the check's timeout. The error is the reason in words; `None` when the question could not be
@@ -63,10 +67,10 @@ pub(crate) async fn watch(
     mut rng: Rng,
     due: Arc<Mutex<Instant>>,
 ) {
-    let Backend { id, address, health } = backend;
+    let Backend { id, address, health, clock } = backend;
     loop {
         let next = *lock(&due);
-        tokio::time::sleep_until(next).await;
+        tokio::time::sleep_until(on_grid(clock, next)).await;
         let started = Instant::now();
         if let Some(result) = check(&health, address).await
             && results.send(Finding::Checked { id: id.clone(), address, result }).is_err()
@@ -75,6 +79,13 @@ pub(crate) async fn watch(
         }
         *lock(&due) = started + jittered(&health, &mut rng);
     }
+}
+
+/// The next moment of a grid that all checks share: those of a large pool that are due at nearly the same time start in
+/// one go, and the thread, which may share its core with a worker, wakes less often.
+fn on_grid(clock: Clock, due: Instant) -> Instant {
+    let steps = clock.at(due.into_std()).0.div_ceil(GRID.as_nanos() as u64);
+    clock.instant(Nanos(steps * GRID.as_nanos() as u64)).into()
 }
 
 /// One interval times a factor within 1 ± jitter.
@@ -119,6 +130,22 @@ async fn status(stream: &mut TcpStream) -> Result<u16, String> {
         }
         if scanner.clone().advance(&bytes) == Scan::BareLf || bytes.len() > RESPONSE_MAX {
             return Err("not an HTTP response".to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_start_on_the_grid_and_never_early() {
+        let clock = Clock::start();
+        for nanos in [0, 1, 9_999_999, 10_000_000, 10_000_001, 12_345_678_901] {
+            let due = Instant::from_std(clock.instant(Nanos(nanos)));
+            let start = on_grid(clock, due);
+            assert_eq!(clock.at(start.into_std()).0 % GRID.as_nanos() as u64, 0);
+            assert!(start >= due && start - due < GRID, "{nanos}");
         }
     }
 }

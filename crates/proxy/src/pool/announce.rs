@@ -1,0 +1,49 @@
+//! Changes of a pool in the log.
+
+use evenkeel_core::{Mode, Transition};
+
+/// Logs it: what takes a backend out, or a pool out of its usual mode, as a warning at least.
+pub(super) fn announce(pool: &str, transition: &Transition) {
+    match transition {
+        Transition::Phase { id, from, to, detail } if to.is_eligible() => {
+            tracing::info!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend serves");
+        }
+        Transition::Phase { id, from, to, detail } => {
+            tracing::warn!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend is out");
+        }
+        Transition::Mode { from, to, healthy, enabled } => {
+            let (was, now) = (from.as_str(), to.as_str());
+            match to {
+                Mode::Normal => tracing::info!(
+                    pool,
+                    was,
+                    now,
+                    healthy,
+                    enabled,
+                    "pool serves: enough backends are healthy"
+                ),
+                Mode::Panic => tracing::error!(
+                    pool,
+                    was,
+                    now,
+                    healthy,
+                    enabled,
+                    "PANIC: too few healthy backends, requests go to unhealthy ones too"
+                ),
+                Mode::Empty => tracing::error!(
+                    pool,
+                    was,
+                    now,
+                    healthy,
+                    enabled,
+                    "pool is empty: no backend may be picked, requests get 503"
+                ),
+            }
+        }
+        Transition::Added { id } => tracing::info!(pool, backend = %id, "backend added"),
+        Transition::Removed { id } => tracing::info!(pool, backend = %id, "backend removed"),
+        Transition::Weight { id, from, to } => {
+            tracing::info!(pool, backend = %id, from = from.get(), to = to.get(), "weight changed");
+        }
+    }
+}
