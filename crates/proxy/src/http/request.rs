@@ -1,6 +1,5 @@
 //! One request that has been understood: to which backend it goes, how often, and what it came to.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,6 +19,7 @@ use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
+use super::socket::is_silent;
 
 /// A request head with what was decided about it.
 struct Request {
@@ -267,9 +267,7 @@ impl Connection {
     fn farewell(&self, scratch: &Scratch, request: &Request) -> Next {
         let head = &request.head;
         let client_is_done = !head.keep_alive && head.body == BodyLength::None && scratch.input.is_empty();
-        let is_silent =
-            || matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        if client_is_done && is_silent() { Next::Close } else { Next::Linger }
+        if client_is_done && is_silent(&self.stream) { Next::Close } else { Next::Linger }
     }
 
     /// Answers with an error of Evenkeel's own.

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -42,6 +43,12 @@ pub(crate) fn poll_send<const N: usize>(
             return Poll::Ready(sent);
         }
     }
+}
+
+/// Whether the socket is open and nothing has arrived on it: asks the kernel, for events may be late.
+pub(crate) fn is_silent(socket: &TcpStream) -> bool {
+    let peeked = recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    matches!(peeked, Err(Errno::AGAIN))
 }
 
 fn send_parts<const N: usize>(socket: &TcpStream, parts: &[&[u8]; N]) -> rustix::io::Result<usize> {
@@ -112,6 +119,21 @@ pub(crate) mod tests {
         assert_eq!(poll_fn(|context| poll_recv(context, &near, &mut into)).await.unwrap(), 1);
         drop(far);
         assert_eq!(poll_fn(|context| poll_recv(context, &near, &mut into)).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn silence_is_what_the_kernel_says() {
+        let (near, mut far) = connection().await;
+        let mut into = Vec::with_capacity(100);
+        far.write_all(b"a").await.unwrap();
+        poll_fn(|context| poll_recv(context, &near, &mut into)).await.unwrap();
+        assert!(is_silent(&near));
+        // No event has been waited for since the short read.
+        far.write_all(b"b").await.unwrap();
+        assert!(!is_silent(&near));
+        poll_fn(|context| poll_recv(context, &near, &mut into)).await.unwrap();
+        drop(far);
+        assert!(!is_silent(&near), "its end is not silence");
     }
 
     #[tokio::test]

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::http::is_silent;
+
 use super::Upstream;
 
 /// Connections of one worker, by backend.
@@ -155,15 +157,10 @@ impl IdlePool {
 
 /// An idle connection must be silent: bytes on it would be taken for the next response, its end is its end.
 fn looks_open(upstream: &mut Upstream, certain: bool) -> bool {
-    let mut byte = [0_u8; 1];
     if certain {
-        let peeked = rustix::net::recv(
-            &upstream.stream,
-            &mut byte[..],
-            rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT,
-        );
-        return matches!(peeked, Err(rustix::io::Errno::AGAIN));
+        return is_silent(&upstream.stream);
     }
+    let mut byte = [0_u8; 1];
     let mut context = Context::from_waker(Waker::noop());
     let mut space = ReadBuf::new(&mut byte);
     matches!(std::pin::Pin::new(&mut upstream.stream).poll_read(&mut context, &mut space), Poll::Pending)
