@@ -9,8 +9,9 @@ use crate::http1::Field;
 
 use super::socket::poll_recv;
 
-/// What a buffer for bodies starts with.
-const INITIAL: usize = 16 * 1024;
+/// What a buffer for bodies starts with: a body of 16 KiB, a size that much software writes in, with its head takes one
+/// read.
+const INITIAL: usize = 20 * 1024;
 /// What a buffer starts with that waits for a request: room for nearly every head. A client that never ends one holds no
 /// more.
 const HEAD_INITIAL: usize = 4 * 1024;
@@ -75,8 +76,8 @@ impl Buffer {
 
     /// Reads once. `Ok(0)` is the end of the stream. There must be room.
     ///
-    /// A read that fills an empty buffer doubles it for the next one: bodies of many megabytes then cost
-    /// few system calls, small ones no memory.
+    /// A read that fills an empty buffer enlarges it for the next one: bodies of many megabytes then cost few system
+    /// calls, small ones no memory.
     pub(crate) fn poll_fill(
         &mut self,
         context: &mut Context<'_>,
@@ -92,7 +93,7 @@ impl Buffer {
         let was_empty = self.data.is_empty();
         let count = ready!(poll_recv(context, socket, &mut self.data))?;
         if was_empty && count == self.data.capacity() && count < LARGEST {
-            self.data.reserve_exact(count);
+            self.reserve(LARGEST.min(2 * count));
         }
         Poll::Ready(Ok(count))
     }
