@@ -68,14 +68,13 @@ impl PoolState {
         let mut changed = self.end_due_ejections(now);
         let mut settled = true;
         for event in events {
-            // Only what a check of another member says does not depend on what came before.
-            if !settled && !self.is_first_check(&event) {
+            // Only what a check of another member says does not depend on what came before; while somebody is ejected
+            // even that may, for who is released depends on who else serves.
+            if !settled && (self.deadline.is_some() || !self.is_first_check(&event)) {
                 self.settle(now, &mut transitions);
-                settled = true;
             }
-            let changes = self.take_in(event, now, &mut transitions);
-            changed |= changes;
-            settled = !changes && settled;
+            changed |= self.take_in(event, now, &mut transitions);
+            settled = !changed;
         }
         if !changed {
             return Applied { snapshot: None, transitions };
@@ -154,11 +153,13 @@ impl PoolState {
             return false;
         }
         slot.ejections.eject(&spec, now);
+        let until = slot.ejections.until;
         let (length, count) = (slot.ejections.length, slot.ejections.count);
         let failed = outcome.as_str();
         let note =
             format!("{failures} consecutive failures ({failed}), out for {length:?} (ejection {count})");
         slot.note = Some(note.into());
+        self.deadline = self.deadline.into_iter().chain(until).min();
         true
     }
 

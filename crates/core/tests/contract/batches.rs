@@ -1,11 +1,12 @@
 //! Events that are applied together come to what they come to one by one, in one snapshot.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use evenkeel_core::{Nanos, Phase, PoolEvent, PoolState, StrategyKind};
+use evenkeel_core::{Nanos, Phase, PoolEvent, PoolSpec, PoolState, StrategyKind};
 use proptest::prelude::*;
 
-use crate::pools::{IntoId, address, health, pool, spec};
+use crate::pools::{IntoId, address, fail_attempts, health, passive, pool, spec};
 
 const MEMBERS: u8 = 4;
 const NOW: Nanos = Nanos(5_000_000_000);
@@ -34,21 +35,39 @@ fn phases(pool: &PoolState) -> Vec<Phase> {
     pool.snapshot().members().iter().map(|view| view.phase).collect()
 }
 
+/// Everybody serves, but for those that have been ejected.
+fn started(spec: &PoolSpec, ejected: &[u8]) -> PoolState {
+    let mut pool = pool(spec, 1);
+    for index in 0..MEMBERS {
+        pool.apply(PoolEvent::Probed { id: format!("m{index}").into_id(), result: Ok(()) }, NOW);
+    }
+    for index in ejected {
+        if phases(&pool)[usize::from(*index)] == Phase::Serving {
+            fail_attempts(&mut pool, &format!("m{index}"), 1, NOW);
+        }
+    }
+    pool
+}
+
 proptest! {
     #[test]
     fn together_or_one_by_one_comes_to_the_same(
-        events in proptest::collection::vec(event(), 0..40),
+        ejected in proptest::collection::vec(0..MEMBERS, 0..3),
+        events in proptest::collection::vec(event(), 1..40),
         rise in 1..3_u32,
         fall in 1..3_u32,
+        seconds in 0..12_u64,
     ) {
         let mut spec = spec(StrategyKind::RoundRobin, &[1; MEMBERS as usize]);
         spec.health = health(rise, fall);
-        let (mut together, mut one_by_one) = (pool(&spec, 1), pool(&spec, 1));
+        spec.passive = passive(1, 10, 0.5);
+        let (mut together, mut one_by_one) = (started(&spec, &ejected), started(&spec, &ejected));
         let before = together.snapshot().epoch();
+        let now = NOW.saturating_add(Duration::from_secs(seconds));
         for event in events.clone() {
-            one_by_one.apply(event, NOW);
+            one_by_one.apply(event, now);
         }
-        together.apply_all(events, NOW);
+        together.apply_all(events, now);
         prop_assert_eq!(stories(&together), stories(&one_by_one));
         prop_assert!(together.snapshot().epoch() <= before + 1);
     }
