@@ -3,16 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
-use evenkeel_config::{Config, LogLevel, Source};
+use evenkeel_config::{Config, Loaded, LogLevel, Source};
 use evenkeel_proxy::Proxy;
 
 use super::addresses::{self, Own};
 use super::{Logging, describe, log_diagnostics, log_listening};
 use crate::admin::Admin;
 use crate::check;
-
-/// Priority of the thread that reloads, -20 (first) to 19 (last).
-const NICENESS: i32 = 10;
 
 /// Carries out reloads, one at a time.
 pub(super) struct Reloader {
@@ -35,12 +32,7 @@ impl Reloader {
     }
 
     /// Reloads for every message, until nobody can send any more.
-    ///
-    /// Its thread gives way to the workers: reading ten thousand backends takes a core for a while, and where every core
-    /// has a worker, requests would wait for it.
     pub(super) fn run(mut self, wanted: &Receiver<()>) {
-        // On Linux this is the thread's own priority (setpriority(2), "C library/kernel differences").
-        rustix::process::setpriority_process(None, NICENESS).ok();
         while wanted.recv().is_ok() {
             self.reload();
         }
@@ -57,7 +49,7 @@ impl Reloader {
             Ok(source) => source,
             Err(message) => return self.refuse(&file, "unreadable-file", &message),
         };
-        let loaded = evenkeel_config::load(&source);
+        let loaded = load_behind_requests(&source);
         log_diagnostics(&source, &loaded.diagnostics);
         match loaded.config {
             Some(config) => self.apply(&source, config),
@@ -126,3 +118,20 @@ impl Reloader {
 fn until_applied(holder: &Own) -> String {
     format!("{holder} has this address until a reload is applied: restart, or go by way of another port")
 }
+
+/// Reads a configuration on a thread that gives way to the workers: ten thousand backends take a core for a while, and
+/// where every core has a worker, requests would wait. The thread is of this job alone, because those that it starts
+/// would give way for ever, and a priority that was lowered cannot be raised again.
+fn load_behind_requests(source: &Source) -> Loaded {
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            // On Linux this is the thread's own priority (setpriority(2), "C library/kernel differences").
+            rustix::process::setpriority_process(None, NICENESS).ok();
+            evenkeel_config::load(source)
+        });
+        load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Priority, from -20 (first) to 19 (last).
+const NICENESS: i32 = 10;
