@@ -14,7 +14,7 @@ use crate::http1::{BodyLength, ChunkDecoder, Field, Step, parse_trailers};
 use super::buffer::Buffer;
 use super::forward::{Framing, put_field};
 use super::io::{Pace, WriteError, write_parts};
-use super::splice::{Pipe, Pipes, SPLICE_MIN};
+use super::splice::{IN_ONE_GO, Pipe, Pipes, SPLICE_MIN};
 use super::timer::Interrupted;
 
 /// Content up to this size is gathered behind what is to be written before it, larger ones are written from where they lie.
@@ -121,7 +121,10 @@ impl Relay<'_> {
             if remaining >= SPLICE_MIN
                 && let Some(pipe) = self.pipes.take()
             {
-                return self.spliced(pipe, remaining).await;
+                remaining = self.spliced(pipe, remaining).await?;
+                if remaining == 0 {
+                    return Ok(());
+                }
             }
             if !self.fill().await? {
                 return Err(RelayError::SenderGone);
@@ -129,29 +132,44 @@ impl Relay<'_> {
         }
     }
 
-    /// Moves the rest of a body of known length without copying it.
-    async fn spliced(&mut self, mut pipe: Pipe<'_>, mut remaining: u64) -> Result<(), RelayError> {
+    /// Moves the rest of a body of known length without copying it. What is left of it must be copied: not everything
+    /// can be spliced, nor everywhere.
+    async fn spliced(&mut self, mut pipe: Pipe<'_>, mut remaining: u64) -> Result<u64, RelayError> {
         debug_assert!(self.buffer.is_empty(), "what was read before goes out before");
+        let mut in_one_go = 0;
         while remaining > 0 {
-            let (from, to) = (self.from, self.to);
+            let from = self.from;
             let Pace { timer, stage, not_after } = &mut self.pace;
             let fill = std::future::poll_fn(|context| pipe.poll_fill(context, from, remaining));
             let count = match timer.limit(stage, self.read_idle, *not_after, fill).await {
-                Ok(Ok(count)) if count > 0 => count as u64,
-                Ok(_) => return Err(RelayError::SenderGone),
+                Ok(Ok(0)) => return Err(RelayError::SenderGone),
+                Ok(Ok(count)) => count as u64,
+                Ok(Err(_)) => return Ok(remaining),
                 Err(Interrupted::TimedOut) => return Err(RelayError::SenderTimedOut),
                 Err(Interrupted::Cut) => return Err(RelayError::Cut),
             };
-            while !pipe.is_empty() {
-                let drain = std::future::poll_fn(|context| pipe.poll_drain(context, to));
-                match timer.limit(stage, self.write_idle, *not_after, drain).await {
-                    Ok(Ok(written)) if written > 0 => {}
-                    Ok(_) => return Err(WriteError::Broken.into()),
-                    Err(interrupted) => return Err(WriteError::Interrupted(interrupted).into()),
-                }
-            }
-            self.moved.fetch_add(count, Ordering::Relaxed);
+            self.drain(&mut pipe).await?;
             remaining -= count;
+            in_one_go += count;
+            if in_one_go >= IN_ONE_GO {
+                in_one_go = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(0)
+    }
+
+    async fn drain(&mut self, pipe: &mut Pipe<'_>) -> Result<(), RelayError> {
+        let to = self.to;
+        let Pace { timer, stage, not_after } = &mut self.pace;
+        while !pipe.is_empty() {
+            let drain = std::future::poll_fn(|context| pipe.poll_drain(context, to));
+            let written = match timer.limit(stage, self.write_idle, *not_after, drain).await {
+                Ok(Ok(written)) if written > 0 => written as u64,
+                Ok(_) => return Err(WriteError::Broken.into()),
+                Err(interrupted) => return Err(WriteError::Interrupted(interrupted).into()),
+            };
+            self.moved.fetch_add(written, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -247,3 +265,7 @@ impl Relay<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -217,7 +217,9 @@ async fn both(
             progress.sending_ended(&outcome);
             if let Some(failure) = outcome.err().and_then(|error| upload_fault(error, progress, not_after)) {
                 // Once the client has its answer, it is entitled to leave.
-                return Poll::Ready(early.take().map_or(Err(failure), |delivered| Ok(Ok(delivered))));
+                let delivered =
+                    early.take().map(|delivered| Delivered { ended_at: Instant::now(), ..delivered });
+                return Poll::Ready(delivered.map_or(Err(failure), |delivered| Ok(Ok(delivered))));
             }
         }
         if early.is_none() {
@@ -233,7 +235,9 @@ async fn both(
         if progress.sending_over.get().is_none() {
             return Poll::Pending;
         }
-        early.take().map_or(Poll::Pending, |delivered| Poll::Ready(Ok(Ok(delivered))))
+        // The backend has had work to do until now.
+        let whole = |delivered| Delivered { ended_at: Instant::now(), ..delivered };
+        early.take().map_or(Poll::Pending, |delivered| Poll::Ready(Ok(Ok(whole(delivered)))))
     })
     .await
 }

@@ -9,14 +9,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+
+use super::socket::is_silent;
 
 /// Less than this is copied. From here on a pipe costs a fifth less, at a megabyte two thirds less.
 pub(crate) const SPLICE_MIN: u64 = 32 * 1024;
 /// What a pipe holds at most.
 const CAPACITY: usize = 256 * 1024;
+/// So much is moved before other connections of the worker have their turn.
+pub(crate) const IN_ONE_GO: u64 = 256 * 1024;
 /// Pipes of one worker at most. Bodies beyond are copied.
 const PIPES_MAX: u64 = 128;
 /// Part of the files that the process may open which all pipes together may take.
@@ -91,6 +96,8 @@ impl Pipe<'_> {
     }
 
     /// Takes what `from` has received, up to `max` bytes; the pipe must be empty. `Ok(0)` is the end of the stream.
+    ///
+    /// Nothing is lost by an error: what has arrived can still be read from `from`.
     pub(crate) fn poll_fill(
         &mut self,
         context: &mut Context<'_>,
@@ -102,11 +109,8 @@ impl Pipe<'_> {
         let max = usize::try_from(max).unwrap_or(CAPACITY).min(CAPACITY);
         let count = loop {
             ready!(from.poll_read_ready(context))?;
-            let moved = from.try_io(Interest::READABLE, || {
-                Ok(splice(from, None, write, None, max, SpliceFlags::NONBLOCK)?)
-            });
-            match moved {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match from.try_io(Interest::READABLE, || fill(from, write, max)) {
+                Err(error) if is_passing(&error) => {}
                 moved => break moved?,
             }
         };
@@ -123,12 +127,9 @@ impl Pipe<'_> {
         let read = &self.ends().read;
         let count = loop {
             ready!(to.poll_write_ready(context))?;
-            let holds = self.holds;
-            let moved = to.try_io(Interest::WRITABLE, || {
-                Ok(splice(read, None, to, None, holds, SpliceFlags::NONBLOCK)?)
-            });
-            match moved {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let drain = || Ok(splice(read, None, to, None, self.holds, SpliceFlags::NONBLOCK)?);
+            match to.try_io(Interest::WRITABLE, drain) {
+                Err(error) if is_passing(&error) => {}
                 moved => break moved?,
             }
         };
@@ -141,6 +142,25 @@ impl Pipe<'_> {
     }
 }
 
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// One splice from a socket into an empty pipe.
+///
+/// The kernel stops before a byte that its sender marked as urgent, for ever, and says that nothing is there. So it is
+/// asked whether that is true, twice, because something may have arrived just then.
+fn fill(from: &TcpStream, write: &OwnedFd, max: usize) -> io::Result<usize> {
+    for _ in 0..2 {
+        match splice(from, None, write, None, max, SpliceFlags::NONBLOCK) {
+            Err(Errno::AGAIN) if is_silent(from) => return Err(Errno::AGAIN.into()),
+            Err(Errno::AGAIN) => {}
+            moved => return Ok(moved?),
+        }
+    }
+    Err(io::Error::other("an urgent byte cannot be spliced"))
+}
+
 impl Drop for Pipe<'_> {
     fn drop(&mut self) {
         if let Some(ends) = self.ends.take() {
@@ -150,7 +170,7 @@ impl Drop for Pipe<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::future::poll_fn;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -204,6 +224,30 @@ mod tests {
         assert_eq!(pipes.open.load(Ordering::Relaxed), 0);
         drop(pipes.take());
         assert_eq!(pipes.free.lock().unwrap().len(), 1, "an empty one is kept");
+    }
+
+    /// Pipes that no splice works with.
+    pub(crate) fn useless() -> Pipes {
+        let file = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let pipes = Pipes::new(1, None);
+        pipes.free.lock().unwrap().push(Ends { read: file(), write: file() });
+        pipes
+    }
+
+    #[tokio::test]
+    async fn an_urgent_byte_is_an_error_that_loses_nothing() {
+        let (mut sender, mut from) = connection().await;
+        sender.write_all(b"before").await.unwrap();
+        rustix::net::send(&sender, b"!", rustix::net::SendFlags::OOB).unwrap();
+        sender.write_all(b"behind").await.unwrap();
+        let pipes = Pipes::new(1, None);
+        let mut pipe = pipes.take().unwrap();
+        assert_eq!(poll_fn(|context| pipe.poll_fill(context, &from, 100)).await.unwrap(), 6);
+        pipe.holds = 0;
+        poll_fn(|context| pipe.poll_fill(context, &from, 100)).await.unwrap_err();
+        let mut rest = [0; 6];
+        from.read_exact(&mut rest).await.unwrap();
+        assert_eq!(&rest, b"behind");
     }
 
     #[test]
