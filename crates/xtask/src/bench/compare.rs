@@ -14,6 +14,9 @@ use super::options::Options;
 use super::scenario::{Load, Scenario};
 use super::{backends, reload, report, table, tail};
 
+/// Turns after which there is no figure.
+const TURNS: usize = 4;
+
 /// Runs the comparison and prints it; fails when a figure is not what it must be.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
     packages::ensure_compared(root)?;
@@ -58,21 +61,31 @@ fn compare(setup: &Setup, scenario: &'static Scenario, rounds: usize) -> Result<
     };
     for round in 1..=rounds {
         for (contender, (name, figures)) in scenario.contenders().iter().zip(&mut measured.contenders) {
-            let got =
-                once(setup, *contender, scenario, rate).map_err(|failure| format!("{name}: {failure}"))?;
+            let got = tried(name, || once(setup, *contender, scenario, rate))?;
             let line = got.as_ref().map_or("cannot keep up, no figure".to_owned(), Figures::line);
             eprintln!("  round {round} {name:9} {line}");
             figures.extend(got);
         }
         for reference in scenario.references() {
-            let figures = measure::measure(setup, Contender::Evenkeel, reference)
-                .map_err(|failure| format!("{}: {failure}", reference.name))?;
+            let figures = tried(reference.name, || measure::measure(setup, Contender::Evenkeel, reference))?;
             eprintln!("  round {round} {:9} {}", reference.name, figures.line());
             measured.reference.push(figures);
         }
     }
     drop(backend);
     Ok(measured)
+}
+
+/// A turn that gives no figure, because somebody else used the machine or a request failed, is taken again, and that is
+/// told. A comparison takes long; it ends only where no figure comes of several turns.
+fn tried<T>(name: &str, turn: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    for _ in 1..TURNS {
+        match turn() {
+            Ok(figures) => return Ok(figures),
+            Err(failure) => eprintln!("  once more: {name}: {failure}"),
+        }
+    }
+    turn().map_err(|failure| format!("{name}: {failure}"))
 }
 
 /// One contender's turn; nothing where one that no bar is about cannot take part.
@@ -95,8 +108,7 @@ fn offered(setup: &Setup, scenario: &Scenario) -> Result<f64, Failure> {
     let closed = Scenario { load: Load::Get { bytes }, ..*scenario };
     let mut best = 0.0_f64;
     for peer in Contender::PEERS {
-        let figures = measure::measure(setup, peer, &closed)
-            .map_err(|failure| format!("the peak of {}: {failure}", peer.name()))?;
+        let figures = tried(peer.name(), || measure::measure(setup, peer, &closed))?;
         eprintln!("  peak    {:9} {}", peer.name(), figures.line());
         best = best.max(figures.per_second);
     }
@@ -151,6 +163,19 @@ impl Scenario {
 mod tests {
     use super::*;
     use crate::bench::measured::tests::measured;
+
+    #[test]
+    fn a_turn_without_a_figure_is_taken_again_but_not_for_ever() {
+        let turns = std::cell::Cell::new(0);
+        let turn = |good: usize| {
+            turns.set(turns.get() + 1);
+            if turns.get() == good { Ok(turns.get()) } else { Err("no figure".to_owned()) }
+        };
+        assert_eq!(tried("x", || turn(TURNS)), Ok(TURNS));
+        turns.set(0);
+        assert_eq!(tried("x", || turn(TURNS + 1)), Err("x: no figure".to_owned()));
+        assert_eq!(turns.get(), TURNS);
+    }
 
     #[test]
     fn one_missed_bar_in_one_run_fails_all_of_them() {
