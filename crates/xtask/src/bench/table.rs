@@ -20,7 +20,7 @@ pub(crate) fn table(all: &[Measured]) -> String {
     for row in all.iter().flat_map(Measured::rows) {
         write!(out, "{:17} {:16}", row.name, row.bar.figure.unit()).ok();
         for contender in Contender::ALL {
-            write!(out, " {:>9}", number(row.measured.spread(contender.name(), row.bar.figure).median)).ok();
+            write!(out, " {:>9}", number(row.measured.typical(contender.name(), row.bar.figure))).ok();
         }
         let (must, goal) = (row.bar.must, row.bar.goal);
         writeln!(out, " {:>8.3}  {:10} {must:>6} {goal:>6}  {}", row.value, against(&row), verdict(&row))
@@ -28,6 +28,8 @@ pub(crate) fn table(all: &[Measured]) -> String {
     }
     out.push_str(
         "medians of all rounds, less is better; figure: ours as ratio to what it is against, itself if to nothing\n\
+         of the longest pauses it is the least: each round has ten reloads, and other work only adds to them
+\
          peers: the better one of nginx and HAProxy; noisy: our rounds are more than 15 % apart;\n\
          disturbed: others ran on the proxies' core for more than 5 % of a round\n",
     );
@@ -79,7 +81,7 @@ fn verdict(row: &Row<'_>) -> String {
     }
     if row.bar.figure == Figure::Pause {
         let quiet =
-            row.measured.median(OURS, |figures| figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms));
+            row.measured.least(OURS, |figures| figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms));
         write!(text, "; {} ms without a reload", number(quiet)).ok();
     }
     text
