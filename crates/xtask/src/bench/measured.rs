@@ -70,19 +70,9 @@ impl Measured {
         Spread::of(self.rounds(name).iter().map(figure)).median
     }
 
-    /// Least over the rounds of one figure.
-    pub(crate) fn least(&self, name: &str, figure: impl Fn(&Figures) -> f64) -> f64 {
-        Spread::of(self.rounds(name).iter().map(figure)).min
-    }
-
-    /// What the rounds of one figure come to.
-    pub(crate) fn typical(&self, name: &str, figure: Figure) -> f64 {
-        self.spread(name, figure).representative(figure)
-    }
-
-    /// What the scenario compares first.
+    /// Median of what the scenario compares first.
     pub(crate) fn key(&self, name: &str) -> f64 {
-        self.typical(name, self.first())
+        self.spread(name, self.first()).median
     }
 
     /// Ours to the best peer's, of what the scenario compares first; no number without peers.
@@ -103,7 +93,7 @@ impl Measured {
     }
 
     fn value(&self, bar: &Bar) -> f64 {
-        let ours = self.typical(Contender::Evenkeel.name(), bar.figure);
+        let ours = self.spread(Contender::Evenkeel.name(), bar.figure).median;
         match bar.against {
             Against::Absolute => ours,
             Against::Peers => ours / self.best_peer(bar.figure),
@@ -129,15 +119,6 @@ impl Measured {
 }
 
 impl Spread {
-    /// What the rounds come to. Of the longest pauses it is the least: each round has ten reloads or more, and whatever
-    /// else keeps a machine only adds to them.
-    fn representative(&self, figure: Figure) -> f64 {
-        match figure {
-            Figure::Pause => self.min,
-            Figure::Cpu | Figure::P99 | Figure::Idle | Figure::Base => self.median,
-        }
-    }
-
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
@@ -156,13 +137,6 @@ impl Spread {
 pub(crate) mod tests {
     use super::*;
     use crate::bench::scenario::SCENARIOS;
-
-    #[test]
-    fn the_longest_pause_is_the_least_of_its_rounds_and_the_rest_are_medians() {
-        let spread = Spread::of([3.0, 9.0, 4.0].into_iter());
-        assert_eq!(spread.representative(Figure::Pause), 3.0);
-        assert_eq!(spread.representative(Figure::Cpu), 4.0);
-    }
 
     /// CPU times of each contender, one a round.
     pub(crate) fn measured(scenario: &str, cpu: [&[f64]; 4], reference: &[f64]) -> Measured {

@@ -121,15 +121,20 @@ pub(crate) fn settle(pid: u32) -> Result<(), Failure> {
 
 fn pause(load: &Paced, moments: &[u64]) -> Pause {
     let half = PERIOD.as_nanos() as u64 / 2;
-    let longest = |offset: u64, of: fn(Longest<f64>) -> f64| {
-        let windows = moments.iter().map(|moment| of(load.longest(moment + offset, moment + offset + half)));
-        windows.fold(0.0, f64::max)
+    let longest = |offset: u64, of: fn(Longest<f64>) -> f64| -> Vec<f64> {
+        let window = |moment: &u64| of(load.longest(moment + offset, moment + offset + half));
+        let mut windows: Vec<f64> = moments.iter().map(window).collect();
+        windows.sort_by(f64::total_cmp);
+        windows
     };
+    // Also what was due before the reload ended, or before it began.
+    let reload = longest(0, |longest| longest.due.max(longest.ended));
+    // Neither what is left of this reload, which ended then but was due before, nor what the next one begins with.
+    let quiet = longest(half, |longest| longest.due.min(longest.ended));
     Pause {
-        // Also what was due before the reload ended, or before it began.
-        reload_ms: longest(0, |longest| longest.due.max(longest.ended)),
-        // Neither what is left of this reload, which ended then but was due before, nor what the next one begins with.
-        quiet_ms: longest(half, |longest| longest.due.min(longest.ended)),
+        typical_ms: reload.get(reload.len() / 2).copied().unwrap_or(f64::NAN),
+        reload_ms: reload.last().copied().unwrap_or_default(),
+        quiet_ms: quiet.last().copied().unwrap_or_default(),
         reloads: moments.len(),
     }
 }
@@ -177,16 +182,31 @@ mod tests {
 
     #[test]
     fn a_pause_is_charged_to_the_half_second_that_it_touches() {
-        assert_eq!(pause_of(&[]), Pause { reload_ms: 0.2, quiet_ms: 0.2, reloads: 2 });
-        assert_eq!(pause_of(&[(20, 7.0)]), Pause { reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 });
-        assert_eq!(pause_of(&[(1320, 7.0)]), Pause { reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 });
-        assert_eq!(pause_of(&[(720, 7.0)]), Pause { reload_ms: 0.2, quiet_ms: 7.0, reloads: 2 });
+        assert_eq!(pause_of(&[]), Pause { typical_ms: 0.2, reload_ms: 0.2, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(
+            pause_of(&[(20, 7.0)]),
+            Pause { typical_ms: 7.0, reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 }
+        );
+        assert_eq!(
+            pause_of(&[(1320, 7.0)]),
+            Pause { typical_ms: 7.0, reload_ms: 7.0, quiet_ms: 0.2, reloads: 2 }
+        );
+        assert_eq!(
+            pause_of(&[(720, 7.0)]),
+            Pause { typical_ms: 0.2, reload_ms: 0.2, quiet_ms: 7.0, reloads: 2 }
+        );
     }
 
     #[test]
     fn a_pause_that_outlasts_the_half_second_or_begins_before_it_is_the_reloads() {
-        assert_eq!(pause_of(&[(20, 700.0)]), Pause { reload_ms: 700.0, quiet_ms: 0.2, reloads: 2 });
-        assert_eq!(pause_of(&[(990, 30.0)]), Pause { reload_ms: 30.0, quiet_ms: 0.2, reloads: 2 });
+        assert_eq!(
+            pause_of(&[(20, 700.0)]),
+            Pause { typical_ms: 700.0, reload_ms: 700.0, quiet_ms: 0.2, reloads: 2 }
+        );
+        assert_eq!(
+            pause_of(&[(990, 30.0)]),
+            Pause { typical_ms: 30.0, reload_ms: 30.0, quiet_ms: 0.2, reloads: 2 }
+        );
     }
 
     #[test]

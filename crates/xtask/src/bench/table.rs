@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::bar::{Against, Figure, Verdict};
 use super::contender::Contender;
-use super::figures::Figures;
+use super::figures::{Figures, Pause};
 use super::measured::{Measured, Row};
 
 const OURS: &str = "evenkeel";
@@ -20,7 +20,7 @@ pub(crate) fn table(all: &[Measured]) -> String {
     for row in all.iter().flat_map(Measured::rows) {
         write!(out, "{:17} {:16}", row.name, row.bar.figure.unit()).ok();
         for contender in Contender::ALL {
-            write!(out, " {:>9}", number(row.measured.typical(contender.name(), row.bar.figure))).ok();
+            write!(out, " {:>9}", number(row.measured.spread(contender.name(), row.bar.figure).median)).ok();
         }
         let (must, goal) = (row.bar.must, row.bar.goal);
         writeln!(out, " {:>8.3}  {:10} {must:>6} {goal:>6}  {}", row.value, against(&row), verdict(&row))
@@ -28,8 +28,6 @@ pub(crate) fn table(all: &[Measured]) -> String {
     }
     out.push_str(
         "medians of all rounds, less is better; figure: ours as ratio to what it is against, itself if to nothing\n\
-         of the longest pauses it is the least: each round has ten reloads, and other work only adds to them
-\
          peers: the better one of nginx and HAProxy; noisy: our rounds are more than 15 % apart;\n\
          disturbed: others ran on the proxies' core for more than 5 % of a round\n",
     );
@@ -80,9 +78,11 @@ fn verdict(row: &Row<'_>) -> String {
         text.push_str(", disturbed");
     }
     if row.bar.figure == Figure::Pause {
-        let quiet =
-            row.measured.least(OURS, |figures| figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms));
-        write!(text, "; {} ms without a reload", number(quiet)).ok();
+        let median = |figure: fn(Pause) -> f64| {
+            number(row.measured.median(OURS, |figures| figures.pause.map_or(f64::NAN, figure)))
+        };
+        let (longest, quiet) = (median(|pause| pause.reload_ms), median(|pause| pause.quiet_ms));
+        write!(text, "; longest of all {longest}, without a reload {quiet}").ok();
     }
     text
 }
@@ -115,7 +115,7 @@ fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
         "{{\"scenario\":\"{}\",\"contender\":\"{name}\",\"cpu_us\":{:.3},\"per_second\":{:.1},\"p50_ms\":{:.4},\
          \"p99_ms\":{:.4},\"p999_ms\":{:.4},\"max_ms\":{:.4},\"busy\":{:.3},\
          \"disturbed\":{:.3},\"resident_kib\":{:.0},\"idle_kib\":{},\
-         \"reload_ms\":{},\"quiet_ms\":{}}}",
+         \"reload_ms\":{},\"longest_reload_ms\":{},\"quiet_ms\":{}}}",
         measured.scenario.name,
         figures.cpu_micros,
         figures.per_second,
@@ -127,6 +127,7 @@ fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
         figures.disturbed,
         figures.resident_kib,
         exact(figures.idle_kib.unwrap_or(f64::NAN)),
+        exact(figures.pause.map_or(f64::NAN, |pause| pause.typical_ms)),
         exact(figures.pause.map_or(f64::NAN, |pause| pause.reload_ms)),
         exact(figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms)),
     )
