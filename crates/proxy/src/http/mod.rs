@@ -20,7 +20,6 @@ pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
-pub(crate) use socket::is_silent;
 pub(crate) use splice::Pipes;
 
 #[cfg(test)]

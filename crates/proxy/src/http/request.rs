@@ -10,7 +10,7 @@ use evenkeel_core::{Outcome, Tried};
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell};
-use crate::upstream::{ConnectError, Upstream, connect};
+use crate::upstream::{ConnectError, Upstream, connect, is_silent};
 
 use super::account::Account;
 use super::buffer::Scratch;
@@ -19,7 +19,6 @@ use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
-use super::socket::is_silent;
 
 /// A request head with what was decided about it.
 struct Request {

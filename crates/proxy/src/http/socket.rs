@@ -7,7 +7,6 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -43,12 +42,6 @@ pub(crate) fn poll_send<const N: usize>(
             return Poll::Ready(sent);
         }
     }
-}
-
-/// Whether the socket is open and nothing has arrived on it: asks the kernel, for events may be late.
-pub(crate) fn is_silent(socket: &TcpStream) -> bool {
-    let peeked = recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    matches!(peeked, Err(Errno::AGAIN))
 }
 
 fn send_parts<const N: usize>(socket: &TcpStream, parts: &[&[u8]; N]) -> rustix::io::Result<usize> {
@@ -95,6 +88,7 @@ pub(crate) mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::upstream::is_silent;
 
     /// Two ends of a connection.
     pub(crate) async fn connection() -> (TcpStream, TcpStream) {

@@ -11,9 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, ReadBuf};
-
-use crate::http::is_silent;
+use tokio::net::TcpStream;
 
 use super::Upstream;
 
@@ -155,6 +156,12 @@ impl IdlePool {
     }
 }
 
+/// Whether the socket is open and nothing has arrived on it: asks the kernel, for events may be late.
+pub(crate) fn is_silent(socket: &TcpStream) -> bool {
+    let peeked = recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    matches!(peeked, Err(Errno::AGAIN))
+}
+
 /// An idle connection must be silent: bytes on it would be taken for the next response, its end is its end.
 fn looks_open(upstream: &mut Upstream, certain: bool) -> bool {
     if certain {
@@ -175,7 +182,7 @@ mod tests {
     const KEEP: Keep =
         Keep { idle_max: 2, idle_timeout: Duration::from_secs(60), max_age: Duration::from_secs(60) };
 
-    async fn pair(listener: &TcpListener) -> (Upstream, tokio::net::TcpStream) {
+    async fn pair(listener: &TcpListener) -> (Upstream, TcpStream) {
         let address = listener.local_addr().unwrap();
         let (upstream, accepted) =
             tokio::join!(super::super::connect(address, Duration::from_secs(5)), listener.accept());

@@ -4,4 +4,4 @@ mod connect;
 mod idle;
 
 pub(crate) use connect::{ConnectError, Upstream, connect, is_local};
-pub(crate) use idle::{IdlePool, Keep};
+pub(crate) use idle::{IdlePool, Keep, is_silent};
