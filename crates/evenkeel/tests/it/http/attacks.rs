@@ -63,10 +63,17 @@ async fn an_early_success_does_not_cut_the_upload() {
     let mut client = evenkeel.client("web").await;
     client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").await;
     assert_eq!(client.response_to("POST").await.text(), "ok");
+    tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..300 {
         client.send([b'x'; 1000]).await;
     }
     client.expect_close().await;
+    // The backend was at work, and the request under way, until the last byte had been passed on.
+    let metrics = evenkeel.metrics().await;
+    for name in ["evenkeel_request_duration_seconds_sum", "evenkeel_backend_busy_seconds_total"] {
+        let seconds = metrics.value(name, &[("pool", "web")]);
+        assert!(seconds >= 0.3, "{name} {seconds}");
+    }
     let read =
         until("the whole body", async || backend.received().pop().filter(|request| request.whole)).await;
     assert_eq!(read.body.len(), 300_000);
