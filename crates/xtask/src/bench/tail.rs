@@ -25,6 +25,8 @@ pub(crate) fn measure(
     let running = contender.start(setup, scenario, PORT)?;
     let pid = running.0.id();
     check_answer(scenario)?;
+    // A percentile is of a second, and the median needs some.
+    let duration = setup.duration * 2;
     let (before, core) = (Usage::of(pid)?, Core::of(LOAD_CORE)?);
     let load = paced::start(&Offer {
         port: PORT,
@@ -33,7 +35,7 @@ pub(crate) fn measure(
         connections: CONNECTIONS,
         rate,
         warm_up: WARM_UP,
-        duration: setup.duration * 2,
+        duration,
     })?
     .finish()?;
     let (used, load_busy) = (before.until_now(pid)?, core.busy_since(LOAD_CORE)?);
@@ -48,10 +50,10 @@ pub(crate) fn measure(
     }
     // Beyond half of what was measured, the generator measures itself.
     load.check(load.p99_ms / 2.0)?;
-    let seconds = (WARM_UP + setup.duration * 2).as_secs_f64();
+    let seconds = (WARM_UP + duration).as_secs_f64();
     Ok(Some(Figures {
         cpu_micros: used.cpu * 1e6 / (rate * seconds),
-        per_second: load.requests / (setup.duration * 2).as_secs_f64(),
+        per_second: load.requests / duration.as_secs_f64(),
         p50_ms: load.p50_ms,
         p99_ms: load.p99_ms,
         p999_ms: load.p999_ms,
