@@ -61,6 +61,15 @@ pub(crate) enum RelayError {
     Cut,
 }
 
+impl RelayError {
+    fn awaiting_sender(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::TimedOut => Self::SenderTimedOut,
+            Interrupted::Cut => Self::Cut,
+        }
+    }
+}
+
 impl From<WriteError> for RelayError {
     fn from(error: WriteError) -> Self {
         match error {
@@ -94,8 +103,7 @@ impl Relay<'_> {
         match self.pace.timer.limit(self.pace.stage, self.read_idle, self.pace.not_after, fill).await {
             Ok(Ok(count)) => Ok(count > 0),
             Ok(Err(_)) => Err(RelayError::SenderGone),
-            Err(Interrupted::TimedOut) => Err(RelayError::SenderTimedOut),
-            Err(Interrupted::Cut) => Err(RelayError::Cut),
+            Err(interrupted) => Err(RelayError::awaiting_sender(interrupted)),
         }
     }
 
@@ -104,13 +112,12 @@ impl Relay<'_> {
         loop {
             let available = self.buffer.bytes().len();
             let take = remaining.min(available as u64) as usize;
-            let content = &self.buffer.bytes()[..take];
+            let mut content = &self.buffer.bytes()[..take];
             if take <= GATHER_MAX && !self.pending.is_empty() {
                 self.pending.extend_from_slice(content);
-                write_parts(&mut self.pace, self.to, self.write_idle, [self.pending]).await?;
-            } else {
-                write_parts(&mut self.pace, self.to, self.write_idle, [self.pending, content]).await?;
+                content = &[];
             }
+            write_parts(&mut self.pace, self.to, self.write_idle, [self.pending, content]).await?;
             self.pending.clear();
             self.moved.fetch_add(take as u64, Ordering::Relaxed);
             self.buffer.consume(take);
@@ -145,8 +152,7 @@ impl Relay<'_> {
                 Ok(Ok(0)) => return Err(RelayError::SenderGone),
                 Ok(Ok(count)) => count as u64,
                 Ok(Err(_)) => return Ok(remaining),
-                Err(Interrupted::TimedOut) => return Err(RelayError::SenderTimedOut),
-                Err(Interrupted::Cut) => return Err(RelayError::Cut),
+                Err(interrupted) => return Err(RelayError::awaiting_sender(interrupted)),
             };
             self.drain(&mut pipe).await?;
             remaining -= count;

@@ -112,6 +112,13 @@ pub(crate) struct Delivered {
     pub(crate) ended_at: Instant,
 }
 
+impl Delivered {
+    /// For a response that came before the end of its request's body: the backend has had work to do until now.
+    fn ended_now(self) -> Self {
+        Self { ended_at: Instant::now(), ..self }
+    }
+}
+
 /// What the two directions tell each other.
 #[derive(Default)]
 struct Progress {
@@ -217,9 +224,7 @@ async fn both(
             progress.sending_ended(&outcome);
             if let Some(failure) = outcome.err().and_then(|error| upload_fault(error, progress, not_after)) {
                 // Once the client has its answer, it is entitled to leave.
-                let delivered =
-                    early.take().map(|delivered| Delivered { ended_at: Instant::now(), ..delivered });
-                return Poll::Ready(delivered.map_or(Err(failure), |delivered| Ok(Ok(delivered))));
+                return Poll::Ready(early.take().map_or(Err(failure), |early| Ok(Ok(early.ended_now()))));
             }
         }
         if early.is_none() {
@@ -235,9 +240,7 @@ async fn both(
         if progress.sending_over.get().is_none() {
             return Poll::Pending;
         }
-        // The backend has had work to do until now.
-        let whole = |delivered| Delivered { ended_at: Instant::now(), ..delivered };
-        early.take().map_or(Poll::Pending, |delivered| Poll::Ready(Ok(Ok(whole(delivered)))))
+        early.take().map_or(Poll::Pending, |early| Poll::Ready(Ok(Ok(early.ended_now()))))
     })
     .await
 }
