@@ -21,22 +21,23 @@ pub struct BackendLoad {
     attempts: [AtomicU64; Reason::ALL.len()],
     /// By outcome, save the usual one.
     outcomes: [AtomicU64; Outcome::ALL.len()],
-    bytes_sent: AtomicU64,
-    bytes_received: AtomicU64,
     /// The largest figures given out of those that are derived: see [`never_falling`].
     usual_attempts_seen: AtomicU64,
     usual_outcomes_seen: AtomicU64,
     busy_seen: AtomicU64,
 }
 
-/// What every pick and every end of this backend writes, on a line of its own: a scan over in-flight numbers
-/// must not collide with a scrape, nor with a neighbour. 128 bytes, because x86 fetches lines in pairs.
+/// What every request to this backend writes, on one line of its own: a scan over in-flight numbers must not collide
+/// with a scrape, nor with a neighbour, and in a large pool the line has gone cold since the last request. 128 bytes,
+/// because x86 fetches lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Hot {
     counts: Counts,
     start_sum: AtomicU64,
     end_sum: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
     consecutive_failures: AtomicU32,
 }
 
@@ -73,21 +74,21 @@ impl BackendLoad {
 
     /// Bytes sent to the backend.
     pub fn bytes_sent(&self) -> u64 {
-        self.bytes_sent.load(Ordering::Relaxed)
+        self.hot.bytes_sent.load(Ordering::Relaxed)
     }
 
     /// Bytes received from the backend.
     pub fn bytes_received(&self) -> u64 {
-        self.bytes_received.load(Ordering::Relaxed)
+        self.hot.bytes_received.load(Ordering::Relaxed)
     }
 
     /// Adds to both byte counters. Callers batch: once per request or per flush, not per read.
     pub fn add_bytes(&self, sent: u64, received: u64) {
         if sent > 0 {
-            self.bytes_sent.fetch_add(sent, Ordering::Relaxed);
+            self.hot.bytes_sent.fetch_add(sent, Ordering::Relaxed);
         }
         if received > 0 {
-            self.bytes_received.fetch_add(received, Ordering::Relaxed);
+            self.hot.bytes_received.fetch_add(received, Ordering::Relaxed);
         }
     }
 
