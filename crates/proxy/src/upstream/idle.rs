@@ -24,7 +24,16 @@ pub(crate) struct IdlePool {
     by_backend: Mutex<ByBackend>,
 }
 
-type ByBackend = HashMap<u64, Vec<Idle>, BuildHasherDefault<SerialHasher>>;
+type ByBackend = HashMap<u64, Idlers, BuildHasherDefault<SerialHasher>>;
+
+/// The idle connections of one backend, used last first. Most have one, which is kept in the table itself: with many
+/// backends each step to other memory is a wait for it.
+#[derive(Debug, Default)]
+struct Idlers {
+    last: Option<Idle>,
+    /// Empty when there is no last.
+    earlier: Vec<Idle>,
+}
 
 /// Backends looked at in one go.
 const SWEPT_AT_ONCE: usize = 64;
@@ -53,10 +62,8 @@ struct Idle {
     upstream: Upstream,
     /// Where it leads: a backend may have moved since.
     address: SocketAddr,
-    since: Instant,
-    /// Bounds in force when it was put here.
-    idle_timeout: Duration,
-    max_age: Duration,
+    /// By the bounds in force when it was put here.
+    expires: Instant,
 }
 
 /// How long and how many, from the pool's configuration.
@@ -69,8 +76,31 @@ pub(crate) struct Keep {
 
 impl Idle {
     fn is_expired(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= self.idle_timeout
-            || now.saturating_duration_since(self.upstream.opened) >= self.max_age
+        now >= self.expires
+    }
+}
+
+impl Idlers {
+    fn len(&self) -> usize {
+        self.earlier.len() + usize::from(self.last.is_some())
+    }
+
+    fn push(&mut self, idle: Idle) {
+        self.earlier.extend(self.last.replace(idle));
+    }
+
+    fn pop(&mut self) -> Option<Idle> {
+        let last = self.last.take()?;
+        self.last = self.earlier.pop();
+        Some(last)
+    }
+
+    /// Takes out those that `useless` says.
+    fn extract(&mut self, mut useless: impl FnMut(&mut Idle) -> bool, into: &mut Vec<Idle>) {
+        into.extend(self.earlier.extract_if(.., &mut useless));
+        if self.last.as_mut().is_some_and(useless) {
+            into.extend(self.pop());
+        }
     }
 }
 
@@ -108,7 +138,8 @@ impl IdlePool {
         since: Instant,
     ) {
         let Keep { idle_max, idle_timeout, max_age } = keep;
-        let idle = Idle { upstream, address, since, idle_timeout, max_age };
+        let expires = (since + idle_timeout).min(upstream.opened + max_age);
+        let idle = Idle { upstream, address, expires };
         if idle_max == 0 || idle.is_expired(since) {
             return;
         }
@@ -136,8 +167,8 @@ impl IdlePool {
         for serial in serials {
             let Entry::Occupied(mut idle) = by_backend.entry(*serial) else { continue };
             let useless = |one: &mut Idle| one.is_expired(now) || !looks_open(&mut one.upstream, false);
-            closed.extend(idle.get_mut().extract_if(.., useless));
-            if idle.get().is_empty() {
+            idle.get_mut().extract(useless, &mut closed);
+            if idle.get().len() == 0 {
                 idle.remove();
             }
         }
@@ -152,7 +183,7 @@ impl IdlePool {
 
     /// Connections held.
     pub(crate) fn len(&self) -> usize {
-        self.lock().values().map(Vec::len).sum()
+        self.lock().values().map(Idlers::len).sum()
     }
 }
 
