@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use evenkeel_config::Config;
 use evenkeel_core::{PoolId, PoolSpec, PoolState, Rng};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::control::Control;
@@ -28,6 +28,8 @@ use crate::{diff, plan};
 
 /// Failures that may wait for a keeper; more than that tell it nothing new.
 const FAILURES_QUEUED: usize = 1024;
+/// Part of the files that the process may open which connections kept by health checks may take.
+const KEPT_CHECKS_SHARE_OF_FILES: u64 = 8;
 
 /// A handle on a running balancer; clones are the same one. Dropping them does not stop it.
 #[derive(Clone)]
@@ -87,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) threads: Mutex<Threads>,
     pub(crate) workers: Vec<Arc<Worker>>,
     control: Control,
+    kept_checks: Arc<Semaphore>,
     /// Held while a configuration is applied, which may wait for lookups and checks.
     running: Mutex<Running>,
     /// Held for moments only: a shutdown does not wait for a reload. `None` once closed for good.
@@ -164,6 +167,7 @@ impl Proxy {
             threads: Mutex::new(threads),
             workers,
             control,
+            kept_checks: Arc::new(Semaphore::new(kept_checks_max())),
             running: Mutex::new(running),
             accepting: Mutex::new(Some(Accepting::new())),
             view: ArcSwap::from_pointee(view),
@@ -358,7 +362,8 @@ impl Inner {
             clock: self.clock,
         });
         let (commands, inbox) = mpsc::unbounded_channel();
-        self.control.spawn(Keeper::run(Arc::clone(&cell), state, rng, inbox, failed));
+        let kept = Arc::clone(&self.kept_checks);
+        self.control.spawn(Keeper::run(Arc::clone(&cell), state, rng, inbox, failed, kept));
         PoolHandle { cell, commands }
     }
 
@@ -433,6 +438,11 @@ fn warn_of_few_files(config: &Config) {
 /// Files that this process may open. `None` is any number.
 fn files_max() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// Connections that health checks may keep open from check to check.
+fn kept_checks_max() -> usize {
+    files_max().map_or(Semaphore::MAX_PERMITS, |files| (files / KEPT_CHECKS_SHARE_OF_FILES) as usize)
 }
 
 fn worker_count(config: &Config) -> usize {

@@ -177,3 +177,35 @@ async fn checks_need_a_backend_that_listens() {
     let metrics = evenkeel.metrics().await;
     assert_eq!(metrics.value("evenkeel_backend_attempts_total", &[("backend", "down")]), 0.0);
 }
+
+#[tokio::test]
+async fn checks_share_connections_but_not_for_ever() {
+    let all = backends(["a"]).await;
+    let evenkeel = Setup::new(&all).pool(CHECKED).start().await;
+    evenkeel.await_eligible("web", 1).await;
+    evenkeel_testkit::until("25 checks", async || (all[0].checks() >= 25).then_some(())).await;
+    let opened = all[0].connections();
+    assert!((3..=5).contains(&opened), "{opened} connections for 25 checks, a new one for each tenth");
+}
+
+#[tokio::test]
+async fn checks_keep_no_connection_where_requests_keep_none() {
+    let all = backends(["a"]).await;
+    let pool = format!("{CHECKED}\nkeep_alive = {{ idle_max = 0 }}");
+    let evenkeel = Setup::new(&all).pool(&pool).start().await;
+    evenkeel.await_eligible("web", 1).await;
+    evenkeel_testkit::until("10 checks", async || (all[0].checks() >= 10).then_some(())).await;
+    assert!(all[0].connections() >= 10, "{} connections", all[0].connections());
+}
+
+#[tokio::test]
+async fn a_backend_that_closes_kept_connections_stays_in() {
+    let a = Backend::start("a").await;
+    let closing = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell";
+    a.set_health(Reply::raw(closing).then(Step::Close));
+    let pool = CHECKED.replace("fall = 2", "fall = 1");
+    let evenkeel = Setup::new([&a]).pool(&pool).start().await;
+    evenkeel.await_eligible("web", 1).await;
+    evenkeel_testkit::until("10 checks", async || (a.checks() >= 10).then_some(())).await;
+    assert!(!evenkeel.log_text().contains("backend is out"), "{}", evenkeel.log_text());
+}

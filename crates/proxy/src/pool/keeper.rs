@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use evenkeel_config::{Health, defaults};
 use evenkeel_core::{BackendId, PoolEvent, PoolSpec, PoolState, Rng, Transition};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::proxy::lock;
 
 use super::announce::announce;
 use super::cell::PoolCell;
+use super::http_check::Reuse;
 use super::probe;
 use super::resolve::{self, Name};
 
@@ -74,6 +75,8 @@ pub(crate) struct Keeper {
     watches: HashMap<BackendId, Watch>,
     lookups: JoinSet<()>,
     rng: Rng,
+    /// Connections that the checks of all pools may keep.
+    kept_checks: Arc<Semaphore>,
     /// Where the watching tasks send what they find.
     found: mpsc::UnboundedSender<Finding>,
     /// Checks that have ended and are not applied yet, and when they will be.
@@ -104,6 +107,7 @@ impl Keeper {
         rng: Rng,
         mut commands: mpsc::UnboundedReceiver<Command>,
         mut failures: mpsc::Receiver<PoolEvent>,
+        kept_checks: Arc<Semaphore>,
     ) {
         let (found, mut findings) = mpsc::unbounded_channel();
         let watches = HashMap::new();
@@ -115,6 +119,7 @@ impl Keeper {
             watches,
             lookups: JoinSet::new(),
             rng,
+            kept_checks,
             found,
             checked: Vec::new(),
             apply_at: None,
@@ -293,7 +298,8 @@ impl Keeper {
                 id: id.clone(),
                 address,
                 health: Arc::clone(&health),
-                clock: self.cell.clock,
+                pool: Arc::clone(&self.cell),
+                reuse: Reuse::new(Arc::clone(&self.kept_checks)),
             };
             let watch = probe::watch(backend, self.found.clone(), rng, Arc::clone(&due));
             let task = tokio::spawn(watch).abort_handle();

@@ -2,6 +2,7 @@
 
 mod announce;
 mod cell;
+mod http_check;
 mod keeper;
 mod probe;
 mod resolve;

@@ -1,0 +1,223 @@
+//! A health check over HTTP, on the connection of the check before when that can be.
+//!
+//! Most of what a check costs both sides is opening a connection. A kept one may only say yes: whatever else comes of it
+//! is asked again on a new one, so that a connection that has gone stale never counts against a backend. Now and then a
+//! check opens a new one although the old one would do: a backend that has stopped accepting must not go unnoticed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::http1::{BodyLength, ChunkDecoder, HeadScanner, Method, ResponseHead, Scan, Step, parse_response};
+use crate::upstream::{is_local, is_silent};
+
+/// More than this is not the header of an answer to a health check.
+const HEAD_MAX: usize = 16 * 1024;
+/// Room for the usual answer, so that it takes one read.
+const ANSWER_USUAL: usize = 2048;
+/// A longer body is not read; the connection is then closed.
+const BODY_MAX: u64 = 64 * 1024;
+/// One check of so many is made on a new connection.
+const RENEWED_EVERY: u32 = 10;
+
+/// What is asked, and which answer is a yes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpCheck<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) host: &'a str,
+    /// Inclusive ranges of status codes.
+    pub(crate) expect_status: &'a [(u16, u16)],
+}
+
+/// The connection of one backend between its checks.
+#[derive(Debug)]
+pub(crate) struct Reuse {
+    /// A share of the files of the process: who gets none opens a connection for each check.
+    files: Arc<Semaphore>,
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stream: TcpStream,
+    /// Checks made on it.
+    checks: u32,
+    file: OwnedSemaphorePermit,
+}
+
+/// What a check has come to.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// The error is the reason in words; `None` when this process was out of files or ports, which says nothing about
+    /// the backend.
+    pub(crate) result: Option<Result<(), String>>,
+    /// What has not been read yet; to be finished once the result has been passed on.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// An answer whose body has not been read.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    stream: TcpStream,
+    checks: u32,
+    bytes: Vec<u8>,
+    body: BodyLength,
+}
+
+impl Reuse {
+    /// Nothing yet.
+    pub(crate) fn new(files: Arc<Semaphore>) -> Self {
+        Self { files, kept: None }
+    }
+
+    /// The connection, if it can be used once more.
+    fn take(&mut self) -> Option<(TcpStream, u32)> {
+        let Kept { stream, checks, file } = self.kept.take()?;
+        drop(file);
+        (checks < RENEWED_EVERY && is_silent(&stream)).then_some((stream, checks))
+    }
+
+    /// Reads the rest of an answer, and keeps the connection for the next check.
+    pub(crate) async fn finish(&mut self, rest: Rest) {
+        let checks = rest.checks;
+        let Some(stream) = rest.read().await else { return };
+        let file = Arc::clone(&self.files).try_acquire_owned().ok();
+        self.kept = file.map(|file| Kept { stream, checks, file });
+    }
+}
+
+/// Asks once. Without `reuse`, or when nothing is kept, on a connection of its own.
+pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option<&mut Reuse>) -> Verdict {
+    let keeps = reuse.is_some();
+    if let Some((stream, checks)) = reuse.and_then(Reuse::take)
+        && let Ok((head, rest)) = exchange(stream, check, keeps, checks).await
+        && check.accepts(head.status)
+    {
+        return Verdict { result: Some(Ok(())), rest };
+    }
+    let answer = match connect(address).await {
+        None => return Verdict { result: None, rest: None },
+        Some(Err(reason)) => Err(reason),
+        Some(Ok(stream)) => exchange(stream, check, keeps, 0).await,
+    };
+    match answer {
+        Ok((head, rest)) if check.accepts(head.status) => Verdict { result: Some(Ok(())), rest },
+        Ok((head, _)) => Verdict { result: Some(Err(format!("status {}", head.status))), rest: None },
+        Err(reason) => Verdict { result: Some(Err(reason)), rest: None },
+    }
+}
+
+/// `None` when this process is out of files or ports.
+pub(crate) async fn connect(address: SocketAddr) -> Option<Result<TcpStream, String>> {
+    match TcpStream::connect(address).await {
+        Err(error) if is_local(&error) => None,
+        connected => Some(connected.map_err(|error| error.to_string())),
+    }
+}
+
+impl HttpCheck<'_> {
+    fn accepts(&self, status: u16) -> bool {
+        self.expect_status.iter().any(|&(from, to)| (from..=to).contains(&status))
+    }
+
+    fn request(&self, keeps: bool) -> String {
+        let Self { path, host, .. } = self;
+        let version = env!("CARGO_PKG_VERSION");
+        let connection = if keeps { "" } else { "Connection: close\r\n" };
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evenkeel-health/{version}\r\n\
+             Accept: */*\r\n{connection}\r\n"
+        )
+    }
+}
+
+/// Question and header of the answer. The rest is there when the connection may be used again after it.
+async fn exchange(
+    mut stream: TcpStream,
+    check: HttpCheck<'_>,
+    keeps: bool,
+    checks: u32,
+) -> Result<(ResponseHead, Option<Rest>), String> {
+    stream.write_all(check.request(keeps).as_bytes()).await.map_err(|error| error.to_string())?;
+    let mut bytes = Vec::with_capacity(ANSWER_USUAL);
+    let head = head(&mut stream, &mut bytes).await?;
+    let rest =
+        (keeps && head.keep_alive).then_some(Rest { stream, checks: checks + 1, bytes, body: head.body });
+    Ok((head, rest))
+}
+
+/// Reads up to the end of the final header, and leaves what follows it in `bytes`.
+async fn head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<ResponseHead, String> {
+    let mut scanner = HeadScanner::default();
+    let mut fields = Vec::new();
+    loop {
+        let read = stream.read_buf(bytes).await.map_err(|error| error.to_string())?;
+        if read == 0 {
+            return Err("closed without an answer".to_owned());
+        }
+        while let Scan::Complete(length) = scanner.advance(bytes) {
+            let head = parse_response(&bytes[..length], Method::Get, &mut fields)
+                .map_err(|malformed| format!("not an HTTP response: {}", malformed.detail))?;
+            bytes.drain(..length);
+            if !head.is_interim() {
+                return Ok(head);
+            }
+            scanner = HeadScanner::default();
+        }
+        if scanner.clone().advance(bytes) == Scan::BareLf || bytes.len() > HEAD_MAX {
+            return Err("not an HTTP response".to_owned());
+        }
+    }
+}
+
+impl Rest {
+    /// The connection, when the body ends where it says and is not too long.
+    async fn read(mut self) -> Option<TcpStream> {
+        match self.body {
+            BodyLength::None => {}
+            BodyLength::Length(length) if length <= BODY_MAX => {
+                while (self.bytes.len() as u64) < length {
+                    self.more().await?;
+                }
+                self.bytes.drain(..usize::try_from(length).ok()?);
+            }
+            BodyLength::Chunked => self.chunks().await?,
+            BodyLength::Length(_) | BodyLength::UntilClose => return None,
+        }
+        // What follows has not been asked for.
+        self.bytes.is_empty().then_some(self.stream)
+    }
+
+    async fn chunks(&mut self) -> Option<()> {
+        let mut decoder = ChunkDecoder::default();
+        let mut left = BODY_MAX;
+        loop {
+            let (consumed, done) = match decoder.next(&self.bytes).ok()? {
+                Step::Data { skip, length } => (skip + length, false),
+                Step::End { skip, length } => (skip + length, true),
+                Step::More { skip } => {
+                    self.bytes.drain(..skip);
+                    self.more().await?;
+                    continue;
+                }
+            };
+            self.bytes.drain(..consumed);
+            left = left.checked_sub(consumed as u64)?;
+            if done {
+                return Some(());
+            }
+        }
+    }
+
+    async fn more(&mut self) -> Option<()> {
+        let read = self.stream.read_buf(&mut self.bytes).await.ok()?;
+        (read > 0 && self.bytes.len() as u64 <= BODY_MAX).then_some(())
+    }
+}
+
+#[cfg(test)]
+#[path = "http_check_tests.rs"]
+mod tests;
