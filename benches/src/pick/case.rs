@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use evenkeel_core::{
-    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, PoolId, PoolSnapshot, PoolSpec, PoolState,
-    REGISTRY, Ratio, Rng, StrategyKind, Tried, Weight,
+    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, Placement, PoolId, PoolSnapshot, PoolSpec,
+    PoolState, REGISTRY, Ratio, Rng, Shaping, StrategyKind, StrategySettings, Tried, Weight,
 };
 
 /// A pool and what else it does meanwhile.
@@ -70,15 +70,18 @@ impl Case {
             weight: Weight::new(1 + i as u32 % 4).expect("1 to 4"),
             capacity: None,
             enabled: true,
+            placement: Placement::default(),
         };
         let spec = PoolSpec {
             id: PoolId::new("bench"),
             strategy: self.strategy,
+            settings: StrategySettings::default(),
             members: (0..self.backends).map(member).collect(),
             health: None,
             passive: None,
             panic_threshold: Ratio::ZERO,
             intent: Intent::Weights,
+            shaping: Shaping::default(),
         };
         PoolState::new(spec, 1, Nanos::ZERO)
     }

@@ -38,6 +38,12 @@ pub(crate) fn pool(draft: PoolDraft) -> Option<Pool> {
     Some(Pool {
         id: PoolId::new(Arc::from(draft.name.value)),
         strategy: draft.strategy,
+        settings: draft.settings,
+        hash: draft.hash,
+        shaping: draft.shaping,
+        sticky: draft.sticky,
+        queue: draft.queue,
+        probe: draft.probe,
         intent,
         backends: draft.backends.value.into_iter().map(backend).collect::<Option<_>>()?,
         health: match draft.health {
@@ -78,5 +84,6 @@ fn backend(draft: BackendDraft) -> Option<Backend> {
         weight: draft.weight.value,
         capacity: draft.capacity,
         enabled: draft.enabled.value,
+        placement: draft.placement,
     })
 }

@@ -7,7 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_core::{BackendId, Intent, PoolId, Ratio, StrategyKind, Weight};
+use evenkeel_core::{
+    BackendId, Intent, Placement, PoolId, Ratio, Shaping, StrategyKind, StrategySettings, Weight,
+};
 
 /// A whole configuration file.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,6 +191,18 @@ pub struct Pool {
     pub id: PoolId,
     /// How it picks.
     pub strategy: StrategyKind,
+    /// What the strategy is told beside the weights.
+    pub settings: StrategySettings,
+    /// What a hashing strategy goes by; `None` with the others.
+    pub hash: Option<HashKey>,
+    /// Slow start, tiers, zones, subset.
+    pub shaping: Shaping,
+    /// Sessions that keep their backend; `None` when off.
+    pub sticky: Option<Sticky>,
+    /// Where requests wait while every backend is at its `max_in_flight`.
+    pub queue: Queue,
+    /// How `prequal` asks backends how they are; `None` with the others.
+    pub probe: Option<LoadProbe>,
     /// What the operator means the shares to be.
     pub intent: Intent,
     /// At least one, in file order.
@@ -220,6 +234,77 @@ pub struct Backend {
     pub capacity: Option<f64>,
     /// False takes it out of balancing without removing its entry.
     pub enabled: bool,
+    /// Tier, zone, limit, draining.
+    pub placement: Placement,
+}
+
+/// `hash = { ... }`: what requests are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashKey {
+    /// `header = "X-User"`: the value of a request field.
+    Header(String),
+    /// `cookie = "session"`: the value of a cookie.
+    Cookie(String),
+    /// `query = "user"`: the value of a query parameter.
+    Query(String),
+    /// `path = true`: the path, without its query.
+    Path,
+    /// `source = true`: the client's address, as far as these prefixes.
+    Source {
+        /// Bits of an IPv4 address, 1..=32.
+        ipv4: u8,
+        /// Bits of an IPv6 address, 1..=128.
+        ipv6: u8,
+    },
+}
+
+/// `sticky = { ... }`: a cookie of ours names the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sticky {
+    /// Name of the cookie.
+    pub cookie: String,
+    /// How long the browser keeps it; `None` until it is closed.
+    pub ttl: Option<Duration>,
+    /// Path of the cookie.
+    pub path: String,
+    /// Sent over TLS only.
+    pub secure: bool,
+    /// Hidden from scripts.
+    pub http_only: bool,
+    /// Sent along from other sites.
+    pub same_site: SameSite,
+}
+
+/// The attribute of a cookie that says whether other sites' requests carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// When a link is followed.
+    Lax,
+    /// Always; needs `secure`.
+    None,
+}
+
+/// `queue = { ... }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Requests that may wait; 0 answers 503 at once.
+    pub size: usize,
+    /// How long one waits; then 503.
+    pub timeout: Duration,
+    /// Request field whose number says who goes first, 0..=9, 9 first, 4 when absent; `None` is first come, first
+    /// served.
+    pub priority: Option<String>,
+}
+
+/// `probe = { ... }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadProbe {
+    /// Asked by GET. An `endpoint-load-metrics` field of the answer says how many requests are in flight.
+    pub path: String,
+    /// A probe that takes longer says nothing.
+    pub timeout: Duration,
 }
 
 /// Address of a backend.
@@ -282,6 +367,9 @@ pub struct Passive {
     pub max: Duration,
     /// Largest share of the pool that may be out at once.
     pub max_ejected: Ratio,
+    /// Also eject whose share of the failures is beyond its share of the attempts by more than this part of it; `None`
+    /// goes by failures in a row alone.
+    pub error_share: Option<Ratio>,
 }
 
 /// Bounds on how long a backend may take.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use evenkeel_core::{BackendId, Weight};
+use evenkeel_core::{BackendId, Placement, Weight};
 
 use crate::assemble;
 use crate::decode::{self, Cx};
@@ -45,6 +45,7 @@ fn backends(to: &[BackendAddress]) -> Vec<Backend> {
         weight: Weight::ONE,
         capacity: None,
         enabled: true,
+        placement: Placement::default(),
     };
     to.iter().enumerate().map(backend).collect()
 }

@@ -18,15 +18,18 @@
 //!     weight: Weight::ONE,
 //!     capacity: None,
 //!     enabled: true,
+//!     placement: Placement::default(),
 //! };
 //! let spec = PoolSpec {
 //!     id: PoolId::new("web"),
 //!     strategy: StrategyKind::default(),
+//!     settings: StrategySettings::default(),
 //!     members: vec![member("a"), member("b")],
 //!     health: None,
 //!     passive: None,
 //!     panic_threshold: Ratio::ZERO,
 //!     intent: Intent::Equal,
+//!     shaping: Shaping::default(),
 //! };
 //! let pool = PoolState::new(spec, 7, Nanos::ZERO);
 //! let snapshot = pool.snapshot();
@@ -52,8 +55,12 @@ pub use lease::{Lease, Outcome, Reason};
 pub use load::BackendLoad;
 pub use pool::{
     Applied, Eligible, HealthSpec, Intent, Member, MemberIdx, MemberSpec, MemberView, Mode, PassiveSpec,
-    Phase, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Transition, Tried,
+    Phase, Placement, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Shaping, SlowStart, SubsetSpec,
+    Transition, Tried, ZoneSpec,
 };
 pub use rng::Rng;
-pub use strategy::{BuildInput, PickKey, Picker, REGISTRY, Registration, StrategyKind};
+pub use strategy::{
+    Ask, BuildInput, PickKey, Picked, Picker, PrequalSettings, REGISTRY, Registration, StrategyKind,
+    StrategySettings,
+};
 pub use units::{Nanos, Ratio, Weight};

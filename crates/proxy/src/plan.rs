@@ -29,11 +29,13 @@ pub(crate) fn target(pool: &Pool) -> Target {
             weight: backend.weight,
             capacity: backend.capacity,
             enabled: backend.enabled,
+            placement: backend.placement.clone(),
         }
     });
     let spec = PoolSpec {
         id: pool.id.clone(),
         strategy: pool.strategy,
+        settings: pool.settings,
         members: members.collect(),
         health: pool.health.as_ref().map(|health| HealthSpec { rise: health.rise, fall: health.fall }),
         passive: pool.passive.as_ref().map(|passive| PassiveSpec {
@@ -41,9 +43,11 @@ pub(crate) fn target(pool: &Pool) -> Target {
             base: passive.base,
             max: passive.max,
             max_ejected: passive.max_ejected,
+            error_share: passive.error_share,
         }),
         panic_threshold: pool.panic_threshold,
         intent: pool.intent,
+        shaping: pool.shaping.clone(),
     };
     Target { spec, health: pool.health.clone(), names }
 }

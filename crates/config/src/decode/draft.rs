@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use evenkeel_core::{Intent, Ratio, StrategyKind, Weight};
+use evenkeel_core::{Intent, Placement, Ratio, Shaping, StrategyKind, StrategySettings, Weight};
 
 use crate::model::{
-    Admin, BackendAddress, ClientTimeouts, Health, HostMatch, IpRange, Limits, Log, Passive, Runtime,
-    UpstreamKeepAlive, UpstreamTimeouts,
+    Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, IpRange, Limits, LoadProbe, Log,
+    Passive, Queue, Runtime, Sticky, UpstreamKeepAlive, UpstreamTimeouts,
 };
 use crate::span::At;
 
@@ -55,6 +55,12 @@ pub(crate) struct RouteDraft {
 pub(crate) struct PoolDraft {
     pub(crate) name: At<String>,
     pub(crate) strategy: StrategyKind,
+    pub(crate) settings: StrategySettings,
+    pub(crate) hash: Option<HashKey>,
+    pub(crate) shaping: Shaping,
+    pub(crate) sticky: Option<Sticky>,
+    pub(crate) queue: Queue,
+    pub(crate) probe: Option<LoadProbe>,
     pub(crate) intent: Option<Intent>,
     pub(crate) backends: At<Vec<BackendDraft>>,
     pub(crate) health: HealthDraft,
@@ -75,6 +81,7 @@ pub(crate) struct BackendDraft {
     pub(crate) weight: At<Weight>,
     pub(crate) capacity: Option<f64>,
     pub(crate) enabled: At<bool>,
+    pub(crate) placement: Placement,
 }
 
 /// `health`

@@ -71,6 +71,7 @@ pub(super) fn passive(pool: &mut Reader<'_>) -> Option<Passive> {
         base: base.value,
         max: max.value,
         max_ejected: table.ratio("max_ejected"),
+        error_share: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_core::{Intent, StrategyKind, Weight};
+use evenkeel_core::{Intent, Placement, Shaping, StrategyKind, StrategySettings, Weight};
 use toml::de::DeValue;
 
 use super::draft::{BackendDraft, PoolDraft};
@@ -10,7 +10,7 @@ use super::reader::{Reader, Value};
 use super::{convert, health};
 use crate::diagnostic::Diagnostic;
 use crate::keys::Kind;
-use crate::model::{BackendAddress, UpstreamKeepAlive, UpstreamTimeouts};
+use crate::model::{BackendAddress, Queue, UpstreamKeepAlive, UpstreamTimeouts};
 use crate::span::At;
 use crate::values;
 
@@ -26,6 +26,12 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
     PoolDraft {
         name,
         strategy: StrategyKind::from_name(table.choice("strategy").value).unwrap_or_default(),
+        settings: StrategySettings::default(),
+        hash: None,
+        shaping: Shaping::default(),
+        sticky: None,
+        queue: Queue { size: 0, timeout: Duration::from_secs(5), priority: None },
+        probe: None,
         intent,
         backends,
         health: health::active(&mut table),
@@ -69,6 +75,7 @@ fn backend(pool: &Reader<'_>, item: Value<'_>) -> Option<BackendDraft> {
             weight: At::new(Weight::ONE, span.clone()),
             capacity: None,
             enabled: At::new(true, span),
+            placement: Placement::default(),
         });
     }
     let DeValue::Table(_) = item.de else {
@@ -96,6 +103,7 @@ fn backend_table(mut table: Reader<'_>) -> BackendDraft {
         weight: weight.unwrap_or_else(|| At::new(Weight::ONE, span.clone())),
         capacity,
         enabled: enabled.unwrap_or_else(|| At::new(true, span)),
+        placement: Placement::default(),
     }
 }
 

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::shaping::{Placement, Shaping};
 use super::snapshot::{Mode, Phase, PoolSnapshot};
 use crate::id::{BackendId, PoolId};
 use crate::lease::Outcome;
-use crate::strategy::StrategyKind;
+use crate::strategy::{StrategyKind, StrategySettings};
 use crate::units::{Ratio, Weight};
 
 /// A pool as configured.
@@ -17,6 +18,8 @@ pub struct PoolSpec {
     pub id: PoolId,
     /// How it picks.
     pub strategy: StrategyKind,
+    /// What the strategy is told beside the weights.
+    pub settings: StrategySettings,
     /// Its members; ids differ (of members that share one, only the first counts).
     pub members: Vec<MemberSpec>,
     /// Active checks; `None` means that nobody probes, and every member counts as healthy.
@@ -28,6 +31,8 @@ pub struct PoolSpec {
     pub panic_threshold: Ratio,
     /// What the shares are meant to be.
     pub intent: Intent,
+    /// What shapes the shares beside weights and health.
+    pub shaping: Shaping,
 }
 
 /// A member as configured.
@@ -43,6 +48,8 @@ pub struct MemberSpec {
     pub capacity: Option<f64>,
     /// `false` keeps it out of every pick.
     pub enabled: bool,
+    /// Where it stands among the others, and what it may take.
+    pub placement: Placement,
 }
 
 /// The share that each enabled member should have, in the operator's mind. Never read off the weights unless
@@ -78,10 +85,14 @@ pub struct PassiveSpec {
     pub max: Duration,
     /// How much of the enabled members may be out at once, rounded down, but at least one of two or more.
     pub max_ejected: Ratio,
+    /// Ejects a member whose share of the pool's failures is beyond its share of the attempts by more than this part of
+    /// it, with evidence; `None` never does.
+    pub error_share: Option<Ratio>,
 }
 
 /// Everything that can change a pool.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "configurations are rare, and moved no more than any other event")]
 pub enum PoolEvent {
     /// A configuration was applied.
     Configured(PoolSpec),

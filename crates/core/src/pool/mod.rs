@@ -8,6 +8,7 @@ mod mode;
 mod outlier;
 mod publish;
 mod remembered;
+pub mod shaping;
 mod slot;
 pub mod snapshot;
 pub mod state;
@@ -15,6 +16,7 @@ pub mod tried;
 
 pub use eligible::{Eligible, MemberIdx};
 pub use event::{Applied, HealthSpec, Intent, MemberSpec, PassiveSpec, PoolEvent, PoolSpec, Transition};
+pub use shaping::{Placement, Shaping, SlowStart, SubsetSpec, ZoneSpec};
 pub use snapshot::{Member, MemberView, Mode, Phase, PoolSnapshot};
 pub use state::PoolState;
 pub use tried::Tried;

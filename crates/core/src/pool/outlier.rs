@@ -58,6 +58,7 @@ mod tests {
             base: Duration::from_secs(10),
             max: Duration::from_secs(25),
             max_ejected: Ratio::new(max_ejected).unwrap(),
+            error_share: None,
         }
     }
 

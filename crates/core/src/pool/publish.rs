@@ -23,7 +23,8 @@ impl PoolState {
         }
         let members = views(&self.slots, self.spec.intent, mode);
         let same_views = members.len() == old.members.len() && members.iter().zip(&old.members).all(same);
-        if same_views && mode == old.mode && self.spec.strategy == old.strategy {
+        let same_strategy = self.spec.strategy == old.strategy && self.spec.settings == old.settings;
+        if same_views && mode == old.mode && same_strategy {
             return None;
         }
         let chosen_from = self.slots.iter().filter(|slot| takes_part(slot, mode));
@@ -33,6 +34,7 @@ impl PoolState {
             epoch: old.epoch + 1,
             mode,
             strategy: self.spec.strategy,
+            settings: self.spec.settings,
             members,
             reason: reason(mode, candidates.len()),
             choice: self.choice(&candidates, &old),
@@ -49,13 +51,15 @@ impl PoolState {
         let members =
             candidates.iter().map(|candidate| (candidate.serial, candidate.member.weight)).collect();
         let rotation = self.sequencer.rotation(members);
-        let unchanged =
-            |choice: &&Choice| Arc::ptr_eq(&choice.rotation, &rotation) && self.spec.strategy == old.strategy;
+        let same_strategy = self.spec.strategy == old.strategy && self.spec.settings == old.settings;
+        let unchanged = |choice: &&Choice| Arc::ptr_eq(&choice.rotation, &rotation) && same_strategy;
         let picker = match old.choice.as_ref().filter(unchanged) {
             Some(choice) => Arc::clone(&choice.picker),
             None => {
                 let weights: Vec<_> = candidates.iter().map(|candidate| candidate.member.weight).collect();
-                let input = BuildInput { weights: &weights, rotation: &rotation };
+                let ids: Vec<_> = candidates.iter().map(|candidate| &candidate.member.id).collect();
+                let settings = &self.spec.settings;
+                let input = BuildInput { weights: &weights, ids: &ids, settings, rotation: &rotation };
                 Arc::from((self.spec.strategy.registration().build)(&input))
             }
         };
@@ -71,6 +75,7 @@ impl PoolSnapshot {
             epoch: 0,
             mode: Mode::Empty,
             strategy: spec.strategy,
+            settings: spec.settings,
             members: Box::default(),
             candidates: Box::default(),
             reason: reason(Mode::Empty, 0),

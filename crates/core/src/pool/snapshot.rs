@@ -10,7 +10,7 @@ use crate::id::{BackendId, PoolId};
 use crate::lease::{Lease, Reason};
 use crate::load::BackendLoad;
 use crate::rng::Rng;
-use crate::strategy::{PickKey, Picker, Rotation, StrategyKind};
+use crate::strategy::{Ask, PickKey, Picker, Rotation, StrategyKind, StrategySettings};
 use crate::units::{Nanos, Weight};
 
 /// All of a pool's state that a pick reads, in one immutable piece. A request reads exactly one of these per
@@ -20,6 +20,7 @@ pub struct PoolSnapshot {
     pub(super) epoch: u64,
     pub(super) mode: Mode,
     pub(super) strategy: StrategyKind,
+    pub(super) settings: StrategySettings,
     pub(super) members: Box<[MemberView]>,
     pub(super) candidates: Box<[Candidate]>,
     /// Of a first attempt.
@@ -124,17 +125,27 @@ impl PoolSnapshot {
         &self.members
     }
 
+    /// One pick for a request without a key; see [`PoolSnapshot::pick_keyed`].
+    #[inline]
+    pub fn pick(&self, tried: &Tried, rng: &mut Rng, now: Nanos) -> Option<Lease> {
+        self.pick_keyed(tried, PickKey::NONE, rng, now)
+    }
+
     /// One pick: no allocation, no lock. `None` when nobody is eligible, or nobody that is not in `tried`.
     ///
     /// The reason is `Retry` when something was tried, else `Panic` in panic mode, else `OnlyChoice` when one
-    /// member is eligible, else `Algorithm`.
+    /// member is eligible, else what decided: `Algorithm`, `Hash` or `Spill`.
     #[inline]
-    pub fn pick(&self, tried: &Tried, rng: &mut Rng, now: Nanos) -> Option<Lease> {
+    pub fn pick_keyed(&self, tried: &Tried, key: PickKey, rng: &mut Rng, now: Nanos) -> Option<Lease> {
         let from = Eligible::new(&self.candidates, tried)?;
-        let chosen = self.choice.as_ref()?.picker.pick(&from, PickKey::NONE, rng);
-        debug_assert!(!from.excluded(chosen), "{} picked a tried member", self.strategy);
-        let reason = if tried.is_empty() { self.reason } else { Reason::Retry };
-        Some(Lease::begin(from.candidate(chosen), reason, self.epoch, now))
+        let picked = self.choice.as_ref()?.picker.pick(&from, Ask { key, now }, rng);
+        debug_assert!(!from.excluded(picked.idx), "{} picked a tried member", self.strategy);
+        let reason = match self.reason {
+            _ if !tried.is_empty() => Reason::Retry,
+            Reason::Algorithm => picked.reason,
+            reason => reason,
+        };
+        Some(Lease::begin(from.candidate(picked.idx), reason, self.epoch, now))
     }
 }
 

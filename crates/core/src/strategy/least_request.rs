@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::rotation::Rotation;
-use super::{PickKey, Picker, Registration, StrategyKind};
+use super::{Ask, Picked, Picker, Registration, StrategyKind};
 use crate::pool::{Eligible, MemberIdx};
 use crate::rng::Rng;
 
@@ -13,6 +13,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "least_request",
     summary: "the next in turn if it is idle, else the one with the fewest requests in flight for its weight",
     honours_weights: true,
+    keyed: false,
     build: |input| Box::new(LeastRequest { rotation: Arc::clone(input.rotation) }),
 };
 
@@ -33,16 +34,16 @@ struct Best {
 
 impl Picker for LeastRequest {
     #[inline]
-    fn pick(&self, from: &Eligible<'_>, _: PickKey, rng: &mut Rng) -> MemberIdx {
+    fn pick(&self, from: &Eligible<'_>, _: Ask, rng: &mut Rng) -> Picked {
         let anchor = self.rotation.next(from);
         let best = Best::at(from, anchor);
-        if best.load == 1 {
+        Picked::by_algorithm(if best.load == 1 {
             anchor
         } else if from.len() <= SCAN_MAX {
             scan(from, best)
         } else {
             sample(from, best, rng)
-        }
+        })
     }
 }
 

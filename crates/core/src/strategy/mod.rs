@@ -6,16 +6,20 @@ pub mod rotation;
 mod round_robin;
 pub mod schedule;
 mod sequencer;
+pub mod settings;
 
 use std::fmt;
 use std::sync::Arc;
 
+use crate::id::BackendId;
+use crate::lease::Reason;
 use crate::pool::{Eligible, MemberIdx};
 use crate::rng::Rng;
-use crate::units::Weight;
+use crate::units::{Nanos, Weight};
 pub use rotation::Rotation;
 pub use schedule::schedule;
 pub(crate) use sequencer::Sequencer;
+pub use settings::{PrequalSettings, StrategySettings};
 
 /// Every strategy. Documentation, the contract tests and the benchmarks iterate this.
 pub const REGISTRY: &[Registration] =
@@ -28,7 +32,26 @@ pub const REGISTRY: &[Registration] =
 /// allocation, no lock, no clock; the same inputs give the same choice.
 pub trait Picker: Send + Sync {
     /// Chooses. `from` holds the members, in the same order, that the picker was built for.
-    fn pick(&self, from: &Eligible<'_>, key: PickKey, rng: &mut Rng) -> MemberIdx;
+    fn pick(&self, from: &Eligible<'_>, ask: Ask, rng: &mut Rng) -> Picked;
+}
+
+/// What a pick is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// What the request is told apart by.
+    pub key: PickKey,
+    /// The time: core has no clock.
+    pub now: Nanos,
+}
+
+/// Whom a picker chose, and what decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Picked {
+    /// Whom.
+    pub idx: MemberIdx,
+    /// [`Reason::Algorithm`], or [`Reason::Hash`] where the key decided, or [`Reason::Spill`] where whom it decided for
+    /// had too much.
+    pub reason: Reason,
 }
 
 /// The names of the strategies.
@@ -54,6 +77,8 @@ pub struct Registration {
     pub summary: &'static str,
     /// Whether shares follow the weights. One that does not must refuse unequal weights in configuration.
     pub honours_weights: bool,
+    /// Whether a key of the request decides.
+    pub keyed: bool,
     /// Builds its tables.
     pub build: fn(&BuildInput<'_>) -> Box<dyn Picker>,
 }
@@ -63,6 +88,10 @@ pub struct Registration {
 pub struct BuildInput<'a> {
     /// The weights of the eligible members, in order. Not empty.
     pub weights: &'a [Weight],
+    /// Their names, in the same order: the same in every process with the same configuration.
+    pub ids: &'a [&'a BackendId],
+    /// What the strategy is told beside.
+    pub settings: &'a StrategySettings,
     /// The schedule over the same members, on the pool's shared cursor.
     pub rotation: &'a Arc<Rotation>,
 }
@@ -99,6 +128,14 @@ impl StrategyKind {
 impl fmt::Display for StrategyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Picked {
+    /// By the strategy's own rule.
+    #[inline]
+    pub fn by_algorithm(idx: MemberIdx) -> Self {
+        Self { idx, reason: Reason::Algorithm }
     }
 }
 

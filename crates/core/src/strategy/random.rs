@@ -1,6 +1,6 @@
 //! Weighted random by Vose's alias method.
 
-use super::{PickKey, Picker, Registration, StrategyKind};
+use super::{Ask, Picked, Picker, Registration, StrategyKind};
 use crate::pool::{Eligible, MemberIdx};
 use crate::rng::Rng;
 use crate::units::Weight;
@@ -10,6 +10,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "random",
     summary: "draws lots in proportion to the weights; even over many requests, uneven over few",
     honours_weights: true,
+    keyed: false,
     build: |input| Box::new(Random { columns: columns(input.weights) }),
 };
 
@@ -29,17 +30,17 @@ struct Column {
 
 impl Picker for Random {
     #[inline]
-    fn pick(&self, from: &Eligible<'_>, _: PickKey, rng: &mut Rng) -> MemberIdx {
+    fn pick(&self, from: &Eligible<'_>, _: Ask, rng: &mut Rng) -> Picked {
         if from.is_whole() {
-            return self.draw(rng);
+            return Picked::by_algorithm(self.draw(rng));
         }
         for _ in 0..REDRAWS {
             let idx = self.draw(rng);
             if !from.excluded(idx) {
-                return idx;
+                return Picked::by_algorithm(idx);
             }
         }
-        draw_by_scan(from, rng)
+        Picked::by_algorithm(draw_by_scan(from, rng))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::rotation::Rotation;
-use super::{PickKey, Picker, Registration, StrategyKind};
-use crate::pool::{Eligible, MemberIdx};
+use super::{Ask, Picked, Picker, Registration, StrategyKind};
+use crate::pool::Eligible;
 use crate::rng::Rng;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -12,6 +12,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     name: "round_robin",
     summary: "takes turns in proportion to the weights, exactly; blind to how busy or slow a backend is",
     honours_weights: true,
+    keyed: false,
     build: |input| Box::new(RoundRobin { rotation: Arc::clone(input.rotation) }),
 };
 
@@ -22,7 +23,7 @@ struct RoundRobin {
 
 impl Picker for RoundRobin {
     #[inline]
-    fn pick(&self, from: &Eligible<'_>, _: PickKey, _: &mut Rng) -> MemberIdx {
-        self.rotation.next(from)
+    fn pick(&self, from: &Eligible<'_>, _: Ask, _: &mut Rng) -> Picked {
+        Picked::by_algorithm(self.rotation.next(from))
     }
 }

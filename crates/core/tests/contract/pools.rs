@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use evenkeel_core::{
-    BackendId, HealthSpec, Intent, MemberSpec, Nanos, Outcome, PassiveSpec, PoolEvent, PoolId, PoolSnapshot,
-    PoolSpec, PoolState, Ratio, Rng, StrategyKind, Tried, Weight,
+    BackendId, HealthSpec, Intent, MemberSpec, Nanos, Outcome, PassiveSpec, Placement, PoolEvent, PoolId,
+    PoolSnapshot, PoolSpec, PoolState, Ratio, Rng, Shaping, StrategyKind, Tried, Weight,
 };
 
 /// Members `m0`, `m1`, … with these weights and nothing that could take them out.
@@ -14,11 +14,13 @@ pub(crate) fn spec(strategy: StrategyKind, weights: &[u32]) -> PoolSpec {
     PoolSpec {
         id: PoolId::new("pool"),
         strategy,
+        settings: evenkeel_core::StrategySettings::default(),
         members: weights.iter().enumerate().map(|(i, weight)| member(&format!("m{i}"), *weight)).collect(),
         health: None,
         passive: None,
         panic_threshold: Ratio::ZERO,
         intent: Intent::Equal,
+        shaping: Shaping::default(),
     }
 }
 
@@ -30,6 +32,7 @@ pub(crate) fn member(id: &str, weight: u32) -> MemberSpec {
         weight: Weight::new(weight).expect("a weight"),
         capacity: None,
         enabled: true,
+        placement: Placement::default(),
     }
 }
 
@@ -44,7 +47,7 @@ pub(crate) fn health(rise: u32, fall: u32) -> Option<HealthSpec> {
 pub(crate) fn passive(consecutive: u32, base_seconds: u64, max_ejected: f64) -> Option<PassiveSpec> {
     let base = std::time::Duration::from_secs(base_seconds);
     let max_ejected = Ratio::new(max_ejected).expect("a ratio");
-    Some(PassiveSpec { consecutive, base, max: base * 10, max_ejected })
+    Some(PassiveSpec { consecutive, base, max: base * 10, max_ejected, error_share: None })
 }
 
 pub(crate) fn pool(spec: &PoolSpec, seed: u64) -> PoolState {
