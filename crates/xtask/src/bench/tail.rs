@@ -25,7 +25,7 @@ pub(crate) fn measure(
     let running = contender.start(setup, scenario, PORT)?;
     let pid = running.0.id();
     check_answer(scenario)?;
-    // A percentile is of a second, and the median needs some.
+    // Seldom pauses are seen, too.
     let duration = setup.duration * 2;
     let (before, core) = (Usage::of(pid)?, Core::of(LOAD_CORE)?);
     let load = paced::start(&Offer {

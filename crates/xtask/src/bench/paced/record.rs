@@ -8,6 +8,8 @@ use crate::Failure;
 
 /// Width of the timeline's steps, nanoseconds.
 const STEP: u64 = 10_000_000;
+/// Time that a percentile is taken of, nanoseconds.
+const WINDOW: u64 = 100_000_000;
 /// Longer latencies count as this, nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
 
@@ -15,10 +17,10 @@ const LONGEST: u64 = 60_000_000_000;
 #[derive(Debug)]
 pub(super) struct Record {
     latency: Histogram<u64>,
-    /// The latencies of each second, by when they were due.
-    seconds: Vec<Histogram<u64>>,
     /// How late the generator itself came to a request.
     lag: Histogram<u64>,
+    /// Both again for each window, by when the requests were due.
+    windows: Vec<Window>,
     /// Longest latencies of each step, nanoseconds.
     timeline: Vec<Longest<u64>>,
     /// Answers that were not as expected, connections that broke, requests without an answer.
@@ -45,17 +47,32 @@ pub(crate) struct Paced {
     pub(crate) errors: f64,
     pub(crate) backlog: f64,
     pub(crate) p50_ms: f64,
-    /// Of a second: the median of the seconds' own.
+    /// Of a tenth of a second: the median of their own.
     pub(crate) p99_ms: f64,
     pub(crate) p999_ms: f64,
     pub(crate) max_ms: f64,
-    /// How late the generator itself was.
+    /// How late the generator itself was, likewise.
     pub(crate) lag_p99_ms: f64,
     pub(crate) lag_max_ms: f64,
     /// The start by the machine's clock, nanoseconds.
     started: u64,
     /// Milliseconds.
     timeline: Vec<Longest<f64>>,
+}
+
+/// What was due in one window.
+#[derive(Debug)]
+struct Window {
+    latency: Histogram<u64>,
+    lag: Histogram<u64>,
+}
+
+impl Window {
+    /// To a hundredth, which takes a seventh of the memory that a thousandth takes.
+    fn new() -> Self {
+        let histogram = || Histogram::new_with_bounds(1, LONGEST, 2).expect("the bounds are in order");
+        Self { latency: histogram(), lag: histogram() }
+    }
 }
 
 fn histogram() -> Histogram<u64> {
@@ -66,8 +83,8 @@ impl Record {
     pub(super) fn new(started: u64) -> Self {
         Self {
             latency: histogram(),
-            seconds: Vec::new(),
             lag: histogram(),
+            windows: Vec::new(),
             timeline: Vec::new(),
             errors: 0,
             backlog: 0,
@@ -77,18 +94,16 @@ impl Record {
 
     /// A request that was due at `due` is dealt with only now.
     pub(super) fn late(&mut self, due: u64, now: u64) {
-        self.lag.saturating_record(now.saturating_sub(due));
+        let lag = now.saturating_sub(due);
+        self.lag.saturating_record(lag);
+        self.window(due).lag.saturating_record(lag);
     }
 
     /// A request that was due at `due` is answered.
     pub(super) fn answered(&mut self, due: u64, now: u64) {
         let latency = now.saturating_sub(due);
         self.latency.saturating_record(latency);
-        let second = (due / 1_000_000_000) as usize;
-        if self.seconds.len() <= second {
-            self.seconds.resize_with(second + 1, histogram);
-        }
-        self.seconds[second].saturating_record(latency);
+        self.window(due).latency.saturating_record(latency);
         let (first, last) = ((due / STEP) as usize, (now / STEP) as usize);
         if self.timeline.len() <= last {
             self.timeline.resize(last + 1, Longest::default());
@@ -97,11 +112,20 @@ impl Record {
         self.timeline[last].ended = self.timeline[last].ended.max(latency);
     }
 
-    /// Median of the seconds' 99th percentiles. On a shared machine one pause of a few hundredths of a second would
-    /// otherwise be the percentile of a whole run.
-    fn p99_of_a_second(&self) -> u64 {
-        let full = self.seconds.iter().filter(|second| !second.is_empty());
-        let mut all: Vec<u64> = full.map(|second| second.value_at_quantile(0.99)).collect();
+    fn window(&mut self, due: u64) -> &mut Window {
+        let window = (due / WINDOW) as usize;
+        if self.windows.len() <= window {
+            self.windows.resize_with(window + 1, Window::new);
+        }
+        &mut self.windows[window]
+    }
+
+    /// Median of the windows' 99th percentiles. A shared machine pauses for some hundredths of every second, and what a
+    /// second's percentile shows is that. Pauses that are ours are rarer than windows, too: they show in the 99.9th
+    /// percentile and the longest latency of a run, and in the scenario of reloads.
+    fn p99_of_a_window(&self, of: impl Fn(&Window) -> &Histogram<u64>) -> u64 {
+        let full = self.windows.iter().map(of).filter(|window| !window.is_empty());
+        let mut all: Vec<u64> = full.map(|window| window.value_at_quantile(0.99)).collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied().unwrap_or_default()
     }
@@ -114,10 +138,10 @@ impl Record {
             format!("PACED {} {} {} {}", self.started, self.latency.len(), self.errors, self.backlog);
         for figure in [
             at(&self.latency, 0.5),
-            ms(self.p99_of_a_second()),
+            ms(self.p99_of_a_window(|window| &window.latency)),
             at(&self.latency, 0.999),
             ms(self.latency.max()),
-            at(&self.lag, 0.99),
+            ms(self.p99_of_a_window(|window| &window.lag)),
             ms(self.lag.max()),
         ] {
             write!(line, " {figure:.4}").ok();
@@ -210,7 +234,7 @@ mod tests {
     }
 
     fn near(value: f64, expected: f64) -> bool {
-        (value - expected).abs() <= expected * 0.002
+        (value - expected).abs() <= expected * 0.01
     }
 
     #[test]
@@ -230,16 +254,18 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_second_is_not_the_percentile_of_all() {
+    fn one_bad_window_is_not_the_percentile_of_all() {
         let mut record = Record::new(0);
-        for second in 0..3 {
+        for window in 0..3 {
             for _ in 0..100 {
-                let due = second * 1000 * MS;
-                record.answered(due, due + if second == 1 { 80 * MS } else { (second + 1) * MS });
+                let due = window * 100 * MS;
+                let latency = if window == 1 { 80 * MS } else { (window + 1) * MS };
+                record.late(due, due + latency / 10);
+                record.answered(due, due + latency);
             }
         }
         let paced = paced(&record);
-        assert!(near(paced.p99_ms, 3.0) && near(paced.p999_ms, 80.0), "{paced:?}");
+        assert!(near(paced.p99_ms, 3.0) && near(paced.lag_p99_ms, 0.3) && near(paced.p999_ms, 80.0), "{paced:?}");
     }
 
     #[test]
