@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
         // The load generator, which the comparison starts; not for people.
         ["bench", "paced", rest @ ..] => bench::paced::main(rest),
+        ["bench", "plain-server", rest @ ..] => bench::plain_server::main(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -1,4 +1,4 @@
-//! The servers behind the contenders: one nginx on every address of the pool.
+//! The servers behind the contenders: one nginx on every address of the pool, or what takes less of its core.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::Failure;
 
 use super::measure::{LOAD_CORE, Setup};
+use super::plain_server;
 use super::scenario::{Load, Scenario};
 
 /// Ends with its drop.
@@ -24,6 +25,11 @@ pub(crate) const PORT: u16 = 19_100;
 /// Starts it on the load generator's core.
 pub(crate) fn start(setup: &Setup, scenario: &Scenario) -> Result<Running, Failure> {
     setup.expect_free(PORT)?;
+    if let Load::Tail { bytes, .. } = scenario.load {
+        let running = Running(plain_server::start(PORT, bytes)?);
+        setup.wait_for_answer(PORT, "plain backend")?;
+        return Ok(running);
+    }
     let directory = setup.directory.join("backend");
     let html = directory.join("html");
     fs::create_dir_all(&html).map_err(|error| error.to_string())?;

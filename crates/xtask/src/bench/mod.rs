@@ -16,6 +16,7 @@ mod measured;
 mod options;
 pub(crate) mod paced;
 pub(crate) mod pick;
+pub(crate) mod plain_server;
 mod process;
 mod reload;
 mod report;

@@ -265,7 +265,10 @@ mod tests {
             }
         }
         let paced = paced(&record);
-        assert!(near(paced.p99_ms, 3.0) && near(paced.lag_p99_ms, 0.3) && near(paced.p999_ms, 80.0), "{paced:?}");
+        assert!(
+            near(paced.p99_ms, 3.0) && near(paced.lag_p99_ms, 0.3) && near(paced.p999_ms, 80.0),
+            "{paced:?}"
+        );
     }
 
     #[test]
