@@ -92,7 +92,10 @@ pub struct PassiveSpec {
 
 /// Everything that can change a pool.
 #[derive(Clone, PartialEq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "configurations are rare, and moved no more than any other event")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "configurations are rare, and moved no more than any other event"
+)]
 pub enum PoolEvent {
     /// A configuration was applied.
     Configured(PoolSpec),

@@ -183,9 +183,9 @@ async fn checks_share_connections_but_not_for_ever() {
     let all = backends(["a"]).await;
     let evenkeel = Setup::new(&all).pool(CHECKED).start().await;
     evenkeel.await_eligible("web", 1).await;
-    evenkeel_testkit::until("25 checks", async || (all[0].checks() >= 25).then_some(())).await;
+    evenkeel_testkit::until("45 checks", async || (all[0].checks() >= 45).then_some(())).await;
     let opened = all[0].connections();
-    assert!((3..=5).contains(&opened), "{opened} connections for 25 checks, a new one for each tenth");
+    assert!((3..=5).contains(&opened), "{opened} connections for 45 checks, a new one for each twentieth");
 }
 
 #[tokio::test]

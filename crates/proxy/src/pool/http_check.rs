@@ -3,25 +3,27 @@
 //! Most of what a check costs both sides is opening a connection. A kept one may only say yes: whatever else comes of it
 //! is asked again on a new one, so that a connection that has gone stale never counts against a backend. Now and then a
 //! check opens a new one although the old one would do: a backend that has stopped accepting must not go unnoticed.
+//! Answers on kept connections are not looked at when they arrive but some time later, those of many backends in one go.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http1::{BodyLength, ChunkDecoder, HeadScanner, Method, ResponseHead, Scan, Step, parse_response};
-use crate::upstream::{is_local, is_silent};
+use crate::upstream::is_local;
+
+use super::line::Line;
 
 /// More than this is not the header of an answer to a health check.
 const HEAD_MAX: usize = 16 * 1024;
-/// Room for the usual answer, so that it takes one read.
-const ANSWER_USUAL: usize = 2048;
 /// A longer body is not read; the connection is then closed.
 const BODY_MAX: u64 = 64 * 1024;
 /// One check of so many is made on a new connection.
-const RENEWED_EVERY: u32 = 10;
+const RENEWED_EVERY: u32 = 20;
 
 /// What is asked, and which answer is a yes.
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +39,17 @@ pub(crate) struct HttpCheck<'a> {
 pub(crate) struct Reuse {
     /// A share of the files of the process: who gets none opens a connection for each check.
     files: Arc<Semaphore>,
+    /// From a question on a kept connection to the first look at its answer.
+    look_after: Duration,
     kept: Option<Kept>,
 }
 
 #[derive(Debug)]
 struct Kept {
-    stream: TcpStream,
+    line: Line,
     /// Checks made on it.
     checks: u32,
-    file: OwnedSemaphorePermit,
+    _file: OwnedSemaphorePermit,
 }
 
 /// What a check has come to.
@@ -61,7 +65,7 @@ pub(crate) struct Verdict {
 /// An answer whose body has not been read.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    stream: TcpStream,
+    line: Line,
     checks: u32,
     bytes: Vec<u8>,
     body: BodyLength,
@@ -69,39 +73,46 @@ pub(crate) struct Rest {
 
 impl Reuse {
     /// Nothing yet.
-    pub(crate) fn new(files: Arc<Semaphore>) -> Self {
-        Self { files, kept: None }
+    pub(crate) fn new(files: Arc<Semaphore>, look_after: Duration) -> Self {
+        Self { files, look_after, kept: None }
     }
 
-    /// The connection, if it can be used once more.
-    fn take(&mut self) -> Option<(TcpStream, u32)> {
-        let Kept { stream, checks, file } = self.kept.take()?;
-        drop(file);
-        (checks < RENEWED_EVERY && is_silent(&stream)).then_some((stream, checks))
+    /// Asks on the kept connection. `None` when there is none that can be used once more, and unless the answer is yes.
+    async fn ask(&mut self, check: HttpCheck<'_>) -> Option<Verdict> {
+        let Kept { mut line, checks, .. } = self.kept.take()?;
+        let asked = checks < RENEWED_EVERY && line.is_silent() && line.send(check.request(true).as_bytes());
+        if !asked {
+            return None;
+        }
+        tokio::time::sleep(self.look_after).await;
+        let mut bytes = Vec::new();
+        line.take_arrived(&mut bytes).ok()?;
+        let head = head(&mut line, &mut bytes).await.ok().filter(|head| check.accepts(head.status))?;
+        let rest = head.keep_alive.then_some(Rest { line, checks: checks + 1, bytes, body: head.body });
+        Some(Verdict { result: Some(Ok(())), rest })
     }
 
     /// Reads the rest of an answer, and keeps the connection for the next check.
     pub(crate) async fn finish(&mut self, rest: Rest) {
         let checks = rest.checks;
-        let Some(stream) = rest.read().await else { return };
+        let Some(line) = rest.read().await.and_then(|line| line.quiet().ok()) else { return };
         let file = Arc::clone(&self.files).try_acquire_owned().ok();
-        self.kept = file.map(|file| Kept { stream, checks, file });
+        self.kept = file.map(|file| Kept { line, checks, _file: file });
     }
 }
 
 /// Asks once. Without `reuse`, or when nothing is kept, on a connection of its own.
 pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option<&mut Reuse>) -> Verdict {
     let keeps = reuse.is_some();
-    if let Some((stream, checks)) = reuse.and_then(Reuse::take)
-        && let Ok((head, rest)) = exchange(stream, check, keeps, checks).await
-        && check.accepts(head.status)
+    if let Some(reuse) = reuse
+        && let Some(yes) = reuse.ask(check).await
     {
-        return Verdict { result: Some(Ok(())), rest };
+        return yes;
     }
     let answer = match connect(address).await {
         None => return Verdict { result: None, rest: None },
         Some(Err(reason)) => Err(reason),
-        Some(Ok(stream)) => exchange(stream, check, keeps, 0).await,
+        Some(Ok(stream)) => exchange(stream, check, keeps).await,
     };
     match answer {
         Ok((head, rest)) if check.accepts(head.status) => Verdict { result: Some(Ok(())), rest },
@@ -139,25 +150,19 @@ async fn exchange(
     mut stream: TcpStream,
     check: HttpCheck<'_>,
     keeps: bool,
-    checks: u32,
 ) -> Result<(ResponseHead, Option<Rest>), String> {
     stream.write_all(check.request(keeps).as_bytes()).await.map_err(|error| error.to_string())?;
-    let mut bytes = Vec::with_capacity(ANSWER_USUAL);
-    let head = head(&mut stream, &mut bytes).await?;
-    let rest =
-        (keeps && head.keep_alive).then_some(Rest { stream, checks: checks + 1, bytes, body: head.body });
+    let (mut line, mut bytes) = (Line::watched(stream), Vec::new());
+    let head = head(&mut line, &mut bytes).await?;
+    let rest = (keeps && head.keep_alive).then_some(Rest { line, checks: 1, bytes, body: head.body });
     Ok((head, rest))
 }
 
 /// Reads up to the end of the final header, and leaves what follows it in `bytes`.
-async fn head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<ResponseHead, String> {
+async fn head(line: &mut Line, bytes: &mut Vec<u8>) -> Result<ResponseHead, String> {
     let mut scanner = HeadScanner::default();
     let mut fields = Vec::new();
     loop {
-        let read = stream.read_buf(bytes).await.map_err(|error| error.to_string())?;
-        if read == 0 {
-            return Err("closed without an answer".to_owned());
-        }
         while let Scan::Complete(length) = scanner.advance(bytes) {
             let head = parse_response(&bytes[..length], Method::Get, &mut fields)
                 .map_err(|malformed| format!("not an HTTP response: {}", malformed.detail))?;
@@ -170,12 +175,15 @@ async fn head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<ResponseHea
         if scanner.clone().advance(bytes) == Scan::BareLf || bytes.len() > HEAD_MAX {
             return Err("not an HTTP response".to_owned());
         }
+        if line.read(bytes).await.map_err(|error| error.to_string())? == 0 {
+            return Err("closed without an answer".to_owned());
+        }
     }
 }
 
 impl Rest {
     /// The connection, when the body ends where it says and is not too long.
-    async fn read(mut self) -> Option<TcpStream> {
+    async fn read(mut self) -> Option<Line> {
         match self.body {
             BodyLength::None => {}
             BodyLength::Length(length) if length <= BODY_MAX => {
@@ -188,7 +196,7 @@ impl Rest {
             BodyLength::Length(_) | BodyLength::UntilClose => return None,
         }
         // What follows has not been asked for.
-        self.bytes.is_empty().then_some(self.stream)
+        self.bytes.is_empty().then_some(self.line)
     }
 
     async fn chunks(&mut self) -> Option<()> {
@@ -213,7 +221,7 @@ impl Rest {
     }
 
     async fn more(&mut self) -> Option<()> {
-        let read = self.stream.read_buf(&mut self.bytes).await.ok()?;
+        let read = self.line.read(&mut self.bytes).await.ok()?;
         (read > 0 && self.bytes.len() as u64 <= BODY_MAX).then_some(())
     }
 }

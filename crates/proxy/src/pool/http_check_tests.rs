@@ -1,4 +1,5 @@
 use super::*;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 const CHECK: HttpCheck<'_> = HttpCheck { path: "/", host: "backend", expect_status: &[(200, 299)] };
@@ -31,13 +32,13 @@ async fn backend(connections: Vec<Vec<String>>) -> (SocketAddr, Arc<std::sync::a
 }
 
 fn reuse() -> Reuse {
-    Reuse::new(Arc::new(Semaphore::new(1)))
+    Reuse::new(Arc::new(Semaphore::new(1)), Duration::from_millis(1))
 }
 
 async fn check(address: SocketAddr, reuse: &mut Reuse) -> Option<Result<(), String>> {
     let Verdict { result, rest } = ask(address, CHECK, Some(reuse)).await;
     if let Some(rest) = rest {
-        tokio::time::timeout(std::time::Duration::from_millis(50), reuse.finish(rest)).await.ok();
+        tokio::time::timeout(Duration::from_millis(50), reuse.finish(rest)).await.ok();
     }
     result
 }
@@ -65,7 +66,7 @@ async fn what_a_kept_connection_says_counts_only_when_it_is_yes() {
         let mut reuse = reuse();
         assert_eq!(check(address, &mut reuse).await, Some(Ok(())));
         assert_eq!(check(address, &mut reuse).await, Some(Ok(())), "asked again on a new connection");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(check(address, &mut reuse).await, Some(Err("status 503".to_owned())));
     }
 }
@@ -111,7 +112,7 @@ async fn interim_answers_and_chunked_bodies_are_read_whole() {
 #[tokio::test]
 async fn without_a_file_to_spare_each_check_has_its_own_connection() {
     let (address, _) = backend(vec![well(1), well(1)]).await;
-    let mut reuse = Reuse::new(Arc::new(Semaphore::new(0)));
+    let mut reuse = Reuse::new(Arc::new(Semaphore::new(0)), Duration::ZERO);
     for _ in 0..2 {
         assert_eq!(check(address, &mut reuse).await, Some(Ok(())));
         assert!(reuse.kept.is_none());

@@ -16,7 +16,6 @@ use crate::proxy::lock;
 
 use super::announce::announce;
 use super::cell::PoolCell;
-use super::http_check::Reuse;
 use super::probe;
 use super::resolve::{self, Name};
 
@@ -299,7 +298,7 @@ impl Keeper {
                 address,
                 health: Arc::clone(&health),
                 pool: Arc::clone(&self.cell),
-                reuse: Reuse::new(Arc::clone(&self.kept_checks)),
+                kept_checks: Arc::clone(&self.kept_checks),
             };
             let watch = probe::watch(backend, self.found.clone(), rng, Arc::clone(&due));
             let task = tokio::spawn(watch).abort_handle();

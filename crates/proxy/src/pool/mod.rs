@@ -4,6 +4,7 @@ mod announce;
 mod cell;
 mod http_check;
 mod keeper;
+mod line;
 mod probe;
 mod resolve;
 

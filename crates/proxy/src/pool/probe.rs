@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use evenkeel_config::{Check, Health};
 use evenkeel_core::{BackendId, Nanos, Rng};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -19,6 +20,8 @@ use super::keeper::Finding;
 /// Checks start at multiples of so much of their interval, and at most of this.
 const GRID_SHARE: u32 = 20;
 const GRID_MAX: Duration = Duration::from_millis(50);
+/// Answers that are looked at later must still come in time: after this part of the timeout at most.
+const LOOK_AFTER_SHARE: u32 = 4;
 
 /// A backend to be checked.
 pub(crate) struct Backend {
@@ -26,7 +29,8 @@ pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     pub(crate) health: Arc<Health>,
     pub(crate) pool: Arc<PoolCell>,
-    pub(crate) reuse: Reuse,
+    /// Connections that the checks of all pools may keep.
+    pub(crate) kept_checks: Arc<Semaphore>,
 }
 
 /// Asks once, within the check's timeout. The error is the reason in words; `None` when the question could not be
@@ -43,18 +47,24 @@ pub(crate) async fn watch(
     mut rng: Rng,
     due: Arc<Mutex<Instant>>,
 ) {
-    let Backend { id, address, health, pool, mut reuse } = backend;
+    let Backend { id, address, health, pool, kept_checks } = backend;
     let grid = (health.interval / GRID_SHARE).min(GRID_MAX);
+    let mut reuse = Reuse::new(kept_checks, grid.min(health.timeout / LOOK_AFTER_SHARE));
+    let mut passes: u32 = 0;
     loop {
         let next = *lock(&due);
         tokio::time::sleep_until(on_grid(pool.clock, next, grid)).await;
         let started = Instant::now();
         let Answer { result, rest } =
             ask(&health, address, keeps(&pool, &health).then_some(&mut reuse)).await;
-        if let Some(result) = result
-            && results.send(Finding::Checked { id: id.clone(), address, result }).is_err()
-        {
-            return;
+        if let Some(result) = result {
+            passes = if result.is_ok() { passes.saturating_add(1) } else { 0 };
+            // Once it has passed often enough to serve, another pass is no news.
+            if passes <= health.rise
+                && results.send(Finding::Checked { id: id.clone(), address, result }).is_err()
+            {
+                return;
+            }
         }
         if let Some(rest) = rest {
             tokio::time::timeout(health.timeout, reuse.finish(rest)).await.ok();

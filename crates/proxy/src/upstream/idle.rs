@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::Upstream;
 
@@ -188,7 +188,7 @@ impl IdlePool {
 }
 
 /// Whether the socket is open and nothing has arrived on it: asks the kernel, for events may be late.
-pub(crate) fn is_silent(socket: &TcpStream) -> bool {
+pub(crate) fn is_silent(socket: impl AsFd) -> bool {
     let peeked = recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     matches!(peeked, Err(Errno::AGAIN))
 }
@@ -208,7 +208,7 @@ fn looks_open(upstream: &mut Upstream, certain: bool) -> bool {
 mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     const KEEP: Keep =
         Keep { idle_max: 2, idle_timeout: Duration::from_secs(60), max_age: Duration::from_secs(60) };
