@@ -14,13 +14,13 @@ pub(super) const REGISTRATION: Registration = Registration {
     summary: "the next in turn if it is idle, else the one with the fewest requests in flight for its weight",
     honours_weights: true,
     keyed: false,
-    build: |input| Box::new(LeastRequest { rotation: Arc::clone(input.rotation) }),
+    build: |input| Box::new(LeastRequest::new(Arc::clone(input.rotation))),
 };
 
 /// The anchor is the next slot of the weighted schedule. Taking it when it is idle is what plain
 /// least-request lacks: at low load that sends everything to the heaviest, or to the first in the list.
 #[derive(Debug)]
-struct LeastRequest {
+pub(super) struct LeastRequest {
     rotation: Arc<Rotation>,
 }
 
@@ -30,6 +30,12 @@ struct Best {
     /// In flight + 1: what it would be with this request.
     load: u64,
     weight: u64,
+}
+
+impl LeastRequest {
+    pub(super) fn new(rotation: Arc<Rotation>) -> Self {
+        Self { rotation }
+    }
 }
 
 impl Picker for LeastRequest {

@@ -1,7 +1,13 @@
 //! How a pool picks: one file per strategy and one line in [`REGISTRY`].
 
+mod bounded;
+pub mod hash;
+mod keyed;
 mod least_request;
+mod maglev;
 mod random;
+mod rendezvous;
+mod ring;
 pub mod rotation;
 mod round_robin;
 pub mod schedule;
@@ -22,8 +28,14 @@ pub(crate) use sequencer::Sequencer;
 pub use settings::{PrequalSettings, StrategySettings};
 
 /// Every strategy. Documentation, the contract tests and the benchmarks iterate this.
-pub const REGISTRY: &[Registration] =
-    &[least_request::REGISTRATION, round_robin::REGISTRATION, random::REGISTRATION];
+pub const REGISTRY: &[Registration] = &[
+    least_request::REGISTRATION,
+    round_robin::REGISTRATION,
+    random::REGISTRATION,
+    maglev::REGISTRATION,
+    ring::REGISTRATION,
+    rendezvous::REGISTRATION,
+];
 
 /// Chooses one of the eligible members. Holds tables derived from the weights and nothing about load, which
 /// belongs to the backends.
@@ -64,6 +76,12 @@ pub enum StrategyKind {
     RoundRobin,
     /// By lot.
     Random,
+    /// By the key, from a table filled evenly.
+    Maglev,
+    /// By the key, from points on a ring.
+    Ring,
+    /// By the key, the highest number drawn.
+    Rendezvous,
 }
 
 /// What the registry knows about a strategy.
@@ -102,7 +120,8 @@ pub struct PickKey(Option<u64>);
 
 impl StrategyKind {
     /// Every strategy, the default first.
-    pub const ALL: [Self; 3] = [Self::LeastRequest, Self::RoundRobin, Self::Random];
+    pub const ALL: [Self; 6] =
+        [Self::LeastRequest, Self::RoundRobin, Self::Random, Self::Maglev, Self::Ring, Self::Rendezvous];
 
     /// The name in configuration, metrics and logs.
     pub fn as_str(self) -> &'static str {
@@ -142,6 +161,11 @@ impl Picked {
 impl PickKey {
     /// The request has no key.
     pub const NONE: Self = Self(None);
+
+    /// Of a key as it stands in the request.
+    pub fn of(key: &[u8]) -> Self {
+        Self::from_hash(hash::key(key))
+    }
 
     /// A key's hash, 64 well-mixed bits.
     pub fn from_hash(hash: u64) -> Self {

@@ -10,7 +10,7 @@ pub struct StrategySettings {
     pub bound: Option<f64>,
     /// `maglev`: entries of its table, a prime, 251..=5,000,011. Shares are off by the number of backends in it.
     pub table_size: u32,
-    /// `ring`: points of a backend of average weight, 1..=4,096.
+    /// `ring`: points for each unit of weight, 1..=4,096; fewer where a pool would have too many (see its source).
     pub ring_points: u32,
     /// `peak_ewma`: a latency seen this long ago counts e times less.
     pub decay: Duration,

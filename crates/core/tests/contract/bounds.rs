@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use evenkeel_core::{BackendId, StrategyKind};
 
+use crate::pools::Keys;
+
 /// The largest deviation from the exact count that is allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
@@ -13,14 +15,30 @@ pub(crate) enum Bound {
     /// with probability at most `2·e^-t` (Chernoff, Hoeffding 1963: valid at any `n`, also if `p` is a mean
     /// of several).
     Chance,
+    /// As much, about a share that is off by no more than this part of it: what tables and points cannot hit.
+    Near(f64),
 }
 
-/// Sequential requests, or any number of threads where the strategy does not look at load.
+/// Sequential requests without a key, or any number of threads where the strategy does not look at load.
 pub(crate) fn bound(strategy: StrategyKind) -> Bound {
     match strategy {
         // Any stretch of a smooth schedule is the difference of two prefixes, each less than one turn off.
         StrategyKind::RoundRobin | StrategyKind::LeastRequest => Bound::Requests(2.0),
         StrategyKind::Random => Bound::Chance,
+        // Without a key they do as least-request does.
+        StrategyKind::Maglev | StrategyKind::Ring | StrategyKind::Rendezvous => Bound::Requests(2.0),
+    }
+}
+
+/// The same for requests whose keys differ, with tables of the default size.
+pub(crate) fn bound_with(keys: Keys, strategy: StrategyKind) -> Bound {
+    match (keys, strategy) {
+        // Less than one entry of 65,537, which is 1.5 % of a share of a thousandth.
+        (Keys::Random, StrategyKind::Maglev) => Bound::Near(0.02),
+        // Six standard deviations at 160 points.
+        (Keys::Random, StrategyKind::Ring) => Bound::Near(0.5),
+        (Keys::Random, StrategyKind::Rendezvous) => Bound::Chance,
+        _ => bound(strategy),
     }
 }
 
@@ -32,6 +50,10 @@ pub(crate) fn check(bound: Bound, counted: &BTreeMap<BackendId, (u64, f64)>) -> 
         let fits = match bound {
             Bound::Requests(most) => (count - n * share).abs() <= most,
             Bound::Chance => n * kl(count / n, *share) <= CHANCE_NATS,
+            Bound::Near(part) => {
+                let nearest = (count / n).clamp(share * (1.0 - part), (share * (1.0 + part)).min(1.0));
+                n * kl(count / n, nearest) <= CHANCE_NATS
+            }
         };
         if !fits {
             return Err(format!("{id} got {count} of {n}, should be {:.1} ({bound:?})", n * share));
@@ -52,9 +74,11 @@ const CHANCE_NATS: f64 = 24.0;
 #[test]
 fn the_bounds_see_a_skew() {
     let counted = |a, b| BTreeMap::from([(BackendId::new("a"), (a, 0.5)), (BackendId::new("b"), (b, 0.5))]);
-    for (bound, fair, unfair) in
-        [(Bound::Requests(2.0), (501, 499), (503, 497)), (Bound::Chance, (560, 440), (620, 380))]
-    {
+    for (bound, fair, unfair) in [
+        (Bound::Requests(2.0), (501, 499), (503, 497)),
+        (Bound::Chance, (560, 440), (620, 380)),
+        (Bound::Near(0.1), (610, 390), (670, 330)),
+    ] {
         assert_eq!(check(bound, &counted(fair.0, fair.1)), Ok(()));
         assert!(check(bound, &counted(unfair.0, unfair.1)).is_err());
     }

@@ -6,6 +6,7 @@
 
 mod batches;
 mod bounds;
+mod hashing;
 mod invariants;
 mod leases;
 mod least_loaded;

@@ -1,20 +1,30 @@
 //! A pick is on the path of every request: it must not allocate, nor its end.
 
-use evenkeel_core::{Nanos, Outcome, REGISTRY, Rng, Tried};
+use evenkeel_core::{Nanos, Outcome, PoolSpec, Rng, StrategySettings, Tried};
 
-use crate::pools::{pool, spec};
+use crate::pools::{pool, spec, traffic};
 
 #[test]
 fn in_a_pick_or_its_end() {
-    for known in REGISTRY {
-        for backends in [1, 3, 200] {
+    for (strategy, keys) in traffic() {
+        for (backends, bound) in [(1, None), (3, Some(1.25)), (3, None), (200, None), (200, Some(1.01))] {
             let weights: Vec<u32> = (0..backends).map(|i| 1 + i % 7).collect();
-            let snapshot = pool(&spec(known.kind, &weights), 1).snapshot();
+            let settings = StrategySettings { bound, ..StrategySettings::default() };
+            let spec = PoolSpec { settings, ..spec(strategy, &weights) };
+            let snapshot = pool(&spec, 1).snapshot();
             let mut rng = Rng::from_seed(1);
+            // Load, so that a bound has something to do.
+            let pick = |tried: &Tried, rng: &mut Rng| {
+                let key = keys.next(rng);
+                snapshot.pick_keyed(tried, key, rng, Nanos::ZERO)
+            };
+            let held: Vec<_> = (0..backends)
+                .map(|_| pick(&Tried::default(), &mut rng).expect("somebody is eligible"))
+                .collect();
             let counted = allocation_counter::measure(|| {
                 for outcome in Outcome::ALL {
                     let mut tried = Tried::default();
-                    while let Some(lease) = snapshot.pick(&tried, &mut rng, Nanos::ZERO) {
+                    while let Some(lease) = pick(&tried, &mut rng) {
                         let room = tried.push(lease.member().serial);
                         lease.end(outcome, Nanos(1));
                         if !room {
@@ -23,7 +33,8 @@ fn in_a_pick_or_its_end() {
                     }
                 }
             });
-            assert_eq!((counted.count_total, counted.bytes_total), (0, 0), "{} of {backends}", known.name);
+            assert_eq!((counted.count_total, counted.bytes_total), (0, 0), "{strategy} of {backends}");
+            drop(held);
         }
     }
 }

@@ -5,16 +5,41 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use evenkeel_core::{
-    BackendId, HealthSpec, Intent, MemberSpec, Nanos, Outcome, PassiveSpec, Placement, PoolEvent, PoolId,
-    PoolSnapshot, PoolSpec, PoolState, Ratio, Rng, Shaping, StrategyKind, Tried, Weight,
+    BackendId, HealthSpec, Intent, MemberSpec, Nanos, Outcome, PassiveSpec, PickKey, Placement, PoolEvent,
+    PoolId, PoolSnapshot, PoolSpec, PoolState, REGISTRY, Ratio, Rng, Shaping, StrategyKind, StrategySettings,
+    Tried, Weight,
 };
 
-/// Members `m0`, `m1`, … with these weights and nothing that could take them out.
+/// What requests are told apart by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keys {
+    Without,
+    /// Each has its own.
+    Random,
+}
+
+impl Keys {
+    pub(crate) fn next(self, rng: &mut Rng) -> PickKey {
+        match self {
+            Self::Without => PickKey::NONE,
+            Self::Random => PickKey::of(&rng.next_u64().to_le_bytes()),
+        }
+    }
+}
+
+/// Every strategy with requests that have no key, and those that go by one also with requests that do.
+pub(crate) fn traffic() -> impl Iterator<Item = (StrategyKind, Keys)> {
+    let keyed = REGISTRY.iter().filter(|known| known.keyed).map(|known| (known.kind, Keys::Random));
+    REGISTRY.iter().map(|known| (known.kind, Keys::Without)).chain(keyed)
+}
+
+/// Members `m0`, `m1`, … with these weights and nothing that could take them out. Tables are small: tests build
+/// many. Those that need the real ones say so.
 pub(crate) fn spec(strategy: StrategyKind, weights: &[u32]) -> PoolSpec {
     PoolSpec {
         id: PoolId::new("pool"),
         strategy,
-        settings: evenkeel_core::StrategySettings::default(),
+        settings: StrategySettings { table_size: 251, ring_points: 4, ..StrategySettings::default() },
         members: weights.iter().enumerate().map(|(i, weight)| member(&format!("m{i}"), *weight)).collect(),
         health: None,
         passive: None,
@@ -66,16 +91,19 @@ pub(crate) fn pool_with_down(mut spec: PoolSpec, down: &[bool], seed: u64) -> Po
         probes.push(PoolEvent::Probed { id: member.id.clone(), result });
     }
     let mut pool = pool(&spec, seed);
-    for probe in probes {
-        pool.apply(probe, Nanos::ZERO);
-    }
+    pool.apply_all(probes, Nanos::ZERO);
     pool
 }
 
 /// One request after the other, each ended well.
 pub(crate) fn serve(snapshot: &PoolSnapshot, tried: &Tried, rng: &mut Rng, requests: u32) {
+    serve_with(Keys::Without, snapshot, tried, rng, requests);
+}
+
+pub(crate) fn serve_with(keys: Keys, snapshot: &PoolSnapshot, tried: &Tried, rng: &mut Rng, requests: u32) {
     for _ in 0..requests {
-        let lease = snapshot.pick(tried, rng, Nanos::ZERO).expect("somebody is eligible");
+        let key = keys.next(rng);
+        let lease = snapshot.pick_keyed(tried, key, rng, Nanos::ZERO).expect("somebody is eligible");
         lease.end(Outcome::Ok, Nanos::ZERO);
     }
 }

@@ -38,7 +38,7 @@ proptest! {
             }
             let bound = match bound(known.kind) {
                 Bound::Requests(_) => Bound::Requests(ACROSS_SCHEDULES),
-                Bound::Chance => Bound::Chance,
+                other => other,
             };
             prop_assert_eq!(check(bound, &ledger.counted()), Ok(()), "{}", known.name);
         }
@@ -189,18 +189,18 @@ fn phases(pool: &PoolState) -> Vec<&'static str> {
 }
 
 /// What members got, and the sum of the shares that the plans of the time gave them.
-struct Ledger {
+pub(crate) struct Ledger {
     rng: Rng,
     requests: u64,
     counts: BTreeMap<BackendId, (u64, f64)>,
 }
 
 impl Ledger {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: Rng::from_seed(seed), requests: 0, counts: BTreeMap::new() }
     }
 
-    fn serve(&mut self, pool: &PoolState, requests: u32) {
+    pub(crate) fn serve(&mut self, pool: &PoolState, requests: u32) {
         let snapshot = pool.snapshot();
         for _ in 0..requests {
             for view in snapshot.members() {
@@ -211,7 +211,7 @@ impl Ledger {
         }
     }
 
-    fn counted(&self) -> BTreeMap<BackendId, (u64, f64)> {
+    pub(crate) fn counted(&self) -> BTreeMap<BackendId, (u64, f64)> {
         let n = self.requests as f64;
         self.counts.iter().map(|(id, (count, shares))| (id.clone(), (*count, shares / n))).collect()
     }
@@ -228,4 +228,4 @@ fn find(pool: &PoolState, id: &str) -> Arc<Member> {
 }
 
 /// Two turns for the schedules, and what entering one in the middle cannot make up for at once.
-const ACROSS_SCHEDULES: f64 = 3.0;
+pub(crate) const ACROSS_SCHEDULES: f64 = 3.0;
