@@ -11,6 +11,7 @@ mod invariants;
 mod leases;
 mod least_loaded;
 mod no_allocation;
+mod peers;
 mod phases;
 mod pools;
 mod reloads;
