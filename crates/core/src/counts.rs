@@ -32,6 +32,26 @@ impl Counts {
         }
     }
 
+    /// A lease begins, unless `limit` or more live. Whoever is told `true` is among those: the count and the comparison
+    /// are one step, so that no number of threads gets past the limit.
+    #[inline]
+    pub(crate) fn try_begin(&self, limit: u32) -> bool {
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while lower(seen) < limit {
+            let begun = seen.wrapping_add(BEGUN_ONE + 1);
+            match self.word.compare_exchange_weak(seen, begun, Ordering::Release, Ordering::Relaxed) {
+                Ok(before) => {
+                    if upper(before) & BELOW_HALF == BELOW_HALF {
+                        self.reach_half();
+                    }
+                    return true;
+                }
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
     /// A lease ends.
     #[inline]
     pub(crate) fn end(&self) {
@@ -96,7 +116,11 @@ mod tests {
             counts.word.fetch_add(skipped << 32, Ordering::Relaxed);
             expected += skipped;
             for live in 1..=5 {
-                counts.begin();
+                if live % 2 == 0 {
+                    assert!(counts.try_begin(live))
+                } else {
+                    counts.begin()
+                }
                 expected += 1;
                 assert_eq!(counts.read(), Counted { begun: expected, live });
             }
@@ -104,6 +128,16 @@ mod tests {
             assert_eq!((counts.live(), counts.read().ended()), (0, expected));
         }
         assert_eq!(expected, 5 << 31);
+    }
+
+    #[test]
+    fn a_limit_counts_those_that_live() {
+        let counts = Counts::default();
+        assert!(counts.try_begin(2) && counts.try_begin(2) && !counts.try_begin(2));
+        assert_eq!(counts.read(), Counted { begun: 2, live: 2 }, "one refused is not counted");
+        counts.end();
+        assert!(counts.try_begin(2) && !counts.try_begin(1));
+        assert_eq!(counts.read(), Counted { begun: 3, live: 2 });
     }
 
     #[test]

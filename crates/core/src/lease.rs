@@ -1,5 +1,6 @@
 //! A pick is a lease: it counts as in flight until the response body, or the relay, has ended.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::pool::Member;
@@ -40,14 +41,23 @@ pub enum Reason {
     Retry,
     /// A second attempt raced a slow first one.
     Hedge,
-    /// A preferred group had nobody left.
+    /// A preferred tier could not take it all.
     Failover,
     /// Too few were healthy, so everybody serves.
     Panic,
-    /// The preferred backend was at its limit.
+    /// The preferred backend was at its limit, or the preferred zone could not take its part.
     Spill,
     /// Nobody else was eligible.
     OnlyChoice,
+}
+
+/// Why a pick came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Refusal {
+    /// Nobody may be picked, or nobody that this request has not tried.
+    Nobody,
+    /// Somebody may be picked, but each of those has as many leases as it may have: once one ends, there is room.
+    Full,
 }
 
 /// How an attempt ended.
@@ -79,6 +89,20 @@ impl Lease {
         let member = Arc::clone(&chosen.member);
         chosen.load.start(reason, now);
         Self { member, started: now, epoch, reason, outcome: Outcome::Cancelled }
+    }
+
+    /// Counts the attempt, unless the member has as many leases as it may have.
+    pub(crate) fn try_begin(member: &Arc<Member>, reason: Reason, epoch: u64, now: Nanos) -> Option<Self> {
+        let limit = member.placement.max_in_flight.map_or(u32::MAX, NonZeroU32::get);
+        let begun = member.load.try_start(reason, now, limit);
+        // Not built unless it began: dropping one ends it.
+        begun.then(|| Self {
+            member: Arc::clone(member),
+            started: now,
+            epoch,
+            reason,
+            outcome: Outcome::Cancelled,
+        })
     }
 
     /// The backend that was picked.

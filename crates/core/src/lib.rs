@@ -51,12 +51,12 @@ pub mod strategy;
 pub mod units;
 
 pub use id::{BackendId, PoolId};
-pub use lease::{Lease, Outcome, Reason};
+pub use lease::{Lease, Outcome, Reason, Refusal};
 pub use load::BackendLoad;
 pub use pool::{
     Applied, Eligible, HealthSpec, Intent, Member, MemberIdx, MemberSpec, MemberView, Mode, PassiveSpec,
     Phase, Placement, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Shaping, SlowStart, SubsetSpec,
-    Transition, Tried, ZoneSpec,
+    Transition, Tried, ZoneSpec, subset, tier_loads, zone_spare, zone_split,
 };
 pub use rng::Rng;
 pub use strategy::{

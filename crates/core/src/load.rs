@@ -127,6 +127,26 @@ impl BackendLoad {
         self.hot.counts.begin();
     }
 
+    /// A lease begins unless `limit` of them live; whether it did. The start is summed before, as in
+    /// [`BackendLoad::start`], and taken back when the last place went to somebody else meanwhile: until then
+    /// [`BackendLoad::busy`] is too small, which it can live with. The reason is counted after, because a counter that
+    /// is taken back would look as if it had started over; a scrape in between counts it as the usual one.
+    #[inline]
+    pub(crate) fn try_start(&self, reason: Reason, now: Nanos, limit: u32) -> bool {
+        if self.in_flight() >= limit {
+            return false;
+        }
+        self.hot.start_sum.fetch_add(now.0, Ordering::Relaxed);
+        if !self.hot.counts.try_begin(limit) {
+            self.hot.start_sum.fetch_sub(now.0, Ordering::Relaxed);
+            return false;
+        }
+        if reason != USUAL_REASON {
+            self.attempts[reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
     /// A lease ends. In-flight falls before the end is summed: see [`BackendLoad::busy`].
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, now: Nanos) {

@@ -25,6 +25,7 @@ pub struct MemberIdx(u32);
 /// An eligible member with what a scan reads copied beside it: one pointer to follow instead of two.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
+    /// The effective one: its part of the plan in whole numbers.
     pub(crate) weight: u32,
     pub(crate) serial: u64,
     pub(crate) load: Arc<crate::load::BackendLoad>,
@@ -65,7 +66,7 @@ impl<'a> Eligible<'a> {
         self.tried.is_empty()
     }
 
-    /// The member's weight, 1..=65535.
+    /// The member's effective weight, 1..=65535: what tiers, zones and slow start leave of the configured one.
     #[inline]
     pub fn weight(&self, idx: MemberIdx) -> u32 {
         self.candidates[idx.get()].weight
@@ -118,12 +119,7 @@ impl MemberIdx {
 }
 
 impl Candidate {
-    pub(crate) fn new(member: &Arc<Member>) -> Self {
-        Self {
-            weight: member.weight.get(),
-            serial: member.serial,
-            load: Arc::clone(&member.load),
-            member: Arc::clone(member),
-        }
+    pub(crate) fn new(member: &Arc<Member>, weight: u32) -> Self {
+        Self { weight, serial: member.serial, load: Arc::clone(&member.load), member: Arc::clone(member) }
     }
 }

@@ -7,20 +7,20 @@ use crate::units::Ratio;
 /// The counts that the mode is decided by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Census {
-    /// Not disabled.
+    /// Neither disabled nor draining, and in the subset.
     pub(super) enabled: usize,
-    /// Serving.
+    /// Of those, those serving.
     pub(super) healthy: usize,
-    /// Enabled, and nothing is known yet: not checked, or its name not looked up.
+    /// Of those, those of which nothing is known yet: not checked, or their names not looked up.
     pub(super) pending: usize,
-    /// Enabled and with an address: what panic mode picks from.
+    /// Of those, those with an address: what panic mode picks from.
     pub(super) reachable: usize,
 }
 
 impl Census {
     pub(super) fn of(slots: &[Slot]) -> Self {
         let mut census = Self::default();
-        for slot in slots.iter().filter(|slot| slot.phase != Phase::Disabled) {
+        for slot in slots.iter().filter(|slot| slot.counts()) {
             census.enabled += 1;
             census.healthy += usize::from(slot.phase == Phase::Serving);
             census.pending += usize::from(slot.is_pending());

@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
+use super::effective::{Portion, portions};
 use super::eligible::Candidate;
 use super::event::{Intent, PoolSpec, Transition};
 use super::mode::Census;
 use super::slot::Slot;
-use super::snapshot::{Choice, MemberView, Mode, Phase, PoolSnapshot};
+use super::snapshot::{Choice, MemberView, Mode, PoolSnapshot};
 use super::state::PoolState;
 use crate::lease::Reason;
 use crate::strategy::BuildInput;
+use crate::units::{Nanos, Weight};
 
 impl PoolState {
     /// Makes a new snapshot current, unless it would say the same as the current one.
-    pub(super) fn publish(&mut self, transitions: &mut Vec<Transition>) -> Option<Arc<PoolSnapshot>> {
+    pub(super) fn publish(
+        &mut self,
+        now: Nanos,
+        transitions: &mut Vec<Transition>,
+    ) -> Option<Arc<PoolSnapshot>> {
         let census = Census::of(&self.slots);
         let mode = census.mode(self.spec.panic_threshold);
         let old = Arc::clone(&self.snapshot);
@@ -21,14 +27,17 @@ impl PoolState {
             let Census { healthy, enabled, .. } = census;
             transitions.push(Transition::Mode { from: old.mode, to: mode, healthy, enabled });
         }
-        let members = views(&self.slots, self.spec.intent, mode);
+        let portions = portions(&self.slots, &self.spec, mode, now);
+        let members = views(&self.slots, &portions, self.spec.intent, mode);
+        let (reason, reasons) = reasons(&portions);
         let same_views = members.len() == old.members.len() && members.iter().zip(&old.members).all(same);
         let same_strategy = self.spec.strategy == old.strategy && self.spec.settings == old.settings;
-        if same_views && mode == old.mode && same_strategy {
+        let same_reasons = reason == old.reason && reasons == old.reasons;
+        if same_views && mode == old.mode && same_strategy && same_reasons {
             return None;
         }
-        let chosen_from = self.slots.iter().filter(|slot| takes_part(slot, mode));
-        let candidates: Box<[Candidate]> = chosen_from.map(|slot| Candidate::new(&slot.member)).collect();
+        let (candidates, reserve) = candidates(&self.slots, &portions);
+        let limited = candidates.iter().any(|candidate| candidate.member.placement.max_in_flight.is_some());
         self.snapshot = Arc::new(PoolSnapshot {
             id: self.spec.id.clone(),
             epoch: old.epoch + 1,
@@ -36,27 +45,35 @@ impl PoolState {
             strategy: self.spec.strategy,
             settings: self.spec.settings,
             members,
-            reason: reason(mode, candidates.len()),
-            choice: self.choice(&candidates, &old),
+            reason,
+            reasons,
+            choice: self.choice(&candidates, &portions, &old),
             candidates,
+            reserve,
+            limited,
+            sessions: Arc::clone(&self.sessions),
         });
         Some(self.snapshot())
     }
 
     /// The picker over these candidates: the running one if nothing that it was built from has changed.
-    fn choice(&mut self, candidates: &[Candidate], old: &PoolSnapshot) -> Option<Choice> {
+    fn choice(
+        &mut self,
+        candidates: &[Candidate],
+        portions: &[Portion],
+        old: &PoolSnapshot,
+    ) -> Option<Choice> {
         if candidates.is_empty() {
             return None;
         }
-        let members =
-            candidates.iter().map(|candidate| (candidate.serial, candidate.member.weight)).collect();
-        let rotation = self.sequencer.rotation(members);
+        let weights: Vec<Weight> = portions.iter().filter_map(|portion| portion.weight).collect();
+        let serials = candidates.iter().map(|candidate| candidate.serial);
+        let rotation = self.sequencer.rotation(serials.zip(weights.iter().copied()).collect());
         let same_strategy = self.spec.strategy == old.strategy && self.spec.settings == old.settings;
         let unchanged = |choice: &&Choice| Arc::ptr_eq(&choice.rotation, &rotation) && same_strategy;
         let picker = match old.choice.as_ref().filter(unchanged) {
             Some(choice) => Arc::clone(&choice.picker),
             None => {
-                let weights: Vec<_> = candidates.iter().map(|candidate| candidate.member.weight).collect();
                 let ids: Vec<_> = candidates.iter().map(|candidate| &candidate.member.id).collect();
                 let settings = &self.spec.settings;
                 let input = BuildInput { weights: &weights, ids: &ids, settings, rotation: &rotation };
@@ -78,41 +95,50 @@ impl PoolSnapshot {
             settings: spec.settings,
             members: Box::default(),
             candidates: Box::default(),
-            reason: reason(Mode::Empty, 0),
+            reason: Reason::Algorithm,
+            reasons: Box::default(),
+            reserve: Box::default(),
+            limited: false,
+            sessions: Arc::default(),
             choice: None,
         }
     }
 }
 
-/// Whether a pick may choose it.
-fn takes_part(slot: &Slot, mode: Mode) -> bool {
-    match mode {
-        Mode::Normal => slot.phase.is_eligible(),
-        Mode::Panic => slot.phase != Phase::Disabled && slot.member.address.is_some(),
-        Mode::Empty => false,
-    }
+/// Those that get something, in configured order, and those in reserve, tier by tier.
+fn candidates(slots: &[Slot], portions: &[Portion]) -> (Box<[Candidate]>, Box<[Candidate]>) {
+    let both = || slots.iter().zip(portions);
+    let planned = |(slot, portion): (&Slot, &Portion)| {
+        portion.weight.map(|weight| Candidate::new(&slot.member, weight.get()))
+    };
+    let reserve = both().filter(|(_, portion)| portion.in_reserve);
+    let mut reserve: Vec<Candidate> =
+        reserve.map(|(slot, _)| Candidate::new(&slot.member, slot.member.weight.get())).collect();
+    reserve.sort_by_key(|candidate| candidate.member.placement.tier);
+    (both().filter_map(planned).collect(), reserve.into())
 }
 
-/// Why a first attempt goes where it goes.
-fn reason(mode: Mode, candidates: usize) -> Reason {
-    if mode == Mode::Panic {
-        Reason::Panic
-    } else if candidates == 1 {
-        Reason::OnlyChoice
-    } else {
-        Reason::Algorithm
+/// Why first attempts go where they go: one reason for all candidates, or one for each.
+fn reasons(portions: &[Portion]) -> (Reason, Box<[Reason]>) {
+    let each = || portions.iter().filter(|portion| portion.weight.is_some()).map(|portion| portion.reason);
+    let Some(first) = each().next() else { return (Reason::Algorithm, Box::default()) };
+    if each().any(|reason| reason != first) {
+        return (Reason::Algorithm, each().collect());
     }
+    let only = first == Reason::Algorithm && each().count() == 1;
+    (if only { Reason::OnlyChoice } else { first }, Box::default())
 }
 
-fn views(slots: &[Slot], intent: Intent, mode: Mode) -> Box<[MemberView]> {
-    let intended = shares(slots, |slot| match intent {
-        _ if slot.phase == Phase::Disabled => 0.0,
+fn views(slots: &[Slot], portions: &[Portion], intent: Intent, mode: Mode) -> Box<[MemberView]> {
+    let meant = |slot: &Slot| match intent {
+        _ if !slot.counts() => 0.0,
         Intent::Equal => 1.0,
         Intent::Capacity => slot.capacity,
-        Intent::Weights => f64::from(slot.member.weight.get()),
-    });
-    let planned =
-        shares(slots, |slot| if takes_part(slot, mode) { f64::from(slot.member.weight.get()) } else { 0.0 });
+        Intent::Weights => slot.configured_weight(),
+    };
+    let intended = shares(slots.iter().map(meant).collect());
+    let given = |portion: &Portion| portion.weight.map_or(0.0, |weight| f64::from(weight.get()));
+    let planned = shares(portions.iter().map(given).collect());
     let view = |((slot, intent), plan): ((&Slot, f64), f64)| MemberView {
         member: Arc::clone(&slot.member),
         phase: slot.phase,
@@ -120,13 +146,13 @@ fn views(slots: &[Slot], intent: Intent, mode: Mode) -> Box<[MemberView]> {
         detail: slot.detail.clone(),
         intent,
         plan,
+        keeps_sessions: slot.keeps_sessions() || mode == Mode::Panic && plan > 0.0,
     };
     slots.iter().zip(intended).zip(planned).map(view).collect()
 }
 
 /// Each one's part of the sum; nothing for anybody if there is no sum.
-fn shares(slots: &[Slot], part: impl Fn(&Slot) -> f64) -> Vec<f64> {
-    let parts: Vec<f64> = slots.iter().map(part).collect();
+fn shares(parts: Vec<f64>) -> Vec<f64> {
     let sum: f64 = parts.iter().sum();
     parts.into_iter().map(|part| if sum > 0.0 { part / sum } else { 0.0 }).collect()
 }
@@ -135,5 +161,5 @@ fn shares(slots: &[Slot], part: impl Fn(&Slot) -> f64) -> Vec<f64> {
 fn same((a, b): (&MemberView, &MemberView)) -> bool {
     Arc::ptr_eq(&a.member, &b.member)
         && (a.phase, a.since, &a.detail) == (b.phase, b.since, &b.detail)
-        && (a.intent, a.plan) == (b.intent, b.plan)
+        && (a.intent, a.plan, a.keeps_sessions) == (b.intent, b.plan, b.keeps_sessions)
 }

@@ -4,13 +4,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::eligible::{Candidate, Eligible};
-use super::tried::Tried;
+use super::eligible::Candidate;
+use super::shaping::Placement;
 use crate::id::{BackendId, PoolId};
-use crate::lease::{Lease, Reason};
+use crate::lease::Reason;
 use crate::load::BackendLoad;
-use crate::rng::Rng;
-use crate::strategy::{Ask, PickKey, Picker, Rotation, StrategyKind, StrategySettings};
+use crate::strategy::{Picker, Rotation, StrategyKind, StrategySettings};
 use crate::units::{Nanos, Weight};
 
 /// All of a pool's state that a pick reads, in one immutable piece. A request reads exactly one of these per
@@ -22,9 +21,18 @@ pub struct PoolSnapshot {
     pub(super) strategy: StrategyKind,
     pub(super) settings: StrategySettings,
     pub(super) members: Box<[MemberView]>,
+    /// Those that the plan gives something.
     pub(super) candidates: Box<[Candidate]>,
-    /// Of a first attempt.
+    /// Of a first attempt, where `reasons` does not say more.
     pub(super) reason: Reason,
+    /// Of a first attempt, by candidate; empty when it is the same for all.
+    pub(super) reasons: Box<[Reason]>,
+    /// Those that serve in tiers and zones that the plan gives nothing, nearest tier first.
+    pub(super) reserve: Box<[Candidate]>,
+    /// Whether any of the candidates may have only so many leases: where none is, a pick need not look.
+    pub(super) limited: bool,
+    /// By [`Member::session`]: where in `members` it is.
+    pub(super) sessions: Arc<[(u64, u32)]>,
     /// `None` when there is nobody to choose.
     pub(super) choice: Option<Choice>,
 }
@@ -43,12 +51,15 @@ pub struct Member {
     pub id: BackendId,
     /// Where it is; `None` while its name has not been resolved.
     pub address: Option<SocketAddr>,
-    /// Its weight.
+    /// Its weight as configured.
     pub weight: Weight,
+    /// Where it stands among the others, and what it may take.
+    pub placement: Placement,
     /// Unique in this process and never reused; it stays with the id, also when weight or address change.
     pub serial: u64,
     /// Its numbers.
     pub load: Arc<BackendLoad>,
+    pub(super) session: u64,
 }
 
 /// A configured member and what is known about it.
@@ -63,11 +74,13 @@ pub struct MemberView {
     /// Why, as far as there is something to say: for example `GET /healthz: connection refused`.
     pub detail: Option<Arc<str>>,
     /// The share of the pool's traffic that it should have, 0.0..=1.0. Sums to 1 over the members; 0 for
-    /// disabled ones.
+    /// disabled and draining ones, and outside the subset.
     pub intent: f64,
-    /// The share that configuration and health give it now, 0.0..=1.0. Sums to 1; 0 everywhere in
-    /// [`Mode::Empty`].
+    /// The share of new requests that configuration and health give it now, 0.0..=1.0: exactly what the strategy goes
+    /// by. Sums to 1; 0 everywhere in [`Mode::Empty`].
     pub plan: f64,
+    /// Whether [`PoolSnapshot::pick_session`] may choose it: it serves, or it drains and nothing else is wrong with it.
+    pub keeps_sessions: bool,
 }
 
 /// What a member is doing.
@@ -81,6 +94,8 @@ pub enum Phase {
     Unhealthy,
     /// Out for a while after failed attempts.
     Ejected,
+    /// Gets nothing new, but keeps the sessions that it has, as long as nothing else is wrong with it.
+    Draining,
     /// Taken out by configuration.
     Disabled,
     /// Its name has not been resolved.
@@ -92,8 +107,8 @@ pub enum Phase {
 pub enum Mode {
     /// The members that are serving.
     Normal,
-    /// Too few are healthy: everybody who is enabled and has an address, because the few would not survive it
-    /// all.
+    /// Too few are healthy: everybody who is enabled, not draining, and has an address, because the few would not
+    /// survive it all. Tiers, zones and slow start are not looked at then.
     Panic,
     /// Nobody.
     Empty,
@@ -124,28 +139,13 @@ impl PoolSnapshot {
     pub fn members(&self) -> &[MemberView] {
         &self.members
     }
+}
 
-    /// One pick for a request without a key; see [`PoolSnapshot::pick_keyed`].
-    #[inline]
-    pub fn pick(&self, tried: &Tried, rng: &mut Rng, now: Nanos) -> Option<Lease> {
-        self.pick_keyed(tried, PickKey::NONE, rng, now)
-    }
-
-    /// One pick: no allocation, no lock. `None` when nobody is eligible, or nobody that is not in `tried`.
-    ///
-    /// The reason is `Retry` when something was tried, else `Panic` in panic mode, else `OnlyChoice` when one
-    /// member is eligible, else what decided: `Algorithm`, `Hash` or `Spill`.
-    #[inline]
-    pub fn pick_keyed(&self, tried: &Tried, key: PickKey, rng: &mut Rng, now: Nanos) -> Option<Lease> {
-        let from = Eligible::new(&self.candidates, tried)?;
-        let picked = self.choice.as_ref()?.picker.pick(&from, Ask { key, now }, rng);
-        debug_assert!(!from.excluded(picked.idx), "{} picked a tried member", self.strategy);
-        let reason = match self.reason {
-            _ if !tried.is_empty() => Reason::Retry,
-            Reason::Algorithm => picked.reason,
-            reason => reason,
-        };
-        Some(Lease::begin(from.candidate(picked.idx), reason, self.epoch, now))
+impl Member {
+    /// What a session that sticks to this member is told apart by: FNV-1a (64 bits) of its id, so that it is the same
+    /// in every process, after a reload, and whatever its address and weight.
+    pub fn session(&self) -> u64 {
+        self.session
     }
 }
 
@@ -163,8 +163,15 @@ impl fmt::Debug for PoolSnapshot {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 6] =
-        [Self::Joining, Self::Serving, Self::Unhealthy, Self::Ejected, Self::Disabled, Self::Unresolved];
+    pub const ALL: [Self; 7] = [
+        Self::Joining,
+        Self::Serving,
+        Self::Unhealthy,
+        Self::Ejected,
+        Self::Draining,
+        Self::Disabled,
+        Self::Unresolved,
+    ];
 
     /// The name in metrics and logs.
     pub fn as_str(self) -> &'static str {
@@ -173,6 +180,7 @@ impl Phase {
             Self::Serving => "serving",
             Self::Unhealthy => "unhealthy",
             Self::Ejected => "ejected",
+            Self::Draining => "draining",
             Self::Disabled => "disabled",
             Self::Unresolved => "unresolved",
         }

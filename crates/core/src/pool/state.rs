@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::configure::why_by_configuration;
-use super::event::{Applied, PassiveSpec, PoolEvent, PoolSpec, Transition};
-use super::mode::Census;
-use super::outlier;
+use super::error_share::Watch;
+use super::event::{Applied, PoolEvent, PoolSpec, Transition};
 use super::remembered::Remembered;
 use super::slot::Slot;
 use super::snapshot::{Phase, PoolSnapshot};
 use crate::id::BackendId;
-use crate::lease::Outcome;
 use crate::strategy::Sequencer;
 use crate::units::Nanos;
 
@@ -27,8 +25,13 @@ pub struct PoolState {
     pub(super) remembered: Remembered,
     pub(super) sequencer: Sequencer,
     pub(super) snapshot: Arc<PoolSnapshot>,
+    /// By [`Member::session`](super::Member::session): where in `slots` it is.
+    pub(super) sessions: Arc<[(u64, u32)]>,
     /// When the next ejection ends.
-    deadline: Option<Nanos>,
+    pub(super) deadline: Option<Nanos>,
+    /// When the next step of a slow start is due.
+    pub(super) ramp_due: Option<Nanos>,
+    pub(super) watch: Watch,
 }
 
 impl PoolState {
@@ -43,7 +46,10 @@ impl PoolState {
             positions: HashMap::new(),
             remembered: Remembered::default(),
             sequencer: Sequencer::new(seed),
+            sessions: Arc::default(),
             deadline: None,
+            ramp_due: None,
+            watch: Watch::default(),
         };
         state.apply(PoolEvent::Configured(spec), now);
         state
@@ -65,7 +71,9 @@ impl PoolState {
     /// pool: thousands of checks that end together must not cost as many.
     pub fn apply_all(&mut self, events: impl IntoIterator<Item = PoolEvent>, now: Nanos) -> Applied {
         let mut transitions = Vec::new();
-        let mut changed = self.end_due_ejections(now);
+        let mut changed = self.ramp_due.is_some_and(|due| due <= now);
+        changed |= self.end_due_ejections(now);
+        changed |= self.judge_errors(now);
         let mut settled = true;
         for event in events {
             // Only what a check of another member says does not depend on what came before; while somebody is ejected
@@ -81,7 +89,8 @@ impl PoolState {
         }
         self.settle(now, &mut transitions);
         self.deadline = self.slots.iter().filter_map(|slot| slot.ejections.until).min();
-        let snapshot = self.publish(&mut transitions);
+        let snapshot = self.publish(now, &mut transitions);
+        self.ramp_due = self.next_ramp(now);
         Applied { snapshot, transitions }
     }
 
@@ -107,9 +116,10 @@ impl PoolState {
         self.settle_phases(now, transitions);
     }
 
-    /// When a [`PoolEvent::Tick`] is due: the next ejection ends. `None` while nobody is out.
+    /// When a [`PoolEvent::Tick`] is due: an ejection ends, a slow start takes a step, or failures are looked at.
+    /// `None` while nothing of this goes on.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        self.deadline
+        [self.deadline, self.ramp_due, self.watch.due].into_iter().flatten().min()
     }
 
     fn slot(&mut self, id: &BackendId) -> Option<&mut Slot> {
@@ -138,31 +148,6 @@ impl PoolState {
         slot.note.is_some()
     }
 
-    /// Ejects, if the backend has failed often enough in a row and the pool can do without it.
-    fn attempted(&mut self, id: &BackendId, outcome: Outcome, now: Nanos) -> bool {
-        let Some(spec) = self.spec.passive.filter(|_| outcome.is_failure()) else {
-            return false;
-        };
-        let census = Census::of(&self.slots);
-        let room = self.count(Phase::Ejected) < outlier::cap(&spec, census.enabled) && census.healthy > 1;
-        let Some(slot) = self.slot(id).filter(|slot| slot.phase == Phase::Serving) else {
-            return false;
-        };
-        let failures = slot.member.load.consecutive_failures();
-        if !room || failures < spec.consecutive.max(1) {
-            return false;
-        }
-        slot.ejections.eject(&spec, now);
-        let until = slot.ejections.until;
-        let (length, count) = (slot.ejections.length, slot.ejections.count);
-        let failed = outcome.as_str();
-        let note =
-            format!("{failures} consecutive failures ({failed}), out for {length:?} (ejection {count})");
-        slot.note = Some(note.into());
-        self.deadline = self.deadline.into_iter().chain(until).min();
-        true
-    }
-
     fn resolved(&mut self, id: &BackendId, result: Result<SocketAddr, Arc<str>>) -> bool {
         let health = self.spec.health;
         let Some(slot) = self.slot(id) else { return false };
@@ -180,40 +165,6 @@ impl PoolState {
         }
     }
 
-    fn end_due_ejections(&mut self, now: Nanos) -> bool {
-        if self.deadline.is_none_or(|deadline| deadline > now) {
-            return false;
-        }
-        let mut any = false;
-        for slot in
-            self.slots.iter_mut().filter(|slot| slot.ejections.until.is_some_and(|until| until <= now))
-        {
-            let (count, length) = (slot.ejections.count, slot.ejections.length);
-            slot.end_ejection(now, format!("ejection {count} over after {length:?}"));
-            any = true;
-        }
-        any
-    }
-
-    /// Takes ejections back that the pool cannot afford any more, those first that would end first: more are
-    /// out than the cap allows (it shrinks with the pool), or nobody else is left to serve.
-    fn release_some(&mut self, now: Nanos) {
-        let enabled = self.slots.iter().filter(|slot| slot.enabled).count();
-        let cap = self.spec.passive.as_ref().map_or(0, |spec: &PassiveSpec| outlier::cap(spec, enabled));
-        let phases = || self.slots.iter().map(Slot::phase_by_facts);
-        let out = phases().filter(|phase| *phase == Phase::Ejected).count();
-        let last = out > 0 && !phases().any(|phase| phase == Phase::Serving);
-        for _ in 0..out.saturating_sub(cap).max(usize::from(last)) {
-            let ejected = self.slots.iter_mut().filter(|slot| slot.phase_by_facts() == Phase::Ejected);
-            let Some(slot) = ejected.min_by_key(|slot| slot.ejections.until) else {
-                return;
-            };
-            let why =
-                if last { "nobody else can serve".to_owned() } else { format!("at most {cap} may be out") };
-            slot.end_ejection(now, format!("ejection ended early: {why}"));
-        }
-    }
-
     /// Brings every phase in line with the facts and reports what that changed.
     fn settle_phases(&mut self, now: Nanos, transitions: &mut Vec<Transition>) {
         for slot in &mut self.slots {
@@ -225,13 +176,11 @@ impl PoolState {
             }
             let detail = note.unwrap_or_else(|| why_by_configuration(from, to).into());
             slot.phase = to;
+            slot.fresh = to == Phase::Serving;
             slot.since = now;
             slot.detail = Some(Arc::clone(&detail));
             transitions.push(Transition::Phase { id: slot.member.id.clone(), from, to, detail });
         }
-    }
-
-    fn count(&self, phase: Phase) -> usize {
-        self.slots.iter().filter(|slot| slot.phase == phase).count()
+        self.begin_ramps(now);
     }
 }

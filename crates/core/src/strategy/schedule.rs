@@ -68,12 +68,17 @@ fn classes(turns: &[u32]) -> Vec<Class> {
 /// How many turns each member has in one cycle.
 fn turns(weights: &[Weight]) -> Vec<u32> {
     let exact = reduced(weights.iter().map(|weight| weight.get()).collect());
-    let limit = TURNS_MAX.max(weights.len() as u64 * TURNS_PER_MEMBER);
+    let limit = cycle_max(weights.len());
     if exact.iter().map(|turns| u64::from(*turns)).sum::<u64>() <= limit {
         exact
     } else {
         reduced(rounded(&exact, limit))
     }
+}
+
+/// The longest cycle of so many members, in turns.
+pub(crate) fn cycle_max(members: usize) -> u64 {
+    TURNS_MAX.max(members as u64 * TURNS_PER_MEMBER)
 }
 
 fn reduced(mut turns: Vec<u32>) -> Vec<u32> {
@@ -86,8 +91,8 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Largest remainder, with at least one turn each.
-fn rounded(exact: &[u32], limit: u64) -> Vec<u32> {
+/// In proportion to `exact`, none of them 0, with this sum: by largest remainder, with at least one turn each.
+pub(crate) fn rounded(exact: &[u32], limit: u64) -> Vec<u32> {
     let (mut slots, mut sum) = (limit, exact.iter().map(|turns| u64::from(*turns)).sum::<u64>());
     // Those worth less than a turn get one; what is left is for the others, which may make more of them too
     // light.

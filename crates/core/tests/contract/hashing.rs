@@ -304,7 +304,7 @@ fn bounded(mut spec: PoolSpec, factor: f64) -> PoolSpec {
 /// The members in the order in which the key tries them.
 fn preferences(snapshot: &PoolSnapshot, key: u64, rng: &mut Rng) -> Vec<BackendId> {
     let (mut tried, mut order) = (Tried::default(), Vec::new());
-    while let Some(lease) = snapshot.pick_keyed(&tried, PickKey::from_hash(key), rng, Nanos::ZERO) {
+    while let Ok(lease) = snapshot.pick_keyed(&tried, PickKey::from_hash(key), rng, Nanos::ZERO) {
         tried.push(lease.member().serial);
         order.push(lease.member().id.clone());
     }

@@ -1,16 +1,19 @@
 //! Whatever happens to a pool, in whatever order: what its snapshots say adds up.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::{
-    Applied, BackendId, BackendLoad, Intent, Lease, Mode, Nanos, Outcome, Phase, PoolEvent, PoolSnapshot,
-    PoolSpec, PoolState, Ratio, Rng, StrategyKind, Transition, Tried, Weight,
+    Applied, BackendId, BackendLoad, Intent, Lease, MemberView, Mode, Nanos, Outcome, Phase, PickKey,
+    Placement, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Ratio, Reason, Refusal, Rng, Shaping, SlowStart,
+    StrategyKind, SubsetSpec, Transition, Tried, Weight, ZoneSpec,
 };
 use proptest::prelude::*;
 
-use crate::pools::{IntoId, address, health, member, passive, pool, spec};
+use crate::bounds::{bound, check};
+use crate::pools::{IntoId, address, attempts, health, member, passive, pool, serve, spec};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
@@ -27,6 +30,7 @@ proptest! {
             world.take(step)?;
             world.check()?;
         }
+        world.serve_for_long()?;
     }
 }
 
@@ -65,7 +69,9 @@ fn any_spec() -> impl Strategy<Value = PoolSpec> {
     let intent = prop::sample::select(&[Intent::Equal, Intent::Capacity, Intent::Weights]);
     let limits =
         (prop::option::of((1_u32..3, 1_u32..3)), prop::option::of((1_u32..3, 0.0_f64..=1.0)), 0.0_f64..=1.0);
-    (members, each, strategy, intent, limits).prop_map(|(members, each, strategy, intent, limits)| {
+    let places = (prop::bool::ANY, prop::collection::vec(any_placement(), 8), any_shaping());
+    let all = (members, each, strategy, intent, limits, places);
+    all.prop_map(|(members, each, strategy, intent, limits, (shaped, places, shaping))| {
         let (checks, ejection, panic_threshold) = limits;
         let configured = |number: u8| {
             let (weight, host, enabled) = each[usize::from(number)];
@@ -76,16 +82,52 @@ fn any_spec() -> impl Strategy<Value = PoolSpec> {
                 enabled,
                 capacity,
                 weight,
+                placement: if shaped { places[usize::from(number)].clone() } else { Placement::default() },
                 ..member(&format!("m{number}"), 1)
             }
         };
+        let passive = ejection.and_then(|(consecutive, max_ejected)| passive(consecutive, 2, max_ejected));
+        let error_share = shaped.then_some(Ratio::ZERO);
         PoolSpec {
             members: members.into_iter().map(configured).collect(),
             intent,
             health: checks.and_then(|(rise, fall)| health(rise, fall)),
-            passive: ejection.and_then(|(consecutive, max_ejected)| passive(consecutive, 2, max_ejected)),
+            passive: passive.map(|spec| evenkeel_core::PassiveSpec { error_share, ..spec }),
             panic_threshold: Ratio::new(panic_threshold).expect("a ratio"),
+            shaping: if shaped { shaping } else { Shaping::default() },
             ..spec(strategy, &[])
+        }
+    })
+}
+
+fn any_placement() -> impl Strategy<Value = Placement> {
+    let zone = prop::option::of(prop::sample::select(&["a", "b"]));
+    let most = prop::option::weighted(0.3, 1_u32..4);
+    (0_u8..3, zone, most, prop::bool::weighted(0.15)).prop_map(|(tier, zone, most, draining)| Placement {
+        tier,
+        zone: zone.map(Arc::from),
+        max_in_flight: most.and_then(NonZeroU32::new),
+        draining,
+    })
+}
+
+fn any_shaping() -> impl Strategy<Value = Shaping> {
+    let slow_start = prop::option::of((50_u64..30_000, 0.5_f64..3.0, 0.01_f64..=1.0));
+    let zone = prop::option::of(0_usize..5);
+    let subset = prop::option::weighted(0.3, (0_u32..9, 1_u32..6));
+    (slow_start, 1.0_f64..2.0, zone, subset).prop_map(|(slow_start, overprovisioning, zone, subset)| {
+        Shaping {
+            slow_start: slow_start.map(|(window, aggression, minimum)| SlowStart {
+                window: Duration::from_millis(window),
+                aggression,
+                minimum: Ratio::new(minimum).expect("a ratio"),
+            }),
+            overprovisioning,
+            zone: zone.map(|members_min| ZoneSpec { local: "a".into(), members_min }),
+            subset: subset.map(|(instance, size)| SubsetSpec {
+                instance,
+                size: NonZeroU32::new(size).expect("not zero"),
+            }),
         }
     })
 }
@@ -153,17 +195,45 @@ impl World {
         Ok(())
     }
 
-    /// Only members with a plan are picked.
+    /// Only members with a plan are picked, or, where those are full, others that serve; and none past its limit.
     fn pick(&mut self) -> Result<Option<Lease>, TestCaseError> {
         let snapshot = self.pool.snapshot();
-        let lease = snapshot.pick(&Tried::default(), &mut self.rng, self.now);
-        prop_assert_eq!(lease.is_none(), snapshot.mode() == Mode::Empty);
-        if let Some(lease) = &lease {
-            let view = snapshot.members().iter().find(|view| view.member.serial == lease.member().serial);
-            prop_assert!(view.is_some_and(|view| view.plan > 0.0));
-            prop_assert_eq!(lease.epoch(), snapshot.epoch());
+        let lease = match snapshot.pick_keyed(&Tried::default(), PickKey::NONE, &mut self.rng, self.now) {
+            Err(Refusal::Nobody) => {
+                prop_assert_eq!(snapshot.mode(), Mode::Empty);
+                return Ok(None);
+            }
+            Err(Refusal::Full) => {
+                let planned = snapshot.members().iter().filter(|view| view.plan > 0.0);
+                prop_assert!(planned.clone().count() > 0 && planned.into_iter().all(is_full));
+                return Ok(None);
+            }
+            Ok(lease) => lease,
+        };
+        let view = snapshot.members().iter().find(|view| view.member.serial == lease.member().serial);
+        let view = view.expect("a member");
+        let in_reserve = lease.reason() == Reason::Spill && view.phase == Phase::Serving && view.intent > 0.0;
+        prop_assert!(view.plan > 0.0 || in_reserve, "{:?}", view);
+        prop_assert!(!matches!(view.phase, Phase::Draining | Phase::Disabled), "{:?}", view);
+        let limit = view.member.placement.max_in_flight;
+        prop_assert!(limit.is_none_or(|limit| view.member.load.in_flight() <= limit.get()));
+        prop_assert_eq!(lease.epoch(), snapshot.epoch());
+        Ok(Some(lease))
+    }
+
+    /// What many requests come to is what the plan says.
+    fn serve_for_long(&mut self) -> Result<(), TestCaseError> {
+        self.live.clear();
+        let snapshot = self.pool.snapshot();
+        if snapshot.mode() == Mode::Empty {
+            return Ok(());
         }
-        Ok(lease)
+        let before = attempts(&snapshot);
+        serve(&snapshot, &Tried::default(), &mut self.rng, 500);
+        let mut counted = attempts(&snapshot);
+        counted.iter_mut().for_each(|(id, (count, _))| *count -= before[id].0);
+        prop_assert_eq!(check(bound(snapshot.strategy()), &counted), Ok(()));
+        Ok(())
     }
 
     /// The transitions lead from what was believed to what the snapshot says.
@@ -213,27 +283,53 @@ impl World {
     fn check(&mut self) -> Result<(), TestCaseError> {
         let snapshot = self.pool.snapshot();
         let views = snapshot.members();
-        let count = |phase| views.iter().filter(|view| view.phase == phase).count();
-        let sum = |share: fn(&evenkeel_core::MemberView) -> f64| views.iter().map(share).sum::<f64>();
-        let enabled = views.len() - count(Phase::Disabled);
+        let count = |phase| views.iter().filter(|view| view.phase == phase && view.intent > 0.0).count();
+        let sum = |share: fn(&MemberView) -> f64| views.iter().map(share).sum::<f64>();
+        // The intent of those that are out on purpose, or outside the subset, is 0, and only theirs.
+        let meant = |view: &&MemberView| view.intent > 0.0;
+        let enabled = views.iter().filter(meant).count();
+        self.check_meant(views)?;
         let plan = if snapshot.mode() == Mode::Empty { 0.0 } else { 1.0 };
         prop_assert!((sum(|view| view.plan) - plan).abs() < 1e-9);
         let intent = if enabled > 0 { 1.0 } else { 0.0 };
         prop_assert!((sum(|view| view.intent) - intent).abs() < 1e-9);
         for view in views {
-            let out_of_reach = view.phase == Phase::Disabled || view.member.address.is_none();
+            let reachable = view.intent > 0.0 && view.member.address.is_some();
             let served = match snapshot.mode() {
-                Mode::Normal => view.phase == Phase::Serving,
-                Mode::Panic => !out_of_reach,
+                Mode::Normal => view.intent > 0.0 && view.phase == Phase::Serving,
+                Mode::Panic => reachable,
                 Mode::Empty => false,
             };
-            prop_assert_eq!(view.plan > 0.0, served, "{:?}", view);
-            prop_assert_eq!(view.intent > 0.0, view.phase != Phase::Disabled);
+            // Of those that serve, tiers and zones may leave some in reserve.
+            let all_the_same = snapshot.mode() != Mode::Normal || !self.prefers_some();
+            prop_assert!(
+                if all_the_same { (view.plan > 0.0) == served } else { view.plan == 0.0 || served },
+                "{:?}",
+                view
+            );
+            prop_assert!(
+                !view.keeps_sessions || view.phase != Phase::Disabled && view.member.address.is_some()
+            );
             prop_assert!(view.since <= self.now);
         }
         self.check_mode(&snapshot, enabled, count(Phase::Serving))?;
         self.check_ejections(enabled, count(Phase::Ejected), count(Phase::Serving))?;
         self.check_identities(&snapshot)
+    }
+
+    /// Of each tier as many as the subset allows, and all that are in without one.
+    fn check_meant(&self, views: &[MemberView]) -> Result<(), TestCaseError> {
+        let size = self.spec.shaping.subset.map_or(usize::MAX, |subset| subset.size.get() as usize);
+        for tier in 0..3 {
+            let within = || views.iter().filter(|view| view.member.placement.tier == tier);
+            let in_use = within().filter(|view| !matches!(view.phase, Phase::Draining | Phase::Disabled));
+            prop_assert_eq!(within().filter(|view| view.intent > 0.0).count(), in_use.count().min(size));
+        }
+        Ok(())
+    }
+
+    fn prefers_some(&self) -> bool {
+        self.spec.shaping.zone.is_some() || self.spec.members.iter().any(|member| member.placement.tier > 0)
     }
 
     fn check_mode(
@@ -275,6 +371,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn is_full(view: &MemberView) -> bool {
+    let limit = view.member.placement.max_in_flight;
+    limit.is_some_and(|limit| view.member.load.in_flight() >= limit.get())
 }
 
 fn id(number: u8) -> BackendId {

@@ -6,14 +6,18 @@
 
 mod batches;
 mod bounds;
+mod error_share;
 mod hashing;
 mod invariants;
 mod leases;
 mod least_loaded;
+mod limits;
 mod no_allocation;
 mod peers;
 mod phases;
 mod pools;
 mod reloads;
+mod sessions;
+mod shaping;
 mod shares;
 mod tried;

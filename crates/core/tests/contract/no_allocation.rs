@@ -24,7 +24,7 @@ fn in_a_pick_or_its_end() {
             let counted = allocation_counter::measure(|| {
                 for outcome in Outcome::ALL {
                     let mut tried = Tried::default();
-                    while let Some(lease) = pick(&tried, &mut rng) {
+                    while let Ok(lease) = pick(&tried, &mut rng) {
                         let room = tried.push(lease.member().serial);
                         lease.end(outcome, Nanos(1));
                         if !room {

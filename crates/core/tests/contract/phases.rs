@@ -12,13 +12,14 @@ use crate::pools::{IntoId, address, fail_attempts, health, passive, pool, spec};
 /// Read: a member in the phase of the row, after the event of the column, is in the phase of the cell; `.` is
 /// the same phase. Two results or failures overturn a verdict here, and one failed attempt ejects.
 const TABLE: &str = "\
-phase      | passed    | passed x2 | failed    | failed x2 | attempt   | other     | resolved  | no lookup | time      | disabled  | enabled   | checks off| both off
-joining    | serving   | serving   | unhealthy | unhealthy | .         | .         | .         | .         | .         | disabled  | .         | serving   | serving
-serving    | .         | .         | .         | unhealthy | ejected   | .         | joining   | .         | .         | disabled  | .         | .         | .
-unhealthy  | .         | serving   | .         | .         | .         | .         | joining   | .         | .         | disabled  | .         | serving   | serving
-ejected    | .         | .         | unhealthy | unhealthy | .         | .         | joining   | .         | serving   | disabled  | .         | .         | serving
-disabled   | .         | .         | .         | .         | .         | .         | .         | .         | .         | .         | serving   | .         | .
-unresolved | .         | .         | .         | .         | .         | .         | joining   | .         | .         | disabled  | .         | .         | .
+phase      | passed    | passed x2 | failed    | failed x2 | attempt   | other     | resolved  | no lookup | time      | disabled  | enabled   | checks off| both off  | drain     | keep
+joining    | serving   | serving   | unhealthy | unhealthy | .         | .         | .         | .         | .         | disabled  | .         | serving   | serving   | draining  | .
+serving    | .         | .         | .         | unhealthy | ejected   | .         | joining   | .         | .         | disabled  | .         | .         | .         | draining  | .
+unhealthy  | .         | serving   | .         | .         | .         | .         | joining   | .         | .         | disabled  | .         | serving   | serving   | draining  | .
+ejected    | .         | .         | unhealthy | unhealthy | .         | .         | joining   | .         | serving   | disabled  | .         | .         | serving   | draining  | .
+draining   | .         | .         | .         | .         | .         | .         | .         | .         | .         | disabled  | .         | .         | .         | .         | serving
+disabled   | .         | .         | .         | .         | .         | .         | .         | .         | .         | .         | serving   | .         | .         | .         | .
+unresolved | .         | .         | .         | .         | .         | .         | joining   | .         | .         | disabled  | .         | .         | .         | draining  | .
 ";
 
 #[test]
@@ -42,7 +43,7 @@ fn the_table_of_phases_and_events_holds() {
 
 type Event = fn(&mut PoolState);
 
-const EVENTS: [(&str, Event); 13] = [
+const EVENTS: [(&str, Event); 15] = [
     ("passed", |pool| probed(pool, "m", true)),
     ("passed x2", |pool| (0..2).for_each(|_| probed(pool, "m", true))),
     ("failed", |pool| probed(pool, "m", false)),
@@ -70,6 +71,8 @@ const EVENTS: [(&str, Event); 13] = [
     ("enabled", |pool| reconfigure(pool, |spec| spec.members[0].enabled = true)),
     ("checks off", |pool| reconfigure(pool, |spec| spec.health = None)),
     ("both off", |pool| reconfigure(pool, |spec| (spec.health, spec.passive) = (None, None))),
+    ("drain", |pool| reconfigure(pool, |spec| spec.members[0].placement.draining = true)),
+    ("keep", |pool| reconfigure(pool, |spec| spec.members[0].placement.draining = false)),
 ];
 
 const NOW: Nanos = Nanos(5_000_000_000);
@@ -86,6 +89,7 @@ fn four() -> PoolSpec {
 fn member_in(wanted: Phase) -> PoolState {
     let mut spec = four();
     spec.members[0].enabled = wanted != Phase::Disabled;
+    spec.members[0].placement.draining = wanted == Phase::Draining;
     spec.members[0].address = spec.members[0].address.filter(|_| wanted != Phase::Unresolved);
     let mut pool = pool(&spec, 1);
     for other in ["m1", "m2", "m3"] {
@@ -94,7 +98,7 @@ fn member_in(wanted: Phase) -> PoolState {
     match wanted {
         Phase::Joining | Phase::Unresolved => {}
         Phase::Unhealthy => probed(&mut pool, "m", false),
-        Phase::Serving | Phase::Disabled => probed(&mut pool, "m", true),
+        Phase::Serving | Phase::Draining | Phase::Disabled => probed(&mut pool, "m", true),
         Phase::Ejected => {
             probed(&mut pool, "m", true);
             fail_attempts(&mut pool, "m", 1, NOW);
@@ -125,6 +129,7 @@ fn reconfigure(pool: &mut PoolState, change: fn(&mut PoolSpec)) {
     let mut spec = four();
     let current = pool.snapshot();
     spec.members[0].enabled = phase(pool) != Phase::Disabled;
+    spec.members[0].placement.draining = phase(pool) == Phase::Draining;
     spec.members[0].address = current.members()[0].member.address;
     change(&mut spec);
     pool.apply(PoolEvent::Configured(spec), NOW);
