@@ -114,7 +114,7 @@ pub struct BackendStatus {
     pub name: String,
     /// `None` while the name does not resolve.
     pub address: Option<SocketAddr>,
-    /// `joining`, `serving`, `unhealthy`, `ejected`, `disabled` or `unresolved`.
+    /// `joining`, `serving`, `unhealthy`, `ejected`, `draining`, `disabled` or `unresolved`.
     pub phase: &'static str,
     /// How long it has been in that phase.
     #[serde(serialize_with = "seconds")]
