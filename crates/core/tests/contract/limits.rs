@@ -58,6 +58,32 @@ fn holds_under_any_number_of_threads() {
     }
 }
 
+/// The last place is what threads race for: between looking and taking another may come first.
+#[test]
+fn one_place_is_never_taken_twice() {
+    let snapshot = pool(&limited(StrategyKind::RoundRobin, &[1]), 1).snapshot();
+    let load = &snapshot.members()[0].member.load;
+    let inside = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for seed in 0..4 {
+            let (snapshot, inside) = (&snapshot, &inside);
+            scope.spawn(move || {
+                let mut rng = Rng::from_seed(seed);
+                for _ in 0..500_000 {
+                    let Ok(lease) = take(snapshot, &mut rng) else { continue };
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "somebody else is inside");
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    lease.end(Outcome::Ok, NOW);
+                }
+            });
+        }
+    });
+    let lease = take(&snapshot, &mut Rng::from_seed(1)).expect("all have left");
+    assert_eq!(load.busy(Nanos(NOW.0 + 7)).as_nanos(), 7, "those refused leave no trace");
+    drop(lease);
+    assert_eq!(load.outcomes(Outcome::Ok) + 1, load.attempts_total());
+}
+
 #[test]
 fn a_full_pool_is_told_from_an_empty_one() {
     for known in REGISTRY {
