@@ -193,3 +193,36 @@ const FAILURES_MIN: u64 = 5;
 const TICK: Duration = Duration::from_secs(1);
 /// After these without a failure nobody looks until the next one.
 const QUIET_TICKS: u32 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// Members that all fail with the same chance, some attempting three times as much, and no band: false ejections are
+    /// as likely as they get.
+    #[test]
+    fn false_ejections_are_as_rare_as_promised() {
+        const TICKS: u32 = 40_000;
+        let attempts = [30, 10, 10, 30, 10, 10];
+        let limit = threshold(attempts.len());
+        let (mut rng, mut blames, mut fired) = (Rng::from_seed(3), [Blame::default(); 6], 0);
+        for _ in 0..TICKS {
+            let tallies = attempts.map(|attempts| Tally {
+                failures: (0..attempts).filter(|_| rng.below(10) == 0).count() as u64,
+                attempts,
+            });
+            let mut pool = Tally::default();
+            tallies.iter().for_each(|tally| pool += *tally);
+            for (blame, own) in blames.iter_mut().zip(tallies) {
+                blame.weigh(own, pool, Ratio::ZERO, limit);
+                if blame.strongest() >= limit {
+                    fired += 1;
+                    blame.forget();
+                }
+            }
+        }
+        // The bound is 4. Over 1,000,000 ticks it was 1, and with a hundredth of the ticks promised 243.
+        assert!(fired <= 4, "{fired}");
+    }
+}

@@ -20,7 +20,8 @@ pub struct Shaping {
     pub subset: Option<SubsetSpec>,
 }
 
-/// Weight × max(minimum, (age / window)^(1 / aggression)) while the member is younger than the window.
+/// Weight × max(minimum, (age / window)^(1 / aggression)) while the member is younger than the window: one that begins to
+/// serve, for whatever reason, while another has served for a whole window. Where nobody has, nobody is spared.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SlowStart {
     /// From when it serves until it has its whole weight.
@@ -36,7 +37,8 @@ pub struct SlowStart {
 pub struct ZoneSpec {
     /// Where this process is.
     pub local: Arc<str>,
-    /// With fewer members than this that serve, zones are not looked at.
+    /// With fewer members than this that serve, zones are not looked at; nor in a tier that is in one zone only, or not
+    /// in the local one, nor in panic mode.
     pub members_min: usize,
 }
 
@@ -46,7 +48,7 @@ pub struct ZoneSpec {
 pub struct SubsetSpec {
     /// This instance, 0 and up.
     pub instance: u32,
-    /// Members that it uses; all of them if there are no more.
+    /// Members of each tier that it uses; all of them if there are no more.
     pub size: NonZeroU32,
 }
 
