@@ -59,7 +59,7 @@ pub struct Member {
     pub serial: u64,
     /// Its numbers.
     pub load: Arc<BackendLoad>,
-    pub(super) session: u64,
+    pub(crate) session: u64,
 }
 
 /// A configured member and what is known about it.
