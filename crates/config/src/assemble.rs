@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use evenkeel_core::{BackendId, PoolId};
+use evenkeel_core::{BackendId, Placement, PoolId, Shaping, SubsetSpec, ZoneSpec};
 
-use crate::decode::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft};
-use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route};
+use crate::decode::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, ShapingDraft};
+use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route, Runtime};
 
 /// `None` when something is missing, which was reported then.
 pub(crate) fn assemble(draft: Draft) -> Option<Config> {
@@ -13,13 +13,14 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
     let explicit: Option<Vec<_>> = draft.routes.into_iter().map(routes).collect();
     let mut routes: Vec<Route> = explicit?.into_iter().flatten().collect();
     routes.extend(shorthands);
+    let pools = draft.pools.into_iter().map(|found| pool(found, &draft.runtime)).collect::<Option<_>>()?;
     Some(Config {
         admin: draft.admin.map(|admin| admin.value),
         runtime: draft.runtime,
         log: draft.log,
         listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
         routes,
-        pools: draft.pools.into_iter().map(pool).collect::<Option<_>>()?,
+        pools,
     })
 }
 
@@ -33,16 +34,17 @@ pub(crate) fn listener(draft: ListenerDraft) -> Option<Listener> {
     })
 }
 
-pub(crate) fn pool(draft: PoolDraft) -> Option<Pool> {
+/// A pool in this process.
+pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
     let intent = draft.intent();
     Some(Pool {
         id: PoolId::new(Arc::from(draft.name.value)),
         strategy: draft.strategy,
         settings: draft.settings,
-        hash: draft.hash,
-        shaping: draft.shaping,
-        sticky: draft.sticky,
-        queue: draft.queue,
+        hash: draft.hash.map(|hash| hash.value),
+        shaping: shaping(draft.shaping, runtime),
+        sticky: draft.sticky.map(|sticky| sticky.value),
+        queue: draft.queue.value,
         probe: draft.probe,
         intent,
         backends: draft.backends.value.into_iter().map(backend).collect::<Option<_>>()?,
@@ -84,6 +86,23 @@ fn backend(draft: BackendDraft) -> Option<Backend> {
         weight: draft.weight.value,
         capacity: draft.capacity,
         enabled: draft.enabled.value,
-        placement: draft.placement,
+        placement: Placement {
+            tier: draft.tier.value,
+            zone: draft.zone.map(|zone| zone.value),
+            max_in_flight: draft.max_in_flight,
+            draining: draft.drain.value,
+        },
     })
+}
+
+/// What depends on where this process is, or on which it is, is nothing where that is not said, which was reported.
+fn shaping(draft: ShapingDraft, runtime: &Runtime) -> Shaping {
+    let zone = draft.zone_aware.zip(runtime.zone.clone());
+    let subset = draft.subset.zip(runtime.instance);
+    Shaping {
+        slow_start: draft.slow_start,
+        overprovisioning: draft.overprovisioning,
+        zone: zone.map(|(least, local)| ZoneSpec { local, members_min: least.value }),
+        subset: subset.map(|(size, instance)| SubsetSpec { instance, size: size.value }),
+    }
 }

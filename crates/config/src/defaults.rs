@@ -81,6 +81,8 @@ pub const PASSIVE_BASE: Duration = Duration::from_secs(10);
 pub const PASSIVE_MAX: Duration = Duration::from_secs(300);
 /// Largest ejected share: a bug that all backends have must not empty the pool.
 pub const PASSIVE_MAX_EJECTED: f64 = 0.5;
+/// Share of the failures beyond the share of the requests, as a part of it, that one backend may have: less is chance.
+pub const PASSIVE_ERROR_SHARE: f64 = 0.25;
 
 /// Opening a connection to a backend: one lost SYN (1 s) and its repetition fit in.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -94,6 +96,64 @@ pub const IDLE_MAX: u64 = 256;
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Oldest connection reused: long enough to cost nothing, short enough to follow a move behind one address.
 pub const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// Bits of an IPv4 address that tell clients apart: all.
+pub const HASH_IPV4: u64 = 32;
+/// Bits of an IPv6 address that tell clients apart: a host has a /64 to choose addresses from, and does.
+pub const HASH_IPV6: u64 = 64;
+/// Least bound of a hashing strategy: below it every small unevenness moves requests from their backend.
+pub const BOUND_MIN: f64 = 1.01;
+/// Largest bound: a backend with ten times its share is not bounded.
+pub const BOUND_MAX: f64 = 10.0;
+/// Entries of `maglev`'s table: a prime, enough for shares within 1 % on 655 backends; Envoy has the same.
+pub const TABLE_SIZE: u64 = 65_537;
+/// Least table.
+pub const TABLE_SIZE_MIN: u64 = 251;
+/// Largest table, a prime: 20 MB.
+pub const TABLE_SIZE_MAX: u64 = 5_000_011;
+/// Points of a backend on the ring, as many as in nginx: shares differ by some 8 %.
+pub const POINTS: u64 = 160;
+/// Most points of a backend.
+pub const POINTS_MAX: u64 = 4096;
+/// Memory of `peak_ewma`, as in Finagle.
+pub const DECAY: Duration = Duration::from_secs(10);
+/// Probes of `prequal` for each request (Wydrowski et al., NSDI 2024, as the three that follow).
+pub const PROBES_PER_REQUEST: f64 = 3.0;
+/// Probes kept.
+pub const PROBES_KEPT: u64 = 16;
+/// A probe is forgotten after this.
+pub const PROBE_AGE: Duration = Duration::from_secs(1);
+/// Above this quantile of requests in flight a backend is hot: 2^-0.25.
+pub const HOT_QUANTILE: f64 = 0.84;
+/// A probe of load that takes longer says nothing: it would be old news.
+pub const PROBE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Slow start in a straight line, as in Envoy.
+pub const AGGRESSION: f64 = 1.0;
+/// Slow start begins with a tenth of the weight, as in Envoy: with less, the first requests would teach nothing.
+pub const SLOW_START_MINIMUM: f64 = 0.1;
+/// A tier can take 1.4 times its usual load, as in Envoy: it spills from 72 % healthy down.
+pub const OVERPROVISIONING: f64 = 1.4;
+/// Last tier.
+pub const TIER_MAX: u64 = 15;
+/// Backends from which on zones are looked at, as in Envoy: with fewer, one that fails leaves a zone short.
+pub const ZONE_MIN_BACKENDS: u64 = 6;
+/// Largest number of an instance.
+pub const INSTANCE_MAX: u64 = 100_000;
+
+/// Name of the cookie of sessions.
+pub const STICKY_COOKIE: &str = "EVENKEEL";
+/// How long a browser keeps it: until it is closed.
+pub const STICKY_TTL: &str = "session";
+/// Path of the cookie: the whole site.
+pub const STICKY_PATH: &str = "/";
+/// Links from other sites find the session, their forms and images do not: what browsers take for granted.
+pub const SAME_SITE: &str = "lax";
+
+/// Requests that wait for a backend with room: none. A queue hides overload, so it is asked for.
+pub const QUEUE_SIZE: u64 = 0;
+/// Longest wait in a queue: a person has gone by then.
+pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest duration anywhere: more is a typing mistake.
 pub const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);

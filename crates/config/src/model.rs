@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::{
@@ -44,6 +45,10 @@ pub struct Runtime {
     pub lame_duration: Duration,
     /// After that: how long running requests may take before they are cut.
     pub drain_timeout: Duration,
+    /// Where this process is; `None` when not said.
+    pub zone: Option<Arc<str>>,
+    /// Which of the instances in front of the same backends this is, 0 and up; `None` when not said.
+    pub instance: Option<u32>,
 }
 
 /// `[log]`

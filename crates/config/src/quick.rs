@@ -19,7 +19,8 @@ impl Config {
         listener.bind = Some(At::new(listen, 0..0));
         listener.pool = Some(At::new("web".into(), 0..0));
         let silent = decode::silent_file(&cx);
-        let mut pools: Vec<_> = assemble::pool(decode::silent_pool(&cx, "web")).into_iter().collect();
+        let pool = assemble::pool(decode::silent_pool(&cx, "web"), &silent.runtime);
+        let mut pools: Vec<_> = pool.into_iter().collect();
         for pool in &mut pools {
             pool.backends = backends(to);
         }

@@ -1,6 +1,8 @@
 //! What can only be seen when the tables are compared: names, addresses, routes, shares.
 
 mod binds;
+mod limits;
+mod placement;
 mod pools;
 mod routes;
 mod shares;
@@ -18,7 +20,7 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
     binds::check(cx, draft);
     routes::check(cx, draft);
     for pool in &draft.pools {
-        pools::check(cx, pool);
+        pools::check(cx, pool, &draft.runtime);
     }
 }
 

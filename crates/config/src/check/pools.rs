@@ -4,29 +4,34 @@ use std::collections::HashMap;
 
 use evenkeel_core::Intent;
 
-use super::shares::{Share, shares, whole_weights};
+use super::shares::{Share, Tier, tiers, whole_weights};
+use super::{limits, placement};
 use crate::decode::{BackendDraft, Cx, HealthDraft, PoolDraft};
 use crate::diagnostic::Diagnostic;
+use crate::model::Runtime;
 use crate::values::percent;
 
 /// Shares that differ by less are rounding.
 const TOLERANCE: f64 = 0.005;
 
-pub(super) fn check(cx: &Cx, pool: &PoolDraft) {
-    let shares = shares(pool);
-    let by_address = by_address(&shares);
+pub(super) fn check(cx: &Cx, pool: &PoolDraft, runtime: &Runtime) {
+    let tiers = tiers(pool);
+    let first = tiers.first().map_or(&[][..], |tier| tier.shares.as_slice());
+    let by_address = by_address(first);
     duplicate_ids(cx, pool, &by_address);
     // Shares are told only of the pool as it is written, not of what is left of it.
     if !pool.whole {
         return;
     }
     duplicate_addresses(cx, pool, &by_address);
-    match shares.as_slice() {
-        [] if pool.backends.value.is_empty() => return,
-        [] => return cx.report(all_disabled(pool)),
-        [only] => cx.report(pool_of_one(pool, only)),
-        _ => uneven(cx, pool, &shares),
+    match (tiers.as_slice(), first) {
+        ([], _) if pool.backends.value.is_empty() => return,
+        ([], _) => return cx.report(nobody(pool)),
+        ([_], [only]) => cx.report(pool_of_one(pool, only)),
+        (tiers, _) => tiers.iter().for_each(|tier| uneven(cx, pool, tier)),
     }
+    placement::check(cx, pool, runtime);
+    limits::check(cx, pool);
     if let HealthDraft::Silent = pool.health {
         cx.report(unchecked(pool));
     }
@@ -55,7 +60,7 @@ fn duplicate_ids(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f64>) {
 
 fn duplicate_addresses(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f64>) {
     let mut known: HashMap<String, &BackendDraft> = HashMap::new();
-    for backend in pool.backends.value.iter().filter(|backend| backend.enabled.value) {
+    for backend in pool.open() {
         let Some(address) = &backend.address else { continue };
         let Some(first) = known.get(&address.value.to_string()) else {
             known.insert(address.value.to_string(), backend);
@@ -71,12 +76,15 @@ fn duplicate_addresses(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f
         if let Some(first) = &first.address {
             warning = warning.related(first.span.clone(), "the first");
         }
-        warning.effect = doubled(by_address, backend);
+        warning.effect = match first.tier.value == backend.tier.value {
+            true => doubled(by_address, backend),
+            false => Some("when it fails, the tier that should take over fails with it".into()),
+        };
         cx.report(warning);
     }
 }
 
-/// What each address gets by all of its entries.
+/// What each address of the first tier gets by all of its entries.
 fn by_address(shares: &[Share<'_>]) -> HashMap<String, f64> {
     let mut sums: HashMap<String, f64> = HashMap::new();
     for share in shares {
@@ -97,6 +105,25 @@ fn doubled(by_address: &HashMap<String, f64>, backend: &BackendDraft) -> Option<
     })
 }
 
+/// No backend takes new requests.
+fn nobody(pool: &PoolDraft) -> Diagnostic {
+    let Some(draining) = pool.backends.value.iter().find(|backend| backend.enabled.value) else {
+        return all_disabled(pool);
+    };
+    let message = format!("no backend of pool `{}` takes new requests", pool.name.value);
+    let (span, label) = (draining.drain.span.clone(), "gets nothing new");
+    match pool.sticky {
+        None => Diagnostic::error("all-draining", span, message)
+            .label(label)
+            .effect("every request to this pool would be answered with 503")
+            .help("leave at least one without `drain`; to take the pool out of use, take its routes out"),
+        Some(_) => Diagnostic::warning("all-draining", span, message)
+            .label(label)
+            .effect("every request without a session would be answered with 503")
+            .help("leave at least one without `drain`, or take the pool's routes out once its sessions have ended"),
+    }
+}
+
 fn all_disabled(pool: &PoolDraft) -> Diagnostic {
     let backends = &pool.backends.value;
     let span = backends.first().map_or(pool.backends.span.clone(), |backend| backend.enabled.span.clone());
@@ -111,6 +138,9 @@ fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
     let id = &only.backend.id;
     let message = match pool.backends.value.len() {
         1 => format!("pool `{}` has one backend", pool.name.value),
+        _ if pool.backends.value.iter().any(|backend| backend.enabled.value && backend.drain.value) => {
+            format!("pool `{}` has one backend that is enabled and not draining", pool.name.value)
+        }
         _ => format!("pool `{}` has one backend that is enabled", pool.name.value),
     };
     Diagnostic::warning("pool-of-one", id.span.clone(), message)
@@ -120,7 +150,8 @@ fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
 }
 
 /// Weights that produce other shares than are meant.
-fn uneven(cx: &Cx, pool: &PoolDraft, shares: &[Share<'_>]) {
+fn uneven(cx: &Cx, pool: &PoolDraft, tier: &Tier<'_>) {
+    let shares = tier.shares.as_slice();
     let apart = |share: &Share<'_>| (share.planned - share.meant).abs();
     let Some(worst) = shares.iter().max_by(|a, b| apart(a).total_cmp(&apart(b))) else { return };
     let above = shares.iter().filter(|share| share.planned > share.meant);
@@ -129,7 +160,9 @@ fn uneven(cx: &Cx, pool: &PoolDraft, shares: &[Share<'_>]) {
         return;
     }
     let name = &pool.name.value;
-    let gets = format!("`{}` would get {} of requests", worst.backend.id.value, percent(worst.planned));
+    let when =
+        if tier.number == 0 { String::new() } else { format!(" when tier {} takes over", tier.number) };
+    let gets = format!("`{}` would get {} of requests{when}", worst.backend.id.value, percent(worst.planned));
     let warning = match pool.intent() {
         Intent::Weights => return,
         Intent::Equal => {

@@ -1,10 +1,19 @@
 //! The shares that a pool's configuration produces and those that are meant.
 
+use std::collections::BTreeMap;
+
 use evenkeel_core::Intent;
 
 use crate::decode::{BackendDraft, PoolDraft};
 
-/// One enabled backend's part of the requests.
+/// The backends of a tier that requests without a session may go to.
+pub(super) struct Tier<'a> {
+    pub(super) number: u8,
+    /// While the tier takes every request and all of it are healthy, over the instances in all zones. Not empty.
+    pub(super) shares: Vec<Share<'a>>,
+}
+
+/// One backend's part of the requests.
 pub(super) struct Share<'a> {
     pub(super) backend: &'a BackendDraft,
     /// By the weights.
@@ -13,21 +22,31 @@ pub(super) struct Share<'a> {
     pub(super) meant: f64,
 }
 
-/// The shares of the enabled backends while all are healthy.
-pub(super) fn shares(pool: &PoolDraft) -> Vec<Share<'_>> {
-    let intent = pool.intent();
-    let enabled = || pool.backends.value.iter().filter(|backend| backend.enabled.value);
+/// The tiers of a pool that have a backend for new requests, the first first.
+pub(super) fn tiers(pool: &PoolDraft) -> Vec<Tier<'_>> {
+    let mut tiers: BTreeMap<u8, Vec<&BackendDraft>> = BTreeMap::new();
+    for backend in pool.open() {
+        tiers.entry(backend.tier.value).or_default().push(backend);
+    }
+    let tier = |(number, members): (u8, Vec<_>)| Tier { number, shares: shares(pool.intent(), &members) };
+    tiers.into_iter().map(tier).collect()
+}
+
+fn shares<'a>(intent: Intent, backends: &[&'a BackendDraft]) -> Vec<Share<'a>> {
     let weight = |backend: &BackendDraft| f64::from(backend.weight.value.get());
     let wanted = |backend: &BackendDraft| match intent {
         Intent::Equal => 1.0,
         Intent::Capacity => backend.capacity.unwrap_or(1.0),
         Intent::Weights => weight(backend),
     };
-    let weights: f64 = enabled().map(weight).sum();
-    let wants: f64 = enabled().map(wanted).sum();
-    enabled()
-        .map(|backend| Share { backend, planned: weight(backend) / weights, meant: wanted(backend) / wants })
-        .collect()
+    let weights: f64 = backends.iter().map(|backend| weight(backend)).sum();
+    let wants: f64 = backends.iter().map(|backend| wanted(backend)).sum();
+    let share = |backend: &&'a BackendDraft| Share {
+        backend,
+        planned: weight(backend) / weights,
+        meant: wanted(backend) / wants,
+    };
+    backends.iter().map(share).collect()
 }
 
 /// The smallest whole weights in these proportions, where there are small ones.

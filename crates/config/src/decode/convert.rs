@@ -30,6 +30,19 @@ pub(crate) fn positive(value: &Value<'_>) -> Result<f64, Diagnostic> {
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err(out_of_range(value)) }
 }
 
+/// A number within its declared range.
+pub(crate) fn range(value: &Value<'_>) -> Result<f64, Diagnostic> {
+    let range = value.kinds.iter().find_map(|kind| match kind {
+        Kind::Range { min, max } => Some(*min..=*max),
+        _ => None,
+    });
+    let number = float(value)?;
+    match range.is_some_and(|range| range.contains(&number)) {
+        true => Ok(number),
+        false => Err(out_of_range(value)),
+    }
+}
+
 /// A share within its declared range.
 pub(crate) fn ratio(value: &Value<'_>) -> Result<Ratio, Diagnostic> {
     let most = value.kinds.iter().find_map(|kind| match kind {
@@ -93,6 +106,32 @@ pub(crate) fn size(value: &Value<'_>) -> Result<Option<u64>, Diagnostic> {
 pub(crate) fn is_nothing(value: &Value<'_>) -> bool {
     let allowed = value.kinds.iter().any(|kind| matches!(kind, Kind::Nothing));
     allowed && value.de.as_str() == Some("none")
+}
+
+/// Nothing for `false`, where that is declared, and else what `convert` makes of it.
+pub(crate) fn unless_off<T>(
+    convert: impl Fn(&Value<'_>) -> Result<T, Diagnostic>,
+) -> impl Fn(&Value<'_>) -> Result<Option<T>, Diagnostic> {
+    move |value| match is_off(value) {
+        true => Ok(None),
+        false => convert(value).map(Some),
+    }
+}
+
+/// Nothing for the word `none`, where that is declared, and else what `convert` makes of it.
+pub(crate) fn unless_nothing<T>(
+    convert: impl Fn(&Value<'_>) -> Result<T, Diagnostic>,
+) -> impl Fn(&Value<'_>) -> Result<Option<T>, Diagnostic> {
+    move |value| match is_nothing(value) {
+        true => Ok(None),
+        false => convert(value).map(Some),
+    }
+}
+
+/// Whether it is `false`, and may be.
+pub(crate) fn is_off(value: &Value<'_>) -> bool {
+    let allowed = value.kinds.iter().any(|kind| matches!(kind, Kind::Off | Kind::Flag));
+    allowed && value.de.as_bool() == Some(false)
 }
 
 /// `true` or `false`.

@@ -1,10 +1,13 @@
 //! A file as read: values with the places they came from, not yet compared with each other.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::Arc;
 
-use evenkeel_core::{Intent, Placement, Ratio, Shaping, StrategyKind, StrategySettings, Weight};
+use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
+pub(crate) use super::shaping::ShapingDraft;
 use crate::model::{
     Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, IpRange, Limits, LoadProbe, Log,
     Passive, Queue, Runtime, Sticky, UpstreamKeepAlive, UpstreamTimeouts,
@@ -56,10 +59,10 @@ pub(crate) struct PoolDraft {
     pub(crate) name: At<String>,
     pub(crate) strategy: StrategyKind,
     pub(crate) settings: StrategySettings,
-    pub(crate) hash: Option<HashKey>,
-    pub(crate) shaping: Shaping,
-    pub(crate) sticky: Option<Sticky>,
-    pub(crate) queue: Queue,
+    pub(crate) hash: Option<At<HashKey>>,
+    pub(crate) shaping: ShapingDraft,
+    pub(crate) sticky: Option<At<Sticky>>,
+    pub(crate) queue: At<Queue>,
     pub(crate) probe: Option<LoadProbe>,
     pub(crate) intent: Option<Intent>,
     pub(crate) backends: At<Vec<BackendDraft>>,
@@ -81,7 +84,10 @@ pub(crate) struct BackendDraft {
     pub(crate) weight: At<Weight>,
     pub(crate) capacity: Option<f64>,
     pub(crate) enabled: At<bool>,
-    pub(crate) placement: Placement,
+    pub(crate) tier: At<u8>,
+    pub(crate) zone: Option<At<Arc<str>>>,
+    pub(crate) max_in_flight: Option<NonZeroU32>,
+    pub(crate) drain: At<bool>,
 }
 
 /// `health`
@@ -94,7 +100,19 @@ pub(crate) enum HealthDraft {
     On(Health),
 }
 
+impl BackendDraft {
+    /// Whether requests without a session may go there.
+    pub(crate) fn is_open(&self) -> bool {
+        self.enabled.value && !self.drain.value
+    }
+}
+
 impl PoolDraft {
+    /// The backends that requests without a session may go to, in file order.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &BackendDraft> {
+        self.backends.value.iter().filter(|backend| backend.is_open())
+    }
+
     /// What the operator means: as said, or by capacity where any is declared.
     pub(crate) fn intent(&self) -> Intent {
         let declared = self.backends.value.iter().any(|backend| backend.capacity.is_some());

@@ -1,5 +1,6 @@
 //! `health` and `passive` of a pool.
 
+use evenkeel_core::Ratio;
 use toml::de::DeValue;
 
 use super::convert;
@@ -66,12 +67,16 @@ pub(super) fn passive(pool: &mut Reader<'_>) -> Option<Passive> {
             .help(format!("write max = \"{}\" or more", values::show_duration(base.value)));
         table.cx.report(wrong);
     }
+    let error_share = match table.read("error_share", convert::unless_off(convert::range)) {
+        Some(given) => given.value,
+        None => Some(defaults::PASSIVE_ERROR_SHARE),
+    };
     Some(Passive {
         consecutive: table.count("consecutive"),
         base: base.value,
         max: max.value,
         max_ejected: table.ratio("max_ejected"),
-        error_share: None,
+        error_share: error_share.and_then(Ratio::new),
     })
 }
 
@@ -164,7 +169,7 @@ fn unused_by_tcp(name: &str, span: std::ops::Range<usize>, kind: Option<&At<&'st
     }
 }
 
-fn request_target(text: &str) -> Result<String, values::Refusal> {
+pub(super) fn request_target(text: &str) -> Result<String, values::Refusal> {
     let bare = text.split('?').next().unwrap_or(text);
     values::route_path(bare)?;
     match text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {

@@ -6,12 +6,16 @@
 
 mod convert;
 mod draft;
+mod hash;
 mod health;
 mod listener;
 mod pool;
 mod reader;
 mod route;
 mod settings;
+mod shaping;
+mod sticky;
+mod strategy;
 
 use std::cell::{Cell, RefCell};
 
@@ -20,7 +24,9 @@ use toml::de::DeTable;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::keys;
 use crate::span::At;
-pub(crate) use draft::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft};
+pub(crate) use draft::{
+    BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, ShapingDraft,
+};
 use reader::Reader;
 
 /// Collects what is wrong.

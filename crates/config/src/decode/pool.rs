@@ -1,16 +1,18 @@
 //! `[pool.NAME]` and its backends.
 
-use std::time::Duration;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use evenkeel_core::{Intent, Placement, Shaping, StrategyKind, StrategySettings, Weight};
+use evenkeel_core::{Intent, Weight};
 use toml::de::DeValue;
 
 use super::draft::{BackendDraft, PoolDraft};
 use super::reader::{Reader, Value};
-use super::{convert, health};
+use super::strategy::{self, Picking};
+use super::{convert, health, shaping, sticky};
 use crate::diagnostic::Diagnostic;
 use crate::keys::Kind;
-use crate::model::{BackendAddress, Queue, UpstreamKeepAlive, UpstreamTimeouts};
+use crate::model::{BackendAddress, UpstreamKeepAlive, UpstreamTimeouts};
 use crate::span::At;
 use crate::values;
 
@@ -23,15 +25,16 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
     });
     let backends = backends(&mut table);
     let whole = table.cx.errors() == before;
+    let Picking { strategy, settings, hash, probe } = strategy::read(&mut table);
     PoolDraft {
         name,
-        strategy: StrategyKind::from_name(table.choice("strategy").value).unwrap_or_default(),
-        settings: StrategySettings::default(),
-        hash: None,
-        shaping: Shaping::default(),
-        sticky: None,
-        queue: Queue { size: 0, timeout: Duration::from_secs(5), priority: None },
-        probe: None,
+        strategy,
+        settings,
+        hash,
+        shaping: shaping::read(&mut table),
+        sticky: sticky::sticky(&mut table),
+        queue: sticky::queue(&mut table),
+        probe,
         intent,
         backends,
         health: health::active(&mut table),
@@ -74,8 +77,11 @@ fn backend(pool: &Reader<'_>, item: Value<'_>) -> Option<BackendDraft> {
             address,
             weight: At::new(Weight::ONE, span.clone()),
             capacity: None,
-            enabled: At::new(true, span),
-            placement: Placement::default(),
+            enabled: At::new(true, span.clone()),
+            tier: At::new(0, span.clone()),
+            zone: None,
+            max_in_flight: None,
+            drain: At::new(false, span),
         });
     }
     let DeValue::Table(_) = item.de else {
@@ -95,15 +101,23 @@ fn backend_table(mut table: Reader<'_>) -> BackendDraft {
     let name = table.read("name", convert::parsed("bad-name", values::name));
     let weight = table.read("weight", weight);
     let capacity = table.read("capacity", convert::positive).map(|capacity| capacity.value);
-    let enabled = table.read("enabled", convert::flag);
+    let enabled = table.flag("enabled");
+    let tier = table.read("tier", convert::integer);
+    let zone = table.read("zone", convert::parsed("bad-name", values::name));
+    let limit = table.read("max_in_flight", convert::unless_nothing(convert::integer));
+    let drain = table.flag("drain");
     let span = table.span();
     BackendDraft {
         id: name.or(written).unwrap_or_else(|| At::new(String::new(), span.clone())),
         address: address.map(|At { value, span }| At::<BackendAddress>::new(value, span)),
         weight: weight.unwrap_or_else(|| At::new(Weight::ONE, span.clone())),
         capacity,
-        enabled: enabled.unwrap_or_else(|| At::new(true, span)),
-        placement: Placement::default(),
+        enabled,
+        tier: tier
+            .map_or_else(|| At::new(0, span), |tier| tier.map(|tier| u8::try_from(tier).unwrap_or(u8::MAX))),
+        zone: zone.map(|zone| zone.map(Arc::from)),
+        max_in_flight: limit.and_then(|limit| u32::try_from(limit.value?).ok()).and_then(NonZeroU32::new),
+        drain,
     }
 }
 
@@ -135,10 +149,7 @@ fn weight(value: &Value<'_>) -> Result<Weight, Diagnostic> {
 }
 
 fn timeouts(mut table: Reader<'_>) -> UpstreamTimeouts {
-    let total = table.read("total", |value| match convert::is_nothing(value) {
-        true => Ok(None::<Duration>),
-        false => convert::duration(value).map(Some),
-    });
+    let total = table.read("total", convert::unless_nothing(convert::duration));
     UpstreamTimeouts {
         connect: table.duration("connect").value,
         response_header: table.duration("response_header").value,

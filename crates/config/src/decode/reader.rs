@@ -11,7 +11,7 @@ use super::{Cx, convert};
 use crate::diagnostic::Diagnostic;
 use crate::keys::{Default, Key, Kind, ROOT, Section};
 use crate::span::At;
-use crate::values;
+use crate::values::{self, Refusal};
 
 /// A table that is being read. When it goes out of scope each declared key must have been read once: an undeclared or
 /// forgotten key is a defect of the decoder, which debug builds assert.
@@ -120,10 +120,45 @@ impl<'a> Reader<'a> {
         usize::try_from(self.integer(name)).unwrap_or(usize::MAX)
     }
 
+    /// A number with both ends.
+    pub(crate) fn number(&mut self, name: &'static str) -> f64 {
+        let given = self.read(name, convert::range);
+        match (given, self.declared(name).default) {
+            (Some(given), _) => given.value,
+            (None, Default::Number(default)) => default,
+            _ => unreachable!("{name} is declared with a number for its default"),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, name: &'static str) -> At<bool> {
+        let given = self.read(name, convert::flag);
+        match (given, self.declared(name).default) {
+            (Some(given), _) => given,
+            (None, Default::Flag(default)) => At::new(default, self.span()),
+            _ => unreachable!("{name} is declared with a flag for its default"),
+        }
+    }
+
+    /// A text that stands for something, by default for what the declared text does.
+    pub(crate) fn text(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        parse: impl Fn(&str) -> Result<String, Refusal>,
+    ) -> At<String> {
+        let given = self.read(name, convert::parsed(code, parse));
+        match (given, self.declared(name).default) {
+            (Some(given), _) => given,
+            (None, Default::Text(default)) => At::new(default.into(), self.span()),
+            _ => unreachable!("{name} is declared with a text for its default"),
+        }
+    }
+
     pub(crate) fn ratio(&mut self, name: &'static str) -> Ratio {
         let given = self.read(name, convert::ratio).map(|given| given.value);
         let default = match self.declared(name).default {
-            Default::Ratio(default) => Ratio::new(default),
+            Default::Number(default) => Ratio::new(default),
             _ => None,
         };
         given.or(default).unwrap_or(Ratio::ZERO)
@@ -139,9 +174,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Where a key of the file stands: the key itself, not its value.
+    pub(crate) fn key_span(&self, name: &str) -> Option<Range<usize>> {
+        let mut keys = self.table?.iter().map(|(key, _)| key);
+        keys.find(|key| key.get_ref() == name).map(Spanned::span)
+    }
+
     /// Whether the file has this key, readable or not.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(name))
+    }
+
+    /// Whether the file has neither this key nor an unknown one that is probably meant to be it, which was reported.
+    pub(crate) fn lacks(&self, name: &str) -> bool {
+        let misspelt = || self.section.key(name).is_some_and(|key| self.is_misspelt(key));
+        !self.has(name) && !misspelt()
     }
 
     /// A table below this one. Without it in the file, a reader of nothing but defaults.
@@ -319,7 +366,7 @@ fn nameless(section: &Section, key: &Spanned<DeString<'_>>) -> Diagnostic {
         .help(format!("give the {kind} a name: [{kind}.web]"))
 }
 
-fn bad_name(kind: &str, key: &Spanned<DeString<'_>>, refusal: &values::Refusal) -> Diagnostic {
+fn bad_name(kind: &str, key: &Spanned<DeString<'_>>, refusal: &Refusal) -> Diagnostic {
     Diagnostic::error("bad-name", key.span(), format!("the name of a {kind} {}", refusal.why))
         .label("not a name")
         .help(refusal.help.clone())

@@ -1,6 +1,7 @@
 //! `[admin]`, `[runtime]` and `[log]`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use toml::de::DeValue;
 
@@ -41,10 +42,14 @@ pub(super) fn admin(root: &mut Reader<'_>) -> Option<At<Admin>> {
 
 pub(super) fn runtime(mut table: Reader<'_>) -> Runtime {
     let workers = table.read("workers", convert::integer);
+    let zone = table.read("zone", convert::parsed("bad-name", values::name));
+    let instance = table.read("instance", convert::integer);
     Runtime {
         workers: workers.and_then(|workers| usize::try_from(workers.value).ok()),
         lame_duration: table.duration("lame_duration").value,
         drain_timeout: table.duration("drain_timeout").value,
+        zone: zone.map(|zone| Arc::from(zone.value)),
+        instance: instance.and_then(|instance| u32::try_from(instance.value).ok()),
     }
 }
 

@@ -3,6 +3,8 @@
 //! This table drives the decoder's types, ranges and defaults, the detection of unknown keys, the JSON Schema and the
 //! reference page.
 
+mod balancing;
+mod health;
 mod listener;
 mod pool;
 mod settings;
@@ -48,6 +50,11 @@ pub(crate) enum Kind {
     },
     /// Above 0 and finite.
     Number,
+    /// A number with both ends.
+    Range {
+        min: f64,
+        max: f64,
+    },
     Ratio {
         max: f64,
     },
@@ -79,7 +86,7 @@ pub(crate) enum Default {
     Prose(&'static str),
     Flag(bool),
     Integer(u64),
-    Ratio(f64),
+    Number(f64),
     Duration(Duration),
     Size(u64),
     Text(&'static str),
@@ -201,6 +208,7 @@ impl Kind {
             Self::Off => "false".into(),
             Self::Integer { min, .. } => min.to_string(),
             Self::Number => "2".into(),
+            Self::Range { max, .. } => format!("{max:?}"),
             Self::Ratio { .. } => "0.5".into(),
             Self::Duration { .. } => "\"2s\"".into(),
             Self::Size { .. } => "\"16KiB\"".into(),
@@ -216,7 +224,7 @@ impl Kind {
     pub(crate) fn brief(&self) -> String {
         match self {
             Self::Integer { .. } => "a whole number".into(),
-            Self::Ratio { .. } | Self::Number => "a number".into(),
+            Self::Ratio { .. } | Self::Number | Self::Range { .. } => "a number".into(),
             Self::Duration { .. } => "a duration".into(),
             Self::Size { .. } => "a size".into(),
             Self::Text { what, .. } => (*what).into(),
@@ -242,6 +250,7 @@ impl Kind {
             Self::Integer { min, max } if *max == u64::MAX => format!("a whole number from {min}"),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number => "a number above 0".into(),
+            Self::Range { min, max } => format!("a number from {min} to {max}"),
             Self::Ratio { max } => format!("a number from 0 to {max}"),
             Self::Duration { .. } => "a duration such as \"2s\"".into(),
             Self::Size { min: 0, .. } => "a size such as \"16KiB\"".into(),
@@ -280,7 +289,7 @@ impl Default {
             Self::Required | Self::Prose(_) => None,
             Self::Flag(on) => Some(on.to_string()),
             Self::Integer(number) => Some(number.to_string()),
-            Self::Ratio(ratio) => Some(format!("{ratio:?}")),
+            Self::Number(number) => Some(format!("{number:?}")),
             Self::Duration(duration) => Some(format!("\"{}\"", values::show_duration(*duration))),
             Self::Size(bytes) => Some(format!("\"{}\"", values::show_size(*bytes))),
             Self::Text(text) => Some(format!("\"{text}\"")),

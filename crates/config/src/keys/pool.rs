@@ -2,6 +2,8 @@
 
 use evenkeel_core::StrategyKind;
 
+use super::balancing::{HASH, PEAK_EWMA, PREQUAL, PROBE, QUEUE, SLOW_START, STICKY, ZONE_AWARE};
+use super::health::{HEALTH, PASSIVE};
 use super::{Default, Key, Kind, Section};
 use crate::defaults;
 
@@ -17,6 +19,34 @@ pub(crate) static POOL: Section = Section {
             default: Default::Text(defaults::STRATEGY),
             doc: "How it picks. Every strategy honours the weights, whoever is down.",
             aliases: &["algorithm", "balance", "lb_policy", "load_balancing", "method", "policy"],
+        },
+        Key {
+            name: "hash",
+            kinds: &[Kind::Table(&HASH)],
+            default: Default::Prose("required by strategies that go by a key, refused with the others"),
+            doc: "What requests are told apart by.",
+            aliases: &["hash_on", "hash_key", "hash_policy", "key"],
+        },
+        Key {
+            name: "peak_ewma",
+            kinds: &[Kind::Table(&PEAK_EWMA)],
+            default: Default::Prose("its defaults; refused with other strategies"),
+            doc: "What `peak_ewma` is told.",
+            aliases: &["ewma"],
+        },
+        Key {
+            name: "prequal",
+            kinds: &[Kind::Table(&PREQUAL)],
+            default: Default::Prose("its defaults; refused with other strategies"),
+            doc: "What `prequal` is told.",
+            aliases: &[],
+        },
+        Key {
+            name: "probe",
+            kinds: &[Kind::Table(&PROBE)],
+            default: Default::Prose("required by `prequal`, refused with other strategies"),
+            doc: "How `prequal` asks backends how they are.",
+            aliases: &["probes", "load_probe"],
         },
         Key {
             name: "intent",
@@ -54,9 +84,54 @@ pub(crate) static POOL: Section = Section {
         Key {
             name: "panic_threshold",
             kinds: &[Kind::Ratio { max: 1.0 }],
-            default: Default::Ratio(defaults::PANIC_THRESHOLD),
+            default: Default::Number(defaults::PANIC_THRESHOLD),
             doc: "When less than this share of the backends is healthy, all are used again; 0 is never.",
             aliases: &["healthy_panic_threshold"],
+        },
+        Key {
+            name: "slow_start",
+            kinds: &[Kind::Duration { zero: false }, Kind::Table(&SLOW_START), Kind::Off],
+            default: Default::Prose("off"),
+            doc: "How a backend that is new or comes back is brought up to its weight. A duration alone is short for \
+                  `{ window = \"...\" }`.",
+            aliases: &["slowstart", "slow_start_config", "warmup"],
+        },
+        Key {
+            name: "overprovisioning",
+            kinds: &[Kind::Range { min: 1.0, max: 10.0 }],
+            default: Default::Number(defaults::OVERPROVISIONING),
+            doc: "A tier of backends takes all requests while this multiple of its healthy part, by weight, is at least \
+                  the whole; what it cannot take goes to the next tier. At 1.4 that begins below 72 % healthy.",
+            aliases: &["overprovisioning_factor"],
+        },
+        Key {
+            name: "zone_aware",
+            kinds: &[Kind::Flag, Kind::Table(&ZONE_AWARE)],
+            default: Default::Flag(false),
+            doc: "Whether requests stay in the zone of `[runtime] zone` as far as its backends can take them.",
+            aliases: &["zone_aware_routing", "locality", "zone_aware_lb_config"],
+        },
+        Key {
+            name: "subset",
+            kinds: &[Kind::Integer { min: 1, max: 10_000 }, Kind::Off],
+            default: Default::Flag(false),
+            doc: "How many of the backends this instance uses. With `[runtime] instance` counted from 0 over all \
+                  instances, every backend has as many of them, give or take one. `false` is all backends.",
+            aliases: &["subset_size", "aperture", "deterministic_subset"],
+        },
+        Key {
+            name: "sticky",
+            kinds: &[Kind::Flag, Kind::Table(&STICKY)],
+            default: Default::Flag(false),
+            doc: "Sessions that keep their backend by a cookie. `sticky = true` is short for `sticky = {}`.",
+            aliases: &["sticky_session", "session_affinity", "affinity", "persistence", "stick"],
+        },
+        Key {
+            name: "queue",
+            kinds: &[Kind::Table(&QUEUE)],
+            default: Default::Prose("none"),
+            doc: "Where requests wait while every backend has its `max_in_flight`.",
+            aliases: &["pending", "max_pending_requests"],
         },
         Key {
             name: "timeouts",
@@ -124,126 +199,34 @@ static BACKEND: Section = Section {
             doc: "`false` takes it out of balancing.",
             aliases: &["enable"],
         },
-    ],
-    later: &[],
-};
-
-static HEALTH: Section = Section {
-    path: "pool.NAME.health",
-    doc: "Active checks. A backend serves after its first pass, not before.",
-    keys: &[
         Key {
-            name: "type",
-            kinds: &[Kind::Choice(|| vec!["http", "tcp"])],
-            default: Default::Prose("`\"http\"` with a `path`, else `\"tcp\"`"),
-            doc: "`http` sends a GET, twenty times on a connection where `keep_alive` has any; `tcp` opens a connection.",
-            aliases: &["kind", "protocol"],
+            name: "tier",
+            kinds: &[Kind::Integer { min: 0, max: defaults::TIER_MAX }],
+            default: Default::Integer(0),
+            doc: "Tier 0 is used first; each next one takes what those before it cannot (see `overprovisioning`).",
+            aliases: &["priority", "backup"],
         },
         Key {
-            name: "path",
-            kinds: &[Kind::Text { what: "a path", example: "/healthz" }],
-            default: Default::Prose("none; required by `type = \"http\"`"),
-            doc: "What the GET asks for; it may have a query.",
-            aliases: &["uri", "url"],
+            name: "zone",
+            kinds: &[Kind::Text { what: "the name of a zone", example: "eu-1a" }],
+            default: Default::Prose("not said"),
+            doc: "Where it is (see `zone_aware`).",
+            aliases: &["locality", "az", "availability_zone"],
         },
         Key {
-            name: "host",
-            kinds: &[Kind::Text { what: "a host", example: "app.internal" }],
-            default: Default::Prose("the backend's address"),
-            doc: "The `Host` field of the GET.",
-            aliases: &["hostname"],
+            name: "max_in_flight",
+            kinds: &[Kind::Integer { min: 1, max: 1_000_000 }, Kind::Nothing],
+            default: Default::Text("none"),
+            doc: "Requests that it may have at a time, over all workers; others go to a backend with room, or wait in \
+                  the `queue`. `\"none\"` is no limit.",
+            aliases: &["maxconn", "max_conns", "max_requests", "max_connections"],
         },
         Key {
-            name: "expect_status",
-            kinds: &[
-                Kind::Integer { min: 100, max: 599 },
-                Kind::Text { what: "status codes", example: defaults::EXPECT_STATUS },
-                Kind::List(&[
-                    Kind::Integer { min: 100, max: 599 },
-                    Kind::Text { what: "status codes", example: defaults::EXPECT_STATUS },
-                ]),
-            ],
-            default: Default::Text(defaults::EXPECT_STATUS),
-            doc: "Status codes that pass: a code, a range, or a list of both.",
-            aliases: &["status", "expect", "expected_status"],
-        },
-        Key {
-            name: "interval",
-            kinds: &[Kind::Duration { zero: false }],
-            default: Default::Duration(defaults::HEALTH_INTERVAL),
-            doc: "Between the starts of two checks of one backend.",
-            aliases: &["inter", "period"],
-        },
-        Key {
-            name: "timeout",
-            kinds: &[Kind::Duration { zero: false }],
-            default: Default::Prose("`\"1s\"`, or `interval` where that is less"),
-            doc: "A check that takes longer has failed; at most `interval`.",
-            aliases: &[],
-        },
-        Key {
-            name: "rise",
-            kinds: &[Kind::Integer { min: 1, max: 100 }],
-            default: Default::Integer(defaults::HEALTH_RISE),
-            doc: "Passes in a row until an unhealthy backend serves again.",
-            aliases: &["healthy_threshold", "passes"],
-        },
-        Key {
-            name: "fall",
-            kinds: &[Kind::Integer { min: 1, max: 100 }],
-            default: Default::Integer(defaults::HEALTH_FALL),
-            doc: "Failures in a row until a serving backend is unhealthy.",
-            aliases: &["unhealthy_threshold", "fails"],
-        },
-        Key {
-            name: "jitter",
-            kinds: &[Kind::Ratio { max: defaults::HEALTH_JITTER_MAX }],
-            default: Default::Ratio(defaults::HEALTH_JITTER),
-            doc: "Each wait is `interval` times a random factor within 1 ± this.",
-            aliases: &[],
-        },
-        Key {
-            name: "port",
-            kinds: &[Kind::Integer { min: 1, max: 65_535 }],
-            default: Default::Prose("the backend's port"),
-            doc: "Port to check.",
-            aliases: &[],
-        },
-    ],
-    later: &[],
-};
-
-static PASSIVE: Section = Section {
-    path: "pool.NAME.passive",
-    doc: "Ejection of a backend that fails requests. The last one that serves is never ejected.",
-    keys: &[
-        Key {
-            name: "consecutive",
-            kinds: &[Kind::Integer { min: 1, max: 1000 }],
-            default: Default::Integer(defaults::PASSIVE_CONSECUTIVE),
-            doc: "Failed requests in a row until ejection.",
-            aliases: &["max_fails", "consecutive_5xx"],
-        },
-        Key {
-            name: "base",
-            kinds: &[Kind::Duration { zero: false }],
-            default: Default::Duration(defaults::PASSIVE_BASE),
-            doc: "How long the first ejection lasts; the n-th lasts n times as long.",
-            aliases: &["fail_timeout", "base_ejection_time"],
-        },
-        Key {
-            name: "max",
-            kinds: &[Kind::Duration { zero: false }],
-            default: Default::Duration(defaults::PASSIVE_MAX),
-            doc: "Longest ejection; at least `base`.",
-            aliases: &["max_ejection_time"],
-        },
-        Key {
-            name: "max_ejected",
-            kinds: &[Kind::Ratio { max: 1.0 }],
-            default: Default::Ratio(defaults::PASSIVE_MAX_EJECTED),
-            doc: "Largest share of the pool that may be out at once.",
-            aliases: &["max_ejection_percent"],
+            name: "drain",
+            kinds: &[Kind::Flag],
+            default: Default::Flag(false),
+            doc: "`true` gives it nothing new; sessions of `sticky` that it has stay until they end.",
+            aliases: &["draining"],
         },
     ],
     later: &[],

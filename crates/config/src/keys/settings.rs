@@ -42,6 +42,21 @@ pub(super) static RUNTIME: Section = Section {
             doc: "After that: how long running requests may take before they are cut.",
             aliases: &["grace_period", "shutdown_timeout"],
         },
+        Key {
+            name: "zone",
+            kinds: &[Kind::Text { what: "the name of a zone", example: "eu-1a" }],
+            default: Default::Prose("not said"),
+            doc: "Where this process is; pools with `zone_aware` prefer backends of the same `zone`.",
+            aliases: &["locality", "az"],
+        },
+        Key {
+            name: "instance",
+            kinds: &[Kind::Integer { min: 0, max: defaults::INSTANCE_MAX }],
+            default: Default::Prose("not said"),
+            doc: "Which of the instances in front of the same backends this is, counted from 0 without gaps; pools with \
+                  `subset` choose by it.",
+            aliases: &["instance_id", "ordinal", "index"],
+        },
     ],
     later: &[],
 };

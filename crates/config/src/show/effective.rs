@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel_core::Intent;
 use serde_json::{Map, Value, json};
 
+use super::balancing;
 use crate::model::{
     AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, HostMatch, Listener, Log, LogFormat,
     LogLevel, Passive, Pool, Route,
@@ -12,7 +13,7 @@ use crate::model::{
 use crate::values;
 
 /// Every value in effect, in the shape of the file. Durations are texts; what is off is `false`, what is unbounded
-/// `"none"`, what is decided at run time `null`.
+/// `"none"`, what is decided at run time or not said `null`. What only other strategies read is left out.
 pub fn effective(config: &Config) -> Value {
     let by_name = |name: &str, value: Value| (name.to_string(), value);
     let listeners: Map<String, Value> =
@@ -25,6 +26,8 @@ pub fn effective(config: &Config) -> Value {
             "workers": config.runtime.workers,
             "lame_duration": duration(config.runtime.lame_duration),
             "drain_timeout": duration(config.runtime.drain_timeout),
+            "zone": config.runtime.zone.as_deref(),
+            "instance": config.runtime.instance,
         },
         "log": log(&config.log),
         "listener": listeners,
@@ -93,7 +96,7 @@ fn pool(pool: &Pool) -> Value {
         Intent::Weights => "weights",
     };
     let (timeouts, keep_alive) = (&pool.timeouts, &pool.keep_alive);
-    json!({
+    let mut shown = json!({
         "strategy": pool.strategy.as_str(),
         "intent": intent,
         "backends": pool.backends.iter().map(backend).collect::<Vec<_>>(),
@@ -112,7 +115,11 @@ fn pool(pool: &Pool) -> Value {
             "max_age": duration(keep_alive.max_age),
         },
         "max_attempts": pool.max_attempts,
-    })
+    });
+    if let Some(fields) = shown.as_object_mut() {
+        balancing::show(fields, pool);
+    }
+    shown
 }
 
 fn backend(backend: &Backend) -> Value {
@@ -122,6 +129,10 @@ fn backend(backend: &Backend) -> Value {
         "weight": backend.weight.get(),
         "capacity": backend.capacity,
         "enabled": backend.enabled,
+        "tier": backend.placement.tier,
+        "zone": backend.placement.zone.as_deref(),
+        "max_in_flight": backend.placement.max_in_flight.map_or(json!("none"), |limit| json!(limit.get())),
+        "drain": backend.placement.draining,
     })
 }
 
@@ -154,9 +165,10 @@ fn passive(passive: &Passive) -> Value {
         "base": duration(passive.base),
         "max": duration(passive.max),
         "max_ejected": passive.max_ejected.get(),
+        "error_share": passive.error_share.map_or(json!(false), |share| json!(share.get())),
     })
 }
 
-fn duration(duration: Duration) -> Value {
+pub(super) fn duration(duration: Duration) -> Value {
     json!(values::show_duration(duration))
 }

@@ -1,5 +1,6 @@
 //! What others read: rendered diagnostics, JSON, the schema, the reference page, the configuration in effect.
 
+mod balancing;
 mod effective;
 mod json;
 mod reference;

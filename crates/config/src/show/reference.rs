@@ -48,6 +48,7 @@ fn value(kind: &Kind) -> String {
         Kind::Integer { min, max } if *max == u64::MAX => format!("whole number from {min}"),
         Kind::Integer { min, max } => format!("whole number, {min} to {max}"),
         Kind::Number => "number above 0".into(),
+        Kind::Range { min, max } => format!("number, {min} to {max}"),
         Kind::Ratio { max } => format!("number, 0 to {max}"),
         Kind::Duration { .. } => "duration".into(),
         Kind::Size { .. } => "size".into(),

@@ -39,7 +39,7 @@ fn key(key: &Key) -> Value {
         Default::Required | Default::Prose(_) => None,
         Default::Flag(on) => Some(json!(on)),
         Default::Integer(number) => Some(json!(number)),
-        Default::Ratio(ratio) => Some(json!(ratio)),
+        Default::Number(number) => Some(json!(number)),
         Default::Duration(duration) => Some(json!(values::show_duration(duration))),
         Default::Size(bytes) => Some(json!(values::show_size(bytes))),
         Default::Text(text) => Some(json!(text)),
@@ -64,6 +64,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Off => json!({ "const": false }),
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number => json!({ "type": "number", "exclusiveMinimum": 0 }),
+        Kind::Range { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Kind::Ratio { max } => json!({ "type": "number", "minimum": 0, "maximum": max }),
         Kind::Duration { .. } => {
             json!({ "type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2 })

@@ -4,4 +4,5 @@ mod bad;
 mod examples;
 mod golden;
 mod mutation;
+mod schema;
 mod values;

@@ -2,7 +2,7 @@
 
 use std::panic;
 
-use crate::golden::from_root;
+use crate::examples;
 use evenkeel_config::{RenderStyle, Severity, Source, load, render, to_json};
 use evenkeel_core::Rng;
 
@@ -10,10 +10,8 @@ const MUTATIONS: u64 = 2000;
 
 #[test]
 fn a_damaged_file_is_accepted_or_refused_with_a_place() {
-    let examples: Vec<Vec<u8>> = ["quickstart", "weights", "routes", "full"]
-        .iter()
-        .map(|name| std::fs::read(from_root(&format!("config/{name}.toml"))).unwrap())
-        .collect();
+    let examples: Vec<Vec<u8>> =
+        examples::examples().into_iter().map(|(_, text)| text.into_bytes()).collect();
     let mut refused = 0;
     for seed in 0..MUTATIONS {
         let mut rng = Rng::from_seed(seed);

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::schema::{at, declared};
 use evenkeel_config::{
-    AccessLog, AccessLogFormat, AccessLogPath, Check, Config, HostMatch, Source, effective, json_schema, load,
+    AccessLog, AccessLogFormat, AccessLogPath, Check, Config, HostMatch, SameSite, Severity, Source, Sticky,
+    effective, json_schema, load,
 };
-use evenkeel_core::Intent;
+use evenkeel_core::{Intent, REGISTRY, Ratio, SlowStart, SubsetSpec, ZoneSpec};
 use serde_json::{Value, json};
 
-/// Every key with another value than its default, written as [`effective`] writes it.
+/// Every key of the other tables with another value than its default, written as [`effective`] writes it.
 const CHANGED: &str = r#"
 [admin]
 listen = "127.0.0.2:9902"
@@ -16,6 +18,8 @@ listen = "127.0.0.2:9902"
 workers = 3
 lame_duration = "5s"
 drain_timeout = "1m30s"
+zone = "eu-1b"
+instance = 3
 [log]
 level = "warn"
 format = "json"
@@ -31,30 +35,48 @@ listener = "web"
 host = "*.example.com"
 path = "/api"
 pool = "api"
-[pool.api]
-strategy = "random"
+"#;
+
+/// A pool of the same, but for what only its strategy reads.
+const CHANGED_POOL: &str = r#"
+[pool.NAME]
+strategy = "STRATEGY"
 intent = "weights"
 panic_threshold = 0.25
+overprovisioning = 1.5
+subset = 2
 max_attempts = 2
-[[pool.api.backends]]
+[[pool.NAME.backends]]
 name = "a"
 address = "10.0.0.1:80"
 weight = 2
 capacity = 1.5
 enabled = true
-[[pool.api.backends]]
+tier = 1
+zone = "eu-1a"
+max_in_flight = 5
+drain = false
+[[pool.NAME.backends]]
 name = "b"
 address = "app.internal:81"
 weight = 3
 capacity = 2.5
 enabled = false
-[[pool.api.backends]]
+tier = 2
+zone = "eu-1b"
+max_in_flight = 6
+drain = true
+[[pool.NAME.backends]]
 name = "c"
 address = "[::1]:82"
 weight = 4
 capacity = 3.5
 enabled = true
-[pool.api.health]
+tier = 15
+zone = "eu-1c"
+max_in_flight = 7
+drain = true
+[pool.NAME.health]
 type = "http"
 path = "/up?x=1"
 host = "api.internal:99"
@@ -65,26 +87,77 @@ rise = 4
 fall = 5
 jitter = 0.2
 port = 83
-[pool.api.passive]
+[pool.NAME.passive]
 consecutive = 6
 base = "7s"
 max = "8s"
 max_ejected = 0.75
-[pool.api.timeouts]
+error_share = 0.5
+[pool.NAME.slow_start]
+window = "20s"
+aggression = 1.5
+minimum = 0.2
+[pool.NAME.zone_aware]
+min_backends = 7
+[pool.NAME.sticky]
+cookie = "S"
+ttl = "1h30m"
+path = "/app"
+secure = true
+http_only = false
+same_site = "none"
+[pool.NAME.queue]
+size = 10
+timeout = "2s"
+priority = "X-P"
+[pool.NAME.timeouts]
 connect = "1s"
 response_header = "2s"
 response_idle = "3s"
 total = "4s"
-[pool.api.keep_alive]
+[pool.NAME.keep_alive]
 idle_max = 11
 idle_timeout = "12s"
 max_age = "13s"
 "#;
 
+/// Each strategy with what it reads.
+const CHANGED_STRATEGIES: [(&str, &str, &str); 8] = [
+    ("api", "random", ""),
+    ("header", "maglev", "hash = { header = \"X-User\", bound = 1.5, table_size = 251 }"),
+    ("path", "maglev", "hash = { path = true, bound = 2.5, table_size = 257 }"),
+    ("cookie", "ring", "hash = { cookie = \"user\", bound = 1.5, points = 8 }"),
+    ("query", "rendezvous", "hash = { query = \"user\", bound = 1.5 }"),
+    ("source", "rendezvous", "hash = { source = true, ipv4 = 24, ipv6 = 48, bound = 1.5 }"),
+    ("latency", "peak_ewma", "peak_ewma = { decay = \"5s\" }"),
+    (
+        "probed",
+        "prequal",
+        "probe = { path = \"/load?x\", timeout = \"50ms\" }\n\
+         prequal = { probes_per_request = 2.5, pool_size = 8, probe_age = \"3s\", hot_quantile = 0.75 }",
+    ),
+];
+
+/// The whole file.
+fn changed() -> String {
+    let pool = |(name, strategy, own): &(&str, &str, &str)| {
+        let head = "strategy = \"STRATEGY\"\n";
+        let text = CHANGED_POOL.replace(head, &format!("{head}{own}\n"));
+        text.replace("NAME", name).replace("STRATEGY", strategy)
+    };
+    let pools: Vec<_> = CHANGED_STRATEGIES.iter().map(pool).collect();
+    format!("{CHANGED}{}", pools.concat())
+}
+
 fn config(text: &str) -> Config {
     let loaded = load(&Source::new("test.toml", text));
     let said: Vec<_> = loaded.diagnostics.iter().map(ToString::to_string).collect();
     loaded.config.unwrap_or_else(|| panic!("{}", said.join("\n")))
+}
+
+/// A listener, and the pool that it leads to, unfinished.
+fn head() -> &'static str {
+    "[listener.web]\nbind = \":8080\"\npool = \"web\"\n[pool.web]\nbackends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n"
 }
 
 /// A listener and a pool with more in either.
@@ -97,34 +170,31 @@ fn with(listener: &str, pool: &str) -> Config {
 
 #[test]
 fn every_value_arrives_at_its_place() {
-    let written: Value = toml::from_str(CHANGED).unwrap();
-    assert_eq!(effective(&config(CHANGED)), written);
+    let written: Value = toml::from_str(&changed()).unwrap();
+    assert_eq!(effective(&config(&changed())), written);
 }
 
 #[test]
 fn no_value_of_that_test_is_a_default() {
-    fn differ(schema: &Value, value: &Value, path: &str) {
-        let (any, below) = (schema["anyOf"].as_array(), schema.get("additionalProperties"));
-        for schema in any.into_iter().flatten() {
-            differ(schema, value, path);
-        }
-        if let (Some(below), Some(fields)) = (below.filter(|below| below.is_object()), value.as_object()) {
-            fields.values().for_each(|value| differ(below, value, path));
-        }
-        if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
-            values.iter().for_each(|value| differ(items, value, path));
-        }
-        let keys = schema["properties"].as_object().filter(|_| value.is_object());
-        for (name, schema) in keys.into_iter().flatten() {
-            let path = format!("{path}.{name}");
-            // The only protocol, the flag with one other value, and what a route says instead.
-            let exempt = [".listener.protocol", ".pool.backends.enabled", ".listener.pool"].contains(&&*path);
-            assert!(exempt || value.get(name).is_some(), "{path} is not in the test");
-            assert!(exempt || schema.get("default") != value.get(name), "{path} is its default");
-            differ(schema, &value[name], &path);
+    let file: Value = toml::from_str(&changed()).unwrap();
+    let schema = json_schema();
+    for key in declared(&schema) {
+        let name = key.path.join(".");
+        let values = at(&file, &key.path);
+        let default = key.schema.get("default");
+        match name.as_str() {
+            // The only protocol, and what a route says instead.
+            "listener.*.protocol" | "listener.*.pool" => {}
+            // Backends with a flag and some without.
+            "pool.*.backends.*.enabled" | "pool.*.backends.*.drain" => {
+                assert!(values.contains(&&json!(true)) && values.contains(&&json!(false)), "{name}");
+            }
+            _ => {
+                assert!(!values.is_empty(), "{name} is not in the test");
+                assert!(values.iter().all(|value| Some(*value) != default), "{name} is its default");
+            }
         }
     }
-    differ(&json_schema(), &toml::from_str(CHANGED).unwrap(), "");
 }
 
 #[test]
@@ -148,6 +218,70 @@ fn what_is_switched_off_is_off() {
     let text =
         "admin = false\n[listener.web]\nbind = \":0\"\npool = \"web\"\n[pool.web]\nbackends = [\"a:1\"]\n";
     assert_eq!(config(text).admin, None);
+}
+
+#[test]
+fn a_silent_pool_is_told_what_core_takes_for_granted() {
+    let pool = with("", "").pools.remove(0);
+    assert_eq!(pool.settings, evenkeel_core::StrategySettings::default());
+    assert_eq!(pool.shaping, evenkeel_core::Shaping::default());
+    assert!(pool.backends.iter().all(|backend| backend.placement == evenkeel_core::Placement::default()));
+    assert_eq!((pool.queue.size, pool.queue.priority, pool.sticky), (0, None, None));
+    assert_eq!(pool.passive.unwrap().error_share, Ratio::new(0.25));
+}
+
+#[test]
+fn a_key_of_requests_is_for_the_strategies_that_go_by_one() {
+    for known in REGISTRY {
+        let codes = |more: &str| {
+            let probe = if known.name == "prequal" { "probe = { path = \"/\" }\n" } else { "" };
+            let text = format!("{}strategy = \"{}\"\n{probe}{more}", head(), known.name);
+            let loaded = load(&Source::new("test.toml", text));
+            let errors = loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+            errors.map(|found| found.code).collect::<Vec<_>>()
+        };
+        let hash = "hash = { path = true }\n";
+        let (with, without): (&[&str], &[&str]) =
+            if known.keyed { (&[], &["missing-key"]) } else { (&["contradiction"], &[]) };
+        assert_eq!((codes(hash), codes("")), (with.to_vec(), without.to_vec()), "{}", known.name);
+        assert_eq!(codes("hahs = { path = true }\n"), ["unknown-key"], "{}", known.name);
+    }
+}
+
+#[test]
+fn what_is_on_has_its_defaults() {
+    let sticky = |text: &str| with("", &format!("sticky = {text}")).pools.remove(0).sticky;
+    let plain = Sticky {
+        cookie: "EVENKEEL".into(),
+        ttl: None,
+        path: "/".into(),
+        secure: false,
+        http_only: true,
+        same_site: SameSite::Lax,
+    };
+    assert_eq!(sticky("true"), Some(plain.clone()));
+    assert_eq!(sticky("{}"), Some(plain.clone()));
+    assert_eq!(sticky("false"), None);
+    let hour = Sticky { ttl: Some(Duration::from_secs(3600)), same_site: SameSite::Strict, ..plain };
+    assert_eq!(sticky("{ ttl = \"1h\", same_site = \"strict\" }"), Some(hour));
+
+    let shaping = |text: &str| with("[runtime]\nzone = \"z\"\ninstance = 4", text).pools.remove(0).shaping;
+    let slow =
+        SlowStart { window: Duration::from_secs(30), aggression: 1.0, minimum: Ratio::new(0.1).unwrap() };
+    assert_eq!(shaping("slow_start = \"30s\"").slow_start, Some(slow));
+    assert_eq!(shaping("slow_start = { window = \"30s\" }").slow_start, Some(slow));
+    assert_eq!(shaping("slow_start = false").slow_start, None);
+    let zone = |members_min| Some(ZoneSpec { local: "z".into(), members_min });
+    assert_eq!(shaping("zone_aware = true").zone, zone(6));
+    assert_eq!(shaping("zone_aware = { min_backends = 2 }").zone, zone(2));
+    assert_eq!(shaping("zone_aware = false").zone, None);
+    let size = std::num::NonZeroU32::new(5).unwrap();
+    assert_eq!(shaping("subset = 5").subset, Some(SubsetSpec { instance: 4, size }));
+    assert_eq!(shaping("subset = false").subset, None);
+    assert_eq!(
+        with("", "passive = { error_share = false }").pools[0].passive.as_ref().unwrap().error_share,
+        None
+    );
 }
 
 #[test]
