@@ -46,8 +46,7 @@ fn queue(cx: &Cx, pool: &PoolDraft) {
 
 fn coarse_table(cx: &Cx, pool: &PoolDraft) {
     let Some(hash) = pool.hash.as_ref().filter(|_| pool.strategy.as_str() == "maglev") else { return };
-    let subset = pool.shaping.subset.as_ref().map_or(u64::MAX, |subset| u64::from(subset.value.get()));
-    let (backends, size) = ((pool.open().count() as u64).min(subset), u64::from(pool.settings.table_size));
+    let (backends, size) = (pool.used() as u64, u64::from(pool.settings.table_size));
     let wanted = values::prime_from(backends * ENTRIES_EACH).min(defaults::TABLE_SIZE_MAX);
     if size >= wanted {
         return;

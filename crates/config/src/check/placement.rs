@@ -112,25 +112,29 @@ fn nowhere(pool: &PoolDraft, min: &At<usize>) -> Diagnostic {
         .help("add `zone = \"eu-1a\"` to [runtime], the zone that this process is in")
 }
 
+/// A subset is chosen in each tier.
 fn subset(cx: &Cx, pool: &PoolDraft, size: &At<NonZeroU32>) {
-    let (name, open) = (&pool.name.value, pool.open().count());
-    let warning = match usize::try_from(size.value.get()).unwrap_or(usize::MAX) {
-        wanted if wanted >= open => {
-            let message =
-                format!("pool `{name}` has {open} backends, so a subset of {wanted} is all of them");
+    let (name, wanted, tiers) = (&pool.name.value, size.value, pool.open_by_tier());
+    let warning = match tiers.values().max() {
+        Some(most) if pool.used() == pool.open().count() => {
+            let message = match tiers.len() {
+                1 => format!("pool `{name}` has {most} backends, so a subset of {wanted} is all of them"),
+                _ => format!(
+                    "no tier of pool `{name}` has more than {most} backends, so a subset of {wanted} is all of each"
+                ),
+            };
             Diagnostic::warning("no-effect", size.span.clone(), message)
                 .label("has no effect")
                 .effect("every instance uses every backend")
                 .help("write fewer than there are, or take `subset` out")
         }
-        1 => Diagnostic::warning(
-            "pool-of-one",
-            size.span.clone(),
-            format!("each instance uses one backend of pool `{name}`"),
-        )
-        .label("gets 100 % of an instance's requests")
-        .effect("when it fails, every request of its instances to this pool fails")
-        .help("write 2 or more; 20 are usual in large pools"),
+        Some(_) if tiers.len() == 1 && wanted == NonZeroU32::MIN => {
+            let message = format!("each instance uses one backend of pool `{name}`");
+            Diagnostic::warning("pool-of-one", size.span.clone(), message)
+                .label("gets 100 % of an instance's requests")
+                .effect("when it fails, every request of its instances to this pool fails")
+                .help("write 2 or more; 20 are usual in large pools")
+        }
         _ => return,
     };
     cx.report(warning);
@@ -138,15 +142,16 @@ fn subset(cx: &Cx, pool: &PoolDraft, size: &At<NonZeroU32>) {
 
 fn unnumbered(pool: &PoolDraft, size: &At<NonZeroU32>) -> Diagnostic {
     let message = format!("`pool.{}.subset` needs to know which of the instances this is", pool.name.value);
-    let open = pool.open().count().saturating_sub(usize::try_from(size.value.get()).unwrap_or(usize::MAX));
-    let wrong = Diagnostic::error("missing-key", size.span.clone(), message).label("whose subset?");
-    let wrong = match open {
-        0 => wrong,
-        1 => wrong
-            .effect("all instances would use the same backends, and the other one would get 0 % of requests"),
-        left => wrong.effect(format!(
-            "all instances would use the same backends, and the other {left} would get 0 % of requests"
-        )),
+    let same = |others: &str| {
+        format!("all instances would use the same backends, and the other {others} would get 0 % of requests")
     };
-    wrong.help("add `instance = 0` to [runtime], and the next number on each further instance")
+    let effect = match pool.open().count() - pool.used() {
+        0 => "every instance would use every backend".into(),
+        1 => same("one"),
+        left => same(&left.to_string()),
+    };
+    Diagnostic::error("missing-key", size.span.clone(), message)
+        .label("whose subset?")
+        .effect(effect)
+        .help("add `instance = 0` to [runtime], and the next number on each further instance")
 }

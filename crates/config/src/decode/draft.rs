@@ -1,5 +1,6 @@
 //! A file as read: values with the places they came from, not yet compared with each other.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -111,6 +112,19 @@ impl PoolDraft {
     /// The backends that requests without a session may go to, in file order.
     pub(crate) fn open(&self) -> impl Iterator<Item = &BackendDraft> {
         self.backends.value.iter().filter(|backend| backend.is_open())
+    }
+
+    /// How many of them each tier has.
+    pub(crate) fn open_by_tier(&self) -> BTreeMap<u8, usize> {
+        let mut tiers = BTreeMap::new();
+        self.open().for_each(|backend| *tiers.entry(backend.tier.value).or_default() += 1);
+        tiers
+    }
+
+    /// How many of them this instance uses: of each tier as many as its subset has, if there is one.
+    pub(crate) fn used(&self) -> usize {
+        let size = self.shaping.subset.as_ref().and_then(|size| usize::try_from(size.value.get()).ok());
+        self.open_by_tier().into_values().map(|open| open.min(size.unwrap_or(usize::MAX))).sum()
     }
 
     /// What the operator means: as said, or by capacity where any is declared.

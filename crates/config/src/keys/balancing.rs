@@ -79,7 +79,7 @@ pub(super) static HASH: Section = Section {
             name: "points",
             kinds: &[Kind::Integer { min: 1, max: defaults::POINTS_MAX }],
             default: Default::Integer(defaults::POINTS),
-            doc: "With `ring`: points of a backend of average weight. Four times as many halve the unevenness.",
+            doc: "With `ring`: points for each unit of weight. Four times as many halve the unevenness.",
             aliases: &["vnodes", "replicas", "ring_points", "minimum_ring_size"],
         },
     ],

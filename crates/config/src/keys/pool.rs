@@ -115,7 +115,7 @@ pub(crate) static POOL: Section = Section {
             name: "subset",
             kinds: &[Kind::Integer { min: 1, max: 10_000 }, Kind::Off],
             default: Default::Flag(false),
-            doc: "How many of the backends this instance uses. With `[runtime] instance` counted from 0 over all \
+            doc: "How many of the backends this instance uses, of each tier. With `[runtime] instance` counted from 0 over all \
                   instances, every backend has as many of them, give or take one. `false` is all backends.",
             aliases: &["subset_size", "aperture", "deterministic_subset"],
         },
