@@ -11,7 +11,7 @@ pub(super) static HEALTH: Section = Section {
             name: "type",
             kinds: &[Kind::Choice(|| vec!["http", "tcp"])],
             default: Default::Prose("`\"http\"` with a `path`, else `\"tcp\"`"),
-            doc: "`http` sends a GET, ten times on a connection where `keep_alive` has any; `tcp` opens a connection.",
+            doc: "`http` sends a GET, twenty times on a connection where `keep_alive` has any; `tcp` opens a connection.",
             aliases: &["kind", "protocol"],
         },
         Key {
