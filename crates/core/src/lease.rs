@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::load::Ended;
 use crate::pool::Member;
 use crate::pool::eligible::Candidate;
 use crate::units::Nanos;
@@ -16,9 +17,12 @@ use crate::units::Nanos;
 #[must_use = "dropping a lease ends it as cancelled"]
 pub struct Lease {
     member: Arc<Member>,
-    /// What drop will take for the end, too, until `end` says better.
     started: Nanos,
+    /// What drop will take for the end: the start, until `end` says better.
+    ended: Nanos,
     epoch: u64,
+    /// See [`Ended::decay`].
+    decay: u32,
     reason: Reason,
     /// What drop will record.
     outcome: Outcome,
@@ -85,21 +89,29 @@ pub enum Outcome {
 impl Lease {
     /// Counts the attempt. The only way to get a lease is a pick.
     #[inline]
-    pub(crate) fn begin(chosen: &Candidate, reason: Reason, epoch: u64, now: Nanos) -> Self {
+    pub(crate) fn begin(chosen: &Candidate, reason: Reason, epoch: u64, decay: u32, now: Nanos) -> Self {
         let member = Arc::clone(&chosen.member);
         chosen.load.start(reason, now);
-        Self { member, started: now, epoch, reason, outcome: Outcome::Cancelled }
+        Self { member, started: now, ended: now, epoch, decay, reason, outcome: Outcome::Cancelled }
     }
 
     /// Counts the attempt, unless the member has as many leases as it may have.
-    pub(crate) fn try_begin(member: &Arc<Member>, reason: Reason, epoch: u64, now: Nanos) -> Option<Self> {
+    pub(crate) fn try_begin(
+        member: &Arc<Member>,
+        reason: Reason,
+        epoch: u64,
+        decay: u32,
+        now: Nanos,
+    ) -> Option<Self> {
         let limit = member.placement.max_in_flight.map_or(u32::MAX, NonZeroU32::get);
         let begun = member.load.try_start(reason, now, limit);
         // Not built unless it began: dropping one ends it.
         begun.then(|| Self {
             member: Arc::clone(member),
             started: now,
+            ended: now,
             epoch,
+            decay,
             reason,
             outcome: Outcome::Cancelled,
         })
@@ -129,14 +141,15 @@ impl Lease {
     #[inline]
     pub fn end(mut self, outcome: Outcome, now: Nanos) {
         self.outcome = outcome;
-        self.started = now.max(self.started);
+        self.ended = now.max(self.started);
     }
 }
 
 impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
-        self.member.load.finish(self.outcome, self.started);
+        let Self { outcome, started, ended, decay, .. } = *self;
+        self.member.load.finish(Ended { outcome, started, now: ended, decay });
     }
 }
 

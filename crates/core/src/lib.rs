@@ -42,7 +42,9 @@
 #![warn(missing_docs)]
 
 mod counts;
+mod failures;
 pub mod id;
+pub mod latency;
 pub mod lease;
 pub mod load;
 pub mod pool;
@@ -51,6 +53,7 @@ pub mod strategy;
 pub mod units;
 
 pub use id::{BackendId, PoolId};
+pub use latency::Latency;
 pub use lease::{Lease, Outcome, Reason, Refusal};
 pub use load::BackendLoad;
 pub use pool::{
@@ -60,7 +63,7 @@ pub use pool::{
 };
 pub use rng::Rng;
 pub use strategy::{
-    Ask, BuildInput, PickKey, Picked, Picker, PrequalSettings, REGISTRY, Registration, StrategyKind,
-    StrategySettings,
+    Ask, BuildInput, PickKey, Picked, Picker, PrequalSettings, ProbePool, REGISTRY, Registration,
+    StrategyKind, StrategySettings,
 };
 pub use units::{Nanos, Ratio, Weight};

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::counts::Counts;
+use crate::failures::{self, Failures};
+use crate::latency::Latency;
 use crate::lease::{Outcome, Reason};
 use crate::units::Nanos;
 
@@ -25,13 +27,14 @@ pub struct BackendLoad {
     usual_attempts_seen: AtomicU64,
     usual_outcomes_seen: AtomicU64,
     busy_seen: AtomicU64,
+    failures: Failures,
 }
 
 /// What every request to this backend writes, on one line of its own: a scan over in-flight numbers must not collide
 /// with a scrape, nor with a neighbour, and in a large pool the line has gone cold since the last request. 128 bytes,
-/// because x86 fetches lines in pairs.
+/// because x86 fetches lines in pairs. In this order, so that what a scan reads is on the first of the two.
 #[derive(Debug, Default)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Hot {
     counts: Counts,
     start_sum: AtomicU64,
@@ -39,6 +42,21 @@ struct Hot {
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
     consecutive_failures: AtomicU32,
+    /// Written in pools whose strategy asks for it.
+    latency: Latency,
+}
+
+const _: () = assert!(std::mem::offset_of!(Hot, consecutive_failures) < 64 && size_of::<Hot>() == 128);
+
+/// How an attempt went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) started: Nanos,
+    /// Not before the start.
+    pub(crate) now: Nanos,
+    /// How fast latencies are forgotten, in milliseconds; 0 where nobody wants to know them.
+    pub(crate) decay: u32,
 }
 
 impl BackendLoad {
@@ -98,6 +116,46 @@ impl BackendLoad {
         self.hot.consecutive_failures.load(Ordering::Relaxed)
     }
 
+    /// What its failures in a row weigh in picks, in requests in flight: 0 below 3 of them, else their number, at most
+    /// 16, halved for every second since the last.
+    #[inline]
+    pub fn failing(&self, now: Nanos) -> u32 {
+        let row = self.consecutive_failures();
+        if row < failures::ROW_MIN { 0 } else { self.failures.handicap(row, now) }
+    }
+
+    /// The part of its recent attempts that failed, 0.0..=1.0. About the last ten failures count; it falls with the
+    /// attempts that do not fail, and is 0 five seconds after the last one that did.
+    #[inline]
+    pub fn recent_failures(&self, now: Nanos) -> f64 {
+        if self.failures.are_recent(now) { self.failures.share(self.attempts_total()) } else { 0.0 }
+    }
+
+    /// Attempts that [failed](Outcome::is_failure).
+    pub fn failures(&self) -> u64 {
+        Outcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.is_failure())
+            .map(|outcome| self.outcomes(outcome))
+            .sum()
+    }
+
+    /// How long its recent failed attempts took, on average.
+    pub fn failure_time(&self) -> Duration {
+        self.failures.mean()
+    }
+
+    /// How long failed attempts took, all together.
+    pub fn failed_time(&self) -> Duration {
+        self.failures.total()
+    }
+
+    /// How long it takes to answer: known in pools whose strategy is [timed](crate::Registration::timed).
+    #[inline]
+    pub fn latency(&self) -> &Latency {
+        &self.hot.latency
+    }
+
     /// Time spent on requests, summed over all of them, those still running included, so a backend that
     /// hangs shows at once. It never falls. Wraps after 584 years of request time.
     ///
@@ -149,15 +207,21 @@ impl BackendLoad {
 
     /// A lease ends. In-flight falls before the end is summed: see [`BackendLoad::busy`].
     #[inline]
-    pub(crate) fn finish(&self, outcome: Outcome, now: Nanos) {
+    pub(crate) fn finish(&self, attempt: Ended) {
+        let Ended { outcome, now, .. } = attempt;
         if outcome != USUAL_OUTCOME {
             self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
             if outcome.is_failure() {
+                self.failures.note(self.attempts_total(), now.since(attempt.started), now);
                 self.hot.consecutive_failures.fetch_add(1, Ordering::Relaxed);
             }
         } else if self.consecutive_failures() != 0 {
             // Read first: in good times nobody writes this.
             self.forget_failures();
+        }
+        if attempt.decay != 0 {
+            let decay = Duration::from_millis(attempt.decay.into());
+            self.hot.latency.observe(outcome, now.since(attempt.started), now, decay);
         }
         self.hot.counts.end();
         self.hot.end_sum.fetch_add(now.0, Ordering::Release);
@@ -166,6 +230,12 @@ impl BackendLoad {
     /// A backend that comes back is judged by what it does from now on.
     pub(crate) fn forget_failures(&self) {
         self.hot.consecutive_failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Another machine answers from now on: what its predecessor did in a row, and how fast it was, says nothing.
+    pub(crate) fn start_over(&self) {
+        self.forget_failures();
+        self.hot.latency.forget();
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Eligible<'a> {
 }
 
 /// A position among the eligible members of one snapshot.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct MemberIdx(u32);
 
 /// An eligible member with what a scan reads copied beside it: one pointer to follow instead of two.
@@ -78,17 +78,15 @@ impl<'a> Eligible<'a> {
         self.candidates[idx.get()].load.in_flight()
     }
 
-    /// These positions, each with its live leases at this moment and its weight: for scans.
+    /// These positions, each with its candidate: for scans.
     #[inline]
     pub(crate) fn loads(
         &self,
         positions: Range<usize>,
-    ) -> impl Iterator<Item = (MemberIdx, u32, u32)> + use<'a> {
+    ) -> impl Iterator<Item = (MemberIdx, &'a Candidate)> + use<'a> {
         let first = positions.start;
-        let load = move |(i, candidate): (usize, &'a Candidate)| {
-            (MemberIdx((first + i) as u32), candidate.load.in_flight(), candidate.weight)
-        };
-        self.candidates[positions].iter().enumerate().map(load)
+        let position = move |(i, candidate)| (MemberIdx((first + i) as u32), candidate);
+        self.candidates[positions].iter().enumerate().map(position)
     }
 
     /// What a lease begins with.

@@ -43,10 +43,10 @@ impl PoolSnapshot {
         debug_assert!(!from.excluded(picked.idx), "{} picked a tried member", self.strategy);
         let (chosen, reason) = (from.candidate(picked.idx), self.reason(tried, picked));
         if self.limited && chosen.member.placement.max_in_flight.is_some() {
-            let lease = Lease::try_begin(&chosen.member, reason, self.epoch, now);
+            let lease = Lease::try_begin(&chosen.member, reason, self.epoch, self.decay, now);
             return lease.map_or_else(|| self.pick_beside(tried, now), Ok);
         }
-        Ok(Lease::begin(chosen, reason, self.epoch, now))
+        Ok(Lease::begin(chosen, reason, self.epoch, self.decay, now))
     }
 
     /// The member whose [`Member::session`](crate::Member::session) this is, if it serves, or drains and could serve,
@@ -57,7 +57,7 @@ impl PoolSnapshot {
         if !view.keeps_sessions || tried.contains(view.member.serial) {
             return None;
         }
-        Lease::try_begin(&view.member, Reason::Sticky, self.epoch, now)
+        Lease::try_begin(&view.member, Reason::Sticky, self.epoch, self.decay, now)
     }
 
     #[inline]
@@ -80,7 +80,7 @@ impl PoolSnapshot {
         for group in std::iter::once(&*self.candidates).chain(self.reserve.chunk_by(same_tier)) {
             // Losing the last place to another thread is rare, and then somebody else has begun.
             while let Some(roomiest) = roomiest(group, tried) {
-                if let Some(lease) = Lease::try_begin(&roomiest.member, reason, self.epoch, now) {
+                if let Some(lease) = Lease::try_begin(&roomiest.member, reason, self.epoch, self.decay, now) {
                     return Ok(lease);
                 }
             }

@@ -1,6 +1,7 @@
 //! From the state to the snapshot that picks and readers see.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::effective::{Portion, portions};
 use super::eligible::Candidate;
@@ -10,7 +11,7 @@ use super::slot::Slot;
 use super::snapshot::{Choice, MemberView, Mode, PoolSnapshot};
 use super::state::PoolState;
 use crate::lease::Reason;
-use crate::strategy::BuildInput;
+use crate::strategy::{BuildInput, ProbePool};
 use crate::units::{Nanos, Weight};
 
 impl PoolState {
@@ -52,6 +53,8 @@ impl PoolState {
             reserve,
             limited,
             sessions: Arc::clone(&self.sessions),
+            decay: self.spec.decay(),
+            probes: Arc::clone(&self.probes),
         });
         Some(self.snapshot())
     }
@@ -75,8 +78,16 @@ impl PoolState {
             Some(choice) => Arc::clone(&choice.picker),
             None => {
                 let ids: Vec<_> = candidates.iter().map(|candidate| &candidate.member.id).collect();
-                let settings = &self.spec.settings;
-                let input = BuildInput { weights: &weights, ids: &ids, settings, rotation: &rotation };
+                let serials: Vec<_> = candidates.iter().map(|candidate| candidate.serial).collect();
+                let (settings, probes) = (&self.spec.settings, &self.probes);
+                let input = BuildInput {
+                    weights: &weights,
+                    ids: &ids,
+                    serials: &serials,
+                    settings,
+                    rotation: &rotation,
+                    probes,
+                };
                 Arc::from((self.spec.strategy.registration().build)(&input))
             }
         };
@@ -84,9 +95,17 @@ impl PoolState {
     }
 }
 
+impl PoolSpec {
+    /// See [`PoolSnapshot`].
+    fn decay(&self) -> u32 {
+        let millis = |decay: Duration| u32::try_from(decay.as_millis()).unwrap_or(u32::MAX).max(1);
+        if self.strategy.registration().timed { millis(self.settings.decay) } else { 0 }
+    }
+}
+
 impl PoolSnapshot {
     /// Of a pool that has no members yet.
-    pub(super) fn empty(spec: &PoolSpec) -> Self {
+    pub(super) fn empty(spec: &PoolSpec, probes: &Arc<ProbePool>) -> Self {
         Self {
             id: spec.id.clone(),
             epoch: 0,
@@ -101,6 +120,8 @@ impl PoolSnapshot {
             limited: false,
             sessions: Arc::default(),
             choice: None,
+            decay: 0,
+            probes: Arc::clone(probes),
         }
     }
 }

@@ -142,7 +142,7 @@ impl Slot {
         self.replace(Some(address), self.member.weight, self.member.placement.clone());
         self.checks = Checks::unknown(health);
         self.ejections = Ejections::default();
-        self.member.load.forget_failures();
+        self.member.load.start_over();
         true
     }
 

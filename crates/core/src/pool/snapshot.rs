@@ -9,7 +9,7 @@ use super::shaping::Placement;
 use crate::id::{BackendId, PoolId};
 use crate::lease::Reason;
 use crate::load::BackendLoad;
-use crate::strategy::{Picker, Rotation, StrategyKind, StrategySettings};
+use crate::strategy::{Picker, ProbePool, Rotation, StrategyKind, StrategySettings};
 use crate::units::{Nanos, Weight};
 
 /// All of a pool's state that a pick reads, in one immutable piece. A request reads exactly one of these per
@@ -35,6 +35,10 @@ pub struct PoolSnapshot {
     pub(super) sessions: Arc<[(u64, u32)]>,
     /// `None` when there is nobody to choose.
     pub(super) choice: Option<Choice>,
+    /// How fast latencies are forgotten, in milliseconds; 0 where the strategy does not want to know them.
+    pub(super) decay: u32,
+    /// What backends said when they were asked.
+    pub(super) probes: Arc<ProbePool>,
 }
 
 /// The picker over the candidates, and the schedule that it was built with.

@@ -11,7 +11,7 @@ use super::remembered::Remembered;
 use super::slot::Slot;
 use super::snapshot::{Phase, PoolSnapshot};
 use crate::id::BackendId;
-use crate::strategy::Sequencer;
+use crate::strategy::{ProbePool, Sequencer};
 use crate::units::Nanos;
 
 /// Everything that decides what a pool's snapshots say. One keeper owns it; nobody else writes.
@@ -24,6 +24,7 @@ pub struct PoolState {
     pub(super) positions: HashMap<BackendId, usize>,
     pub(super) remembered: Remembered,
     pub(super) sequencer: Sequencer,
+    pub(super) probes: Arc<ProbePool>,
     pub(super) snapshot: Arc<PoolSnapshot>,
     /// By [`Member::session`](super::Member::session): where in `slots` it is.
     pub(super) sessions: Arc<[(u64, u32)]>,
@@ -39,14 +40,16 @@ impl PoolState {
     /// own.
     pub fn new(spec: PoolSpec, seed: u64, now: Nanos) -> Self {
         let nobody = PoolSpec { members: Vec::new(), ..spec.clone() };
+        let probes = Arc::default();
         let mut state = Self {
-            snapshot: Arc::new(PoolSnapshot::empty(&nobody)),
+            snapshot: Arc::new(PoolSnapshot::empty(&nobody, &probes)),
             spec: nobody,
             slots: Vec::new(),
             positions: HashMap::new(),
             remembered: Remembered::default(),
             sequencer: Sequencer::new(seed),
             sessions: Arc::default(),
+            probes,
             deadline: None,
             ramp_due: None,
             watch: Watch::default(),

@@ -42,7 +42,7 @@ impl Bound {
         let mut requests = 1.0;
         for begin in (0..from.len()).step_by(STRIDE) {
             let some = from.loads(begin..from.len().min(begin + STRIDE));
-            requests += some.map(|(_, in_flight, _)| f64::from(in_flight)).sum::<f64>();
+            requests += some.map(|(_, candidate)| f64::from(candidate.load.in_flight())).sum::<f64>();
             if self.has_room(candidate, requests) {
                 return None;
             }

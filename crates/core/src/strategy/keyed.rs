@@ -1,7 +1,5 @@
 //! What hashing strategies have in common: the key's order of the members, those who may not be picked, the bound.
 
-use std::sync::Arc;
-
 use super::bounded::Bound;
 use super::least_request::LeastRequest;
 use super::rendezvous::Rendezvous;
@@ -34,7 +32,7 @@ impl<O: HashOrder> Keyed<O> {
             order,
             rest: Rendezvous::new(input),
             bound: input.settings.bound.map(|factor| Bound::new(factor, input.weights)),
-            keyless: LeastRequest::new(Arc::clone(input.rotation)),
+            keyless: LeastRequest::new(input),
         }
     }
 

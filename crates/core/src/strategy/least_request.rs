@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use super::burden::{Burden, Scale};
 use super::rotation::Rotation;
-use super::{Ask, Picked, Picker, Registration, StrategyKind};
+use super::{Ask, BuildInput, Picked, Picker, Registration, StrategyKind};
 use crate::pool::{Eligible, MemberIdx};
 use crate::rng::Rng;
+use crate::units::Nanos;
 
 pub(super) const REGISTRATION: Registration = Registration {
     kind: StrategyKind::LeastRequest,
@@ -14,7 +16,9 @@ pub(super) const REGISTRATION: Registration = Registration {
     summary: "the next in turn if it is idle, else the one with the fewest requests in flight for its weight",
     honours_weights: true,
     keyed: false,
-    build: |input| Box::new(LeastRequest::new(Arc::clone(input.rotation))),
+    timed: false,
+    probed: false,
+    build: |input| Box::new(LeastRequest::new(input)),
 };
 
 /// The anchor is the next slot of the weighted schedule. Taking it when it is idle is what plain
@@ -22,76 +26,75 @@ pub(super) const REGISTRATION: Registration = Registration {
 #[derive(Debug)]
 pub(super) struct LeastRequest {
     rotation: Arc<Rotation>,
+    scale: Scale,
 }
 
-/// The best so far: compared by (in flight + 1) / weight without dividing.
-struct Best {
-    idx: MemberIdx,
-    /// In flight + 1: what it would be with this request.
-    load: u64,
-    weight: u64,
-}
-
-impl LeastRequest {
-    pub(super) fn new(rotation: Arc<Rotation>) -> Self {
-        Self { rotation }
-    }
+/// The best so far, and who may still take its place.
+struct Search {
+    scale: Scale,
+    now: Nanos,
+    anchor: Burden,
+    best: Burden,
 }
 
 impl Picker for LeastRequest {
     #[inline]
-    fn pick(&self, from: &Eligible<'_>, _: Ask, rng: &mut Rng) -> Picked {
-        let anchor = self.rotation.next(from);
-        let best = Best::at(from, anchor);
-        Picked::by_algorithm(if best.load == 1 {
-            anchor
-        } else if from.len() <= SCAN_MAX {
-            scan(from, best)
-        } else {
-            sample(from, best, rng)
-        })
+    fn pick(&self, from: &Eligible<'_>, ask: Ask, rng: &mut Rng) -> Picked {
+        let anchor = self.anchor(from, ask.now);
+        Picked::by_algorithm(self.choose(anchor, from, ask.now, rng))
     }
 }
 
-/// All of them, from the anchor round to it again; a tie goes to the first from the anchor.
-fn scan(from: &Eligible<'_>, mut best: Best) -> MemberIdx {
-    let anchor = best.idx.get();
-    from.loads(anchor + 1..from.len()).for_each(|other| best.meet(from, other.into()));
-    from.loads(0..anchor).for_each(|other| best.meet(from, other.into()));
-    best.idx
-}
+impl LeastRequest {
+    pub(super) fn new(input: &BuildInput<'_>) -> Self {
+        Self { rotation: Arc::clone(input.rotation), scale: Scale::new(input.weights) }
+    }
 
-/// The anchor and a few others: nearly as good as all of them at a cost that does not grow. One that is drawn
-/// twice is met twice, which costs less than to see to it that it is not.
-fn sample(from: &Eligible<'_>, mut best: Best, rng: &mut Rng) -> MemberIdx {
-    let len = from.len() as u32;
-    let drawn: [MemberIdx; SAMPLES] = std::array::from_fn(|_| MemberIdx::new(rng.below(len)));
-    // All are read before the first is compared, so that the processor waits for them at once.
-    let others = drawn.map(|idx| Best::at(from, idx));
-    others.into_iter().for_each(|other| best.meet(from, other));
-    best.idx
-}
-
-impl Best {
+    /// Whose turn it is.
     #[inline]
-    fn at(from: &Eligible<'_>, idx: MemberIdx) -> Self {
-        let candidate = from.candidate(idx);
-        (idx, candidate.load.in_flight(), candidate.weight).into()
+    pub(super) fn anchor(&self, from: &Eligible<'_>, now: Nanos) -> Burden {
+        let idx = self.rotation.next(from);
+        self.scale.of(idx, from.candidate(idx), now)
+    }
+
+    /// Whom to pick if it is the turn of that one.
+    #[inline]
+    pub(super) fn choose(&self, anchor: Burden, from: &Eligible<'_>, now: Nanos, rng: &mut Rng) -> MemberIdx {
+        if anchor.is_free() {
+            return anchor.idx;
+        }
+        let search = Search { scale: self.scale, now, anchor, best: anchor };
+        if from.len() <= SCAN_MAX { search.scan(from) } else { search.sample(from, rng) }
+    }
+}
+
+impl Search {
+    /// All of them, from the anchor round to it again; a tie goes to the first from the anchor.
+    fn scan(mut self, from: &Eligible<'_>) -> MemberIdx {
+        let (anchor, scale, now) = (self.anchor.idx.get(), self.scale, self.now);
+        for others in [anchor + 1..from.len(), 0..anchor] {
+            from.loads(others).for_each(|(idx, other)| self.meet(from, scale.of(idx, other, now)));
+        }
+        self.best.idx
+    }
+
+    /// The anchor and a few others: nearly as good as all of them at a cost that does not grow. One that is drawn
+    /// twice is met twice, which costs less than to see to it that it is not.
+    fn sample(mut self, from: &Eligible<'_>, rng: &mut Rng) -> MemberIdx {
+        let len = from.len() as u32;
+        let drawn: [MemberIdx; SAMPLES] = std::array::from_fn(|_| MemberIdx::new(rng.below(len)));
+        // All are read before the first is compared, so that the processor waits for them at once.
+        let others = drawn.map(|idx| self.scale.of(idx, from.candidate(idx), self.now));
+        others.into_iter().for_each(|other| self.meet(from, other));
+        self.best.idx
     }
 
     /// Gives way to one that is strictly better and not excluded.
     #[inline]
-    fn meet(&mut self, from: &Eligible<'_>, other: Self) {
-        if other.load * self.weight < self.load * other.weight && !from.excluded(other.idx) {
-            *self = other;
+    fn meet(&mut self, from: &Eligible<'_>, other: Burden) {
+        if other.is_below(&self.best) && self.anchor.tolerance().admits(&other) && !from.excluded(other.idx) {
+            self.best = other;
         }
-    }
-}
-
-impl From<(MemberIdx, u32, u32)> for Best {
-    #[inline]
-    fn from((idx, in_flight, weight): (MemberIdx, u32, u32)) -> Self {
-        Self { idx, load: u64::from(in_flight) + 1, weight: u64::from(weight) }
     }
 }
 

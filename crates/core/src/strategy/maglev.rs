@@ -15,6 +15,8 @@ pub(super) const REGISTRATION: Registration = Registration {
     summary: "the request's key decides, by a table: shares are exact; a change moves some keys of others, too",
     honours_weights: true,
     keyed: true,
+    timed: false,
+    probed: false,
     build: |input| Box::new(Keyed::new(Maglev::new(input), input)),
 };
 

@@ -1,10 +1,21 @@
 //! How a pool picks: one file per strategy and one line in [`REGISTRY`].
 
+mod alias;
 mod bounded;
+mod burden;
+#[cfg(test)]
+mod fixture;
 pub mod hash;
+mod hcl;
 mod keyed;
 mod least_request;
 mod maglev;
+mod p2c;
+mod pair;
+mod peak_ewma;
+mod positions;
+mod prequal;
+pub mod probes;
 mod random;
 mod rendezvous;
 mod ring;
@@ -22,6 +33,7 @@ use crate::lease::Reason;
 use crate::pool::{Eligible, MemberIdx};
 use crate::rng::Rng;
 use crate::units::{Nanos, Weight};
+pub use probes::ProbePool;
 pub use rotation::Rotation;
 pub use schedule::schedule;
 pub(crate) use sequencer::Sequencer;
@@ -32,9 +44,12 @@ pub const REGISTRY: &[Registration] = &[
     least_request::REGISTRATION,
     round_robin::REGISTRATION,
     random::REGISTRATION,
+    p2c::REGISTRATION,
+    peak_ewma::REGISTRATION,
     maglev::REGISTRATION,
     ring::REGISTRATION,
     rendezvous::REGISTRATION,
+    prequal::REGISTRATION,
 ];
 
 /// Chooses one of the eligible members. Holds tables derived from the weights and nothing about load, which
@@ -76,12 +91,18 @@ pub enum StrategyKind {
     RoundRobin,
     /// By lot.
     Random,
+    /// The less loaded of two.
+    P2c,
+    /// The faster of two.
+    PeakEwma,
     /// By the key, from a table filled evenly.
     Maglev,
     /// By the key, from points on a ring.
     Ring,
     /// By the key, the highest number drawn.
     Rendezvous,
+    /// Asks the backends.
+    Prequal,
 }
 
 /// What the registry knows about a strategy.
@@ -97,6 +118,11 @@ pub struct Registration {
     pub honours_weights: bool,
     /// Whether a key of the request decides.
     pub keyed: bool,
+    /// Whether the latency of every attempt is wanted: it is recorded in the pools of such strategies only.
+    pub timed: bool,
+    /// Whether it lives from asking the backends how busy they are: somebody has to send the probes that
+    /// [`PoolSnapshot::probes_due`](crate::PoolSnapshot::probes_due) counts, and to enter the answers.
+    pub probed: bool,
     /// Builds its tables.
     pub build: fn(&BuildInput<'_>) -> Box<dyn Picker>,
 }
@@ -108,10 +134,14 @@ pub struct BuildInput<'a> {
     pub weights: &'a [Weight],
     /// Their names, in the same order: the same in every process with the same configuration.
     pub ids: &'a [&'a BackendId],
+    /// Their serials, in the same order.
+    pub serials: &'a [u64],
     /// What the strategy is told beside.
     pub settings: &'a StrategySettings,
     /// The schedule over the same members, on the pool's shared cursor.
     pub rotation: &'a Arc<Rotation>,
+    /// What backends said when they were asked; the pool keeps it across reloads.
+    pub probes: &'a Arc<ProbePool>,
 }
 
 /// The hash of what a request is told apart by, for strategies that keep like with like.
@@ -120,8 +150,17 @@ pub struct PickKey(Option<u64>);
 
 impl StrategyKind {
     /// Every strategy, the default first.
-    pub const ALL: [Self; 6] =
-        [Self::LeastRequest, Self::RoundRobin, Self::Random, Self::Maglev, Self::Ring, Self::Rendezvous];
+    pub const ALL: [Self; 9] = [
+        Self::LeastRequest,
+        Self::RoundRobin,
+        Self::Random,
+        Self::P2c,
+        Self::PeakEwma,
+        Self::Maglev,
+        Self::Ring,
+        Self::Rendezvous,
+        Self::Prequal,
+    ];
 
     /// The name in configuration, metrics and logs.
     pub fn as_str(self) -> &'static str {

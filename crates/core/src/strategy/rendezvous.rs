@@ -11,6 +11,8 @@ pub(super) const REGISTRATION: Registration = Registration {
               pool: for up to about 100 backends",
     honours_weights: true,
     keyed: true,
+    timed: false,
+    probed: false,
     build: |input| Box::new(Keyed::new(Rendezvous::new(input), input)),
 };
 

@@ -14,6 +14,8 @@ pub(super) const REGISTRATION: Registration = Registration {
     summary: "the request's key decides, by points on a ring as in ketama; shares are off by some 8 % at 160 points",
     honours_weights: true,
     keyed: true,
+    timed: false,
+    probed: false,
     build: |input| Box::new(Keyed::new(Ring::new(input), input)),
 };
 

@@ -13,6 +13,8 @@ pub(super) const REGISTRATION: Registration = Registration {
     summary: "takes turns in proportion to the weights, exactly; blind to how busy or slow a backend is",
     honours_weights: true,
     keyed: false,
+    timed: false,
+    probed: false,
     build: |input| Box::new(RoundRobin { rotation: Arc::clone(input.rotation) }),
 };
 

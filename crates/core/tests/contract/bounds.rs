@@ -23,8 +23,9 @@ pub(crate) enum Bound {
 pub(crate) fn bound(strategy: StrategyKind) -> Bound {
     match strategy {
         // Any stretch of a smooth schedule is the difference of two prefixes, each less than one turn off.
-        StrategyKind::RoundRobin | StrategyKind::LeastRequest => Bound::Requests(2.0),
-        StrategyKind::Random => Bound::Chance,
+        // Nobody is asked here: without answers prequal goes by the rule of least-request.
+        StrategyKind::RoundRobin | StrategyKind::LeastRequest | StrategyKind::Prequal => Bound::Requests(2.0),
+        StrategyKind::Random | StrategyKind::P2c | StrategyKind::PeakEwma => Bound::Chance,
         // Without a key they do as least-request does.
         StrategyKind::Maglev | StrategyKind::Ring | StrategyKind::Rendezvous => Bound::Requests(2.0),
     }

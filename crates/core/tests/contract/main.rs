@@ -4,9 +4,11 @@
 //! A new strategy is tested by being in the registry; it has to say in [`bounds`] how near to the weights it
 //! promises to stay.
 
+mod adaptive;
 mod batches;
 mod bounds;
 mod error_share;
+mod failing;
 mod hashing;
 mod invariants;
 mod leases;
@@ -16,6 +18,8 @@ mod no_allocation;
 mod peers;
 mod phases;
 mod pools;
+mod probing;
+mod queues;
 mod reloads;
 mod sessions;
 mod shaping;

@@ -1,5 +1,7 @@
 //! A pick is on the path of every request: it must not allocate, nor its end.
 
+use std::time::Duration;
+
 use evenkeel_core::{Nanos, Outcome, PoolSpec, Rng, StrategySettings, Tried};
 
 use crate::pools::{pool, spec, traffic};
@@ -12,6 +14,10 @@ fn in_a_pick_or_its_end() {
             let settings = StrategySettings { bound, ..StrategySettings::default() };
             let spec = PoolSpec { settings, ..spec(strategy, &weights) };
             let snapshot = pool(&spec, 1).snapshot();
+            if let Some(probes) = snapshot.probes() {
+                let members = snapshot.members().iter().map(|view| view.member.serial);
+                members.for_each(|serial| probes.add(serial, 3, Duration::from_millis(1), Nanos::ZERO));
+            }
             let mut rng = Rng::from_seed(1);
             // Load, so that a bound has something to do.
             let pick = |tried: &Tried, rng: &mut Rng| {
@@ -23,6 +29,8 @@ fn in_a_pick_or_its_end() {
                 .collect();
             let counted = allocation_counter::measure(|| {
                 for outcome in Outcome::ALL {
+                    let due = snapshot.probes_due();
+                    snapshot.probe_targets(due, &mut rng).for_each(drop);
                     let mut tried = Tried::default();
                     while let Ok(lease) = pick(&tried, &mut rng) {
                         let room = tried.push(lease.member().serial);

@@ -34,13 +34,11 @@ proptest! {
     }
 }
 
-/// Least-request looks at what is in flight, as do those that go by a key where there is none, and a thread that is
-/// suspended in mid-request is a slow backend to it. Its threads take turns with whole requests; those of all others
-/// run free.
+/// To strategies that look at what is in flight a thread that is suspended in mid-request is a slow backend. Their
+/// threads take turns with whole requests; those of all others run free.
 pub(crate) fn serve_from_threads(snapshot: &PoolSnapshot, threads: usize, seed: u64, requests: u32) {
-    let strategy = snapshot.strategy();
-    let looks_at_load = strategy == StrategyKind::LeastRequest || strategy.registration().keyed;
-    let one_at_a_time = looks_at_load.then(|| Mutex::new(()));
+    let blind = [StrategyKind::RoundRobin, StrategyKind::Random].contains(&snapshot.strategy());
+    let one_at_a_time = (!blind).then(|| Mutex::new(()));
     let worker = |thread: u64| {
         let mut rng = Rng::from_seed(seed ^ thread);
         for _ in 0..requests / threads as u32 {
