@@ -6,7 +6,6 @@ use std::fs;
 use crate::golden::{self, from_root};
 use crate::schema::{at, declared};
 use evenkeel_config::{Config, RenderStyle, Source, effective, json_schema, load, reference_page, render};
-use evenkeel_core::StrategyKind;
 use serde_json::Value;
 
 /// What `full.toml` leaves to other examples: what only some strategies read, and a table that needs many backends.
@@ -33,12 +32,12 @@ fn configs() -> Vec<(String, Config)> {
         let config = config.unwrap_or_else(|| panic!("{name} is refused"));
         (name, config)
     };
-    examples().into_iter().filter(|(_, text)| !golden::is_for_later(text)).map(config).collect()
+    examples().into_iter().map(config).collect()
 }
 
 #[test]
 fn every_example_loads_without_a_word() {
-    for (name, text) in examples().into_iter().filter(|(_, text)| !golden::is_for_later(text)) {
+    for (name, text) in examples() {
         let source = Source::new(name.as_str(), text);
         let loaded = load(&source);
         let said = render(&source, &loaded.diagnostics, RenderStyle { color: false, width: 100 });
@@ -70,13 +69,6 @@ fn the_configuration_in_effect_has_every_key() {
     let schema = json_schema();
     for key in declared(&schema) {
         // A listener's `pool` is short for a route and shown as one.
-        let own = ["pool.*.hash", "pool.*.peak_ewma", "pool.*.prequal", "pool.*.probe"];
-        let name = key.path.join(".");
-        if own.iter().any(|own| name.starts_with(own))
-            && StrategyKind::from_name("maglev").and(StrategyKind::from_name("prequal")).is_none()
-        {
-            continue;
-        }
         if key.path != ["listener", "*", "pool"] {
             let is_shown = shown.iter().any(|shown| !at(shown, &key.path).is_empty());
             assert!(is_shown, "{} is not shown", key.path.join("."));

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use evenkeel_core::StrategyKind;
-
 /// A path from the root of the repository.
 pub(crate) fn from_root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -22,11 +20,4 @@ pub(crate) fn differs(path: &Path, actual: &str) -> Option<String> {
     };
     (expected != actual)
         .then(|| format!("{} differs.\n--- expected\n{expected}\n--- actual\n{actual}", path.display()))
-}
-
-/// Whether a file names a strategy that is not in the registry yet: it shows nothing until that is there.
-pub(crate) fn is_for_later(text: &str) -> bool {
-    let coming = ["p2c", "peak_ewma", "maglev", "ring", "rendezvous", "prequal"];
-    let unknown = coming.iter().filter(|name| StrategyKind::from_name(name).is_none());
-    unknown.into_iter().any(|name| text.contains(&format!("strategy = \"{name}\"")))
 }
