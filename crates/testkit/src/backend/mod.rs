@@ -81,6 +81,9 @@ struct Shared {
     open: AtomicUsize,
     checks: AtomicUsize,
     requests: AtomicUsize,
+    /// Requests begun and not answered, and the most there ever were.
+    busy: AtomicUsize,
+    busiest: AtomicUsize,
 }
 
 impl Backend {
@@ -115,6 +118,8 @@ impl Backend {
             open: AtomicUsize::new(0),
             checks: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            busiest: AtomicUsize::new(0),
         });
         let port = ClosedPort::new();
         let mut backend = Self { shared, address: port.address(), state: State::Down(port) };
@@ -130,6 +135,11 @@ impl Backend {
     /// Its name, the value of `X-Backend`.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The same as [`Backend::entry`] with weight 1, and more keys.
+    pub fn entry_with(&self, keys: &str) -> String {
+        format!("{{ address = \"{}\", name = \"{}\", {keys} }}", self.address, self.shared.name)
     }
 
     /// A TOML inline table for `backends = [...]`, with the weight given.
@@ -195,6 +205,11 @@ impl Backend {
     /// Requests begun so far, health checks not counted.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed) as u64
+    }
+
+    /// The most requests that were begun and not answered at the same time.
+    pub fn busiest(&self) -> usize {
+        self.shared.busiest.load(Ordering::Relaxed)
     }
 
     /// Health checks so far.

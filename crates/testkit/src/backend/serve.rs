@@ -88,6 +88,7 @@ impl Connection {
             return self.reply(reply, &head, None).await;
         }
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        let _busy = Busy::new(&self.shared);
         let answer = Arc::clone(&*lock(&self.shared.answer));
         let reply = answer(&head);
         let record = self.record(&head);
@@ -178,6 +179,23 @@ impl Connection {
             sent += piece.len() as u64;
         }
         Ok(())
+    }
+}
+
+/// Counts a request as begun and not answered while it lives.
+struct Busy(Arc<Shared>);
+
+impl Busy {
+    fn new(shared: &Arc<Shared>) -> Self {
+        let before = shared.busy.fetch_add(1, Ordering::Relaxed);
+        shared.busiest.fetch_max(before + 1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
