@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use evenkeel_config::{Backend, Config, Listener, Pool};
+use evenkeel_core::Placement;
 
 /// One line for each change between two configurations; none when they are equal.
 pub(crate) fn changes(old: &Config, new: &Config) -> Vec<String> {
@@ -104,5 +105,14 @@ fn backend(lines: &mut Vec<String>, at: &str, old: &Backend, new: &Backend) {
         (true, false) => lines.push(format!("{at} {id}: disabled")),
         (false, true) => lines.push(format!("{at} {id}: enabled")),
         _ => {}
+    }
+    match (old.placement.draining, new.placement.draining) {
+        (false, true) => lines.push(format!("{at} {id}: drains, nothing new goes to it")),
+        (true, false) => lines.push(format!("{at} {id}: no longer drains")),
+        _ => {}
+    }
+    let rest = |one: &Backend| Placement { draining: false, ..one.placement.clone() };
+    if rest(old) != rest(new) {
+        lines.push(format!("{at} {id}: tier, zone or limit changed"));
     }
 }

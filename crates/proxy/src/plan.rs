@@ -7,7 +7,7 @@ use evenkeel_config::{BackendAddress, Config, HostMatch, Listener as ListenerCon
 use evenkeel_core::{HealthSpec, MemberSpec, PassiveSpec, PoolId, PoolSpec};
 
 use crate::listen::ListenerSettings;
-use crate::pool::{Name, PoolCell, PoolSettings, Target};
+use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
 use crate::route::{HostPattern, RouteTable};
 use crate::telemetry::AccessLog;
 use crate::upstream::Keep;
@@ -49,7 +49,7 @@ pub(crate) fn target(pool: &Pool) -> Target {
         intent: pool.intent,
         shaping: pool.shaping.clone(),
     };
-    Target { spec, health: pool.health.clone(), names }
+    Target { spec, health: pool.health.clone(), probe: pool.probe.clone(), names }
 }
 
 /// What the data path needs to know of a pool.
@@ -65,6 +65,10 @@ pub(crate) fn pool_settings(pool: &Pool) -> PoolSettings {
             max_age: pool.keep_alive.max_age,
         },
         max_attempts: pool.max_attempts,
+        hash: pool.hash.clone(),
+        sticky: pool.sticky.as_ref().map(Sticky::new),
+        queue: pool.queue.clone(),
+        probed: pool.probe.is_some(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::http::Pipes;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
-use crate::pool::{Command, Keeper, PoolCell};
+use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, ToldApart};
 use crate::shutdown::Shutdown;
 use crate::sockets::{self, Accepting, Bound, Prepared};
 use crate::status::{LastReload, Lifecycle};
@@ -336,6 +336,7 @@ impl Inner {
             }
             let handle = &running.pools[&pool.id];
             handle.cell.settings.store(Arc::new(plan::pool_settings(pool)));
+            handle.cell.queue.set_open(pool.queue.size > 0);
             let (done, wait) = oneshot::channel();
             handle.commands.send(Command::Configure(Box::new(plan::target(pool)), done)).ok();
             waits.push(wait);
@@ -360,6 +361,9 @@ impl Inner {
             durations: Histogram::default(),
             failures,
             clock: self.clock,
+            queue: Queue::new(Rng::from_seed(rng.next_u64())),
+            told_apart: ToldApart::default(),
+            prober: Prober::default(),
         });
         let (commands, inbox) = mpsc::unbounded_channel();
         let kept = Arc::clone(&self.kept_checks);

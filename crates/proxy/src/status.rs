@@ -103,6 +103,8 @@ pub struct PoolStatus {
     pub epoch: u64,
     /// Attempts on all backends together since start.
     pub requests: u64,
+    /// Requests that wait because every backend is at its limit.
+    pub waiting: usize,
     /// Backends in configured order.
     pub backends: Vec<BackendStatus>,
 }
@@ -123,8 +125,15 @@ pub struct BackendStatus {
     pub detail: Option<String>,
     /// Configured weight.
     pub weight: u32,
-    /// The weight in force: 0 while it may not be picked.
+    /// The weight in force: 0 while nothing new goes to it; else what tiers, zones and slow start leave of the configured
+    /// one, where the backend that has most of its weight has all of it.
     pub effective_weight: f64,
+    /// 0 is used first.
+    pub tier: u8,
+    /// Where it is, as far as configured.
+    pub zone: Option<String>,
+    /// Attempts that it may have at a time; `None` is any number.
+    pub max_in_flight: Option<u32>,
     /// Share that the operator means it to have.
     pub intent: f64,
     /// Share that configuration and health give it now.

@@ -12,12 +12,12 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
-use crate::pool::PoolSettings;
+use crate::pool::{PoolSettings, SetCookie};
 use crate::worker::Worker;
 
 use super::body::{Relay, RelayError};
 use super::buffer::Buffer;
-use super::forward::{self, Framing, Incoming, Persistence};
+use super::forward::{self, Beside, Framing, Incoming};
 use super::io::{Pace, write_parts};
 use super::respond::Failure;
 use super::timer::{Interrupted, Timer};
@@ -49,6 +49,8 @@ pub(crate) struct Exchange<'a> {
     /// Whether the listener is gone from the configuration.
     pub(crate) retired: &'a AtomicBool,
     pub(crate) bounds: Bounds<'a>,
+    /// What the response sets.
+    pub(crate) set_cookie: Option<SetCookie<'a>>,
     pub(crate) traffic: &'a Traffic,
 }
 
@@ -169,6 +171,7 @@ impl Exchange<'_> {
             retired: self.retired,
             request: self.request,
             bounds: self.bounds,
+            set_cookie: self.set_cookie,
             progress: &progress,
             moved: &self.traffic.response,
             watched: None,
@@ -327,6 +330,7 @@ struct Download<'a> {
     retired: &'a AtomicBool,
     request: Incoming<'a>,
     bounds: Bounds<'a>,
+    set_cookie: Option<SetCookie<'a>>,
     progress: &'a Progress,
     moved: &'a AtomicU64,
     /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
@@ -355,10 +359,10 @@ impl Download<'_> {
         let sent = Progress::get(&self.progress.sent);
         let leaving = self.worker.stage().is_leaving() || self.retired.load(Ordering::Acquire);
         let keep_client = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
-        let persistence = Persistence { keep: keep_client, minor };
+        let beside = Beside { framing, keep: keep_client, minor, set_cookie: self.set_cookie };
         let bytes = &self.buffer.bytes()[..length];
         let date = || self.worker.http_date();
-        forward::response_head(self.pending, bytes, &head, self.fields, framing, persistence, date);
+        forward::response_head(self.pending, bytes, &head, self.fields, beside, date);
         self.buffer.consume(length);
         Progress::set(&self.progress.response_started);
         self.body(head.body, framing).await?;

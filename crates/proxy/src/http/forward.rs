@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target};
+use crate::pool::SetCookie;
 
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
@@ -43,9 +44,9 @@ pub(crate) struct Incoming<'a> {
     pub(crate) request_id: &'a [u8],
 }
 
-impl Incoming<'_> {
+impl<'a> Incoming<'a> {
     /// Path and query.
-    pub(crate) fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &'a [u8] {
         match self.head.target {
             Target::Path(span) => span.slice(self.bytes),
             Target::Root => b"/",
@@ -54,8 +55,16 @@ impl Incoming<'_> {
         }
     }
 
-    fn host(&self) -> &[u8] {
+    /// Authority: empty only in HTTP/1.0.
+    pub(crate) fn host(&self) -> &'a [u8] {
         self.head.host.slice(self.bytes)
+    }
+
+    /// Values of the fields called `name`, in any case, in the order sent.
+    pub(crate) fn values<'b>(&self, name: &'b [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'b> {
+        let (bytes, fields) = (self.bytes, self.fields);
+        let named = fields.iter().filter(move |field| field.name.slice(bytes).eq_ignore_ascii_case(name));
+        named.map(move |field| field.value.slice(bytes))
     }
 }
 
@@ -154,12 +163,15 @@ pub(crate) fn framing(body: BodyLength, minor: u8) -> Framing {
     }
 }
 
-/// What the client is told of the connection.
+/// What the client is told beside the backend's response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Persistence {
+pub(crate) struct Beside<'a> {
+    pub(crate) framing: Framing,
+    /// Whether the connection stays.
     pub(crate) keep: bool,
     /// Minor version of the request: HTTP/1.0 must be told that the connection stays.
     pub(crate) minor: u8,
+    pub(crate) set_cookie: Option<SetCookie<'a>>,
 }
 
 /// Appends the response head that the client gets to `out`.
@@ -168,8 +180,7 @@ pub(crate) fn response_head<D: AsRef<[u8]>>(
     bytes: &[u8],
     head: &ResponseHead,
     fields: &[Field],
-    framing: Framing,
-    persistence: Persistence,
+    beside: Beside<'_>,
     date: impl FnOnce() -> D,
 ) {
     status_line(out, bytes, head);
@@ -177,12 +188,15 @@ pub(crate) fn response_head<D: AsRef<[u8]>>(
     if !head.has_date {
         put(out, &[b"Date: ", date().as_ref(), b"\r\n"]);
     }
-    if framing == Framing::Chunked {
+    if let Some(cookie) = beside.set_cookie {
+        cookie.put(out);
+    }
+    if beside.framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
-    if !persistence.keep {
+    if !beside.keep {
         out.extend_from_slice(b"Connection: close\r\n");
-    } else if persistence.minor == 0 {
+    } else if beside.minor == 0 {
         out.extend_from_slice(b"Connection: keep-alive\r\n");
     }
     out.extend_from_slice(b"\r\n");
@@ -242,4 +256,4 @@ fn put_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
 
 #[cfg(test)]
 #[path = "forward_tests.rs"]
-mod tests;
+pub(crate) mod tests;

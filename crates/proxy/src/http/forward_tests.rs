@@ -1,20 +1,30 @@
 use super::*;
 use crate::http1::{Method, parse_request, parse_response};
 
-fn forwarded(text: &str, from_trusted: bool, peer: &str) -> String {
+/// Passes the request that `text` is on to `look`, as one of an untrusted client.
+pub(crate) fn with_incoming<R>(text: &str, look: impl FnOnce(&Incoming<'_>) -> R) -> R {
+    incoming(text, false, "192.0.2.1:999", look)
+}
+
+fn incoming<R>(text: &str, from_trusted: bool, peer: &str, look: impl FnOnce(&Incoming<'_>) -> R) -> R {
     let mut fields = Vec::new();
     let head = parse_request(text.as_bytes(), 100, &mut fields).unwrap();
     let client = ClientNames::new(peer.parse().unwrap());
-    let request = Incoming {
+    look(&Incoming {
         bytes: text.as_bytes(),
         head: &head,
         fields: &fields,
         from_trusted,
         client: &client,
         request_id: b"id-1",
-    };
+    })
+}
+
+fn forwarded(text: &str, from_trusted: bool, peer: &str) -> String {
     let mut out = Vec::new();
-    request_head(&mut out, &request, "10.0.0.9:80".parse().unwrap());
+    incoming(text, from_trusted, peer, |request| {
+        request_head(&mut out, request, "10.0.0.9:80".parse().unwrap())
+    });
     String::from_utf8(out).unwrap()
 }
 
@@ -84,15 +94,33 @@ fn a_client_sees_the_response_without_what_was_for_one_hop() {
         b"HTTP/1.0 200 Fine\r\nServer: x\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\r\n";
     let mut fields = Vec::new();
     let head = parse_response(text, Method::Get, &mut fields).unwrap();
-    let render = |minor, keep| {
+    let render = |minor, keep, set_cookie| {
         let mut out = Vec::new();
         let framing = framing(head.body, minor);
-        response_head(&mut out, text, &head, &fields, framing, Persistence { keep, minor }, || b"now");
+        let beside = Beside { framing, keep, minor, set_cookie };
+        response_head(&mut out, text, &head, &fields, beside, || b"now");
         String::from_utf8(out).unwrap()
     };
     assert_eq!(
-        render(1, true),
+        render(1, true, None),
         "HTTP/1.1 200 Fine\r\nServer: x\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
-    assert_eq!(render(0, false), "HTTP/1.1 200 Fine\r\nServer: x\r\nDate: now\r\nConnection: close\r\n\r\n");
+    assert_eq!(
+        render(0, false, None),
+        "HTTP/1.1 200 Fine\r\nServer: x\r\nDate: now\r\nConnection: close\r\n\r\n"
+    );
+    let config = evenkeel_config::Sticky {
+        cookie: "HOME".to_owned(),
+        ttl: None,
+        path: "/".to_owned(),
+        secure: false,
+        http_only: false,
+        same_site: evenkeel_config::SameSite::Lax,
+    };
+    let sticky = crate::pool::Sticky::new(&config);
+    let head = render(1, true, sticky.set(None, 7));
+    assert!(
+        head.contains("Date: now\r\nSet-Cookie: HOME=0000000000000007; Path=/; SameSite=Lax\r\nTransfer-"),
+        "{head}"
+    );
 }

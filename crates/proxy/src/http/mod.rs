@@ -5,14 +5,17 @@ mod account;
 mod body;
 mod buffer;
 mod connection;
+mod cookie;
 mod exchange;
 mod forward;
 mod io;
+mod key;
 mod request;
 mod request_id;
 mod respond;
 mod socket;
 mod splice;
+mod steer;
 mod timer;
 
 pub(crate) use buffer::Scratch;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use evenkeel_core::{Outcome, Tried};
+use evenkeel_core::Outcome;
 
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
-use crate::pool::{Attempt, PoolCell};
+use crate::pool::{Attempt, PoolCell, SetCookie};
 use crate::upstream::{ConnectError, Upstream, connect, is_silent};
 
 use super::account::Account;
@@ -19,6 +19,10 @@ use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
+use super::steer::{self, Turned};
+
+/// What the log says of a client that did not wait for its answer.
+const CLIENT_GONE: &str = "client_gone";
 
 /// A request head with what was decided about it.
 struct Request {
@@ -122,21 +126,37 @@ impl Connection {
             body_max: settings.limits.body_bytes,
             not_after: total.map(|total| tokio::time::Instant::from_std(account.started) + total),
         };
-        let mut tried = Tried::default();
+        let mut wanted =
+            steer::wanted(pool, &pool_settings, &request.incoming(self, scratch), self.peer.ip());
+        if pool_settings.probed {
+            pool.prober.request_came(&pool.snapshot.load());
+        }
         let mut failure = Failure::NoBackend;
         while account.attempts < pool_settings.max_attempts {
-            let now = Instant::now();
-            let Some(attempt) = pool.pick(&tried, &mut self.rng, self.worker.clock().at(now)) else {
-                break;
+            let (attempt, now) = match self.pick(pool, &wanted, bounds).await {
+                Ok(picked) => picked,
+                Err(Turned::Nobody) => break,
+                Err(Turned::Away(why)) => {
+                    failure = why;
+                    break;
+                }
+                Err(Turned::ClientGone) => {
+                    account.error = Some(CLIENT_GONE);
+                    return Next::Abort;
+                }
             };
             account.picked(&attempt, now);
-            match self.attempt(scratch, request, &attempt, bounds, account).await {
+            let cookie = steer::set_cookie(pool, &pool_settings, &wanted, &attempt);
+            match self.attempt(scratch, request, &attempt, bounds, cookie, account).await {
                 AttemptEnd::Exchanged(ended) => {
+                    if cookie.is_some() {
+                        steer::count_session(pool, &wanted, &attempt);
+                    }
                     return self.conclude(scratch, settings, request, ended, attempt, account).await;
                 }
                 AttemptEnd::NotConnected(reason, outcome) => {
                     failure = reason;
-                    tried.push(attempt.lease().member().serial);
+                    wanted.tried.push(attempt.lease().member().serial);
                     attempt.end(outcome, Instant::now());
                 }
             }
@@ -152,6 +172,7 @@ impl Connection {
         request: &Request,
         attempt: &Attempt,
         bounds: Bounds<'_>,
+        cookie: Option<SetCookie<'_>>,
         account: &mut Account,
     ) -> AttemptEnd {
         let member = attempt.lease().member();
@@ -169,7 +190,8 @@ impl Connection {
                 },
             };
             account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
-            let ended = self.exchange(scratch, request, (address, &mut upstream), bounds, account).await;
+            let ended =
+                self.exchange(scratch, request, (address, &mut upstream), bounds, cookie, account).await;
             match ended {
                 Ended::Stale => self.worker.count_stale(),
                 Ended::Delivered(Delivered { keep_upstream, ended_at, .. }) => {
@@ -190,6 +212,7 @@ impl Connection {
         request: &Request,
         (address, upstream): (SocketAddr, &mut Upstream),
         bounds: Bounds<'_>,
+        set_cookie: Option<SetCookie<'_>>,
         account: &Account,
     ) -> Ended {
         let Scratch { input, head: bytes, fields, to_backend, from_backend, response_fields, to_client } =
@@ -219,6 +242,7 @@ impl Connection {
             worker: &self.worker,
             retired: &self.listener.retired,
             bounds,
+            set_cookie,
             traffic: &account.traffic,
         };
         exchange.run().await
@@ -255,7 +279,7 @@ impl Connection {
             }
             Ended::ClientGone | Ended::Stale => {
                 attempt.end(Outcome::Cancelled, Instant::now());
-                account.error = Some("client_gone");
+                account.error = Some(CLIENT_GONE);
                 Next::Abort
             }
         }
@@ -285,7 +309,7 @@ impl Connection {
             && !self.is_leaving();
         let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor };
         account.status = Some(failure.status());
-        account.error = Some(failure.describe().1);
+        account.error = Some(failure.logged());
         match (self.write_failure(scratch, settings, failure, form, request.id.as_bytes()).await, keep_alive)
         {
             (false, _) => Next::Close,

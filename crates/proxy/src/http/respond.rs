@@ -23,6 +23,10 @@ pub(crate) enum Failure {
     NoRoute,
     /// No backend of the pool may be picked.
     NoBackend,
+    /// Every backend is at its limit, and as many requests wait as may.
+    QueueFull,
+    /// No backend came to have room in time.
+    QueueTimeout,
     /// Every backend that could be tried refused the connection.
     ConnectionRefused,
     /// Every backend that could be tried left the connection unanswered.
@@ -59,6 +63,16 @@ impl Failure {
             Self::BodyTimeout => (408, "http_request_error", "the body stopped arriving"),
             Self::NoRoute => (404, "destination_not_found", "no route holds for this host and path"),
             Self::NoBackend => (503, "destination_unavailable", "no backend of the pool is available"),
+            Self::QueueFull => (
+                503,
+                "connection_limit_reached",
+                "every backend is at its limit, and no more requests may wait",
+            ),
+            Self::QueueTimeout => (
+                503,
+                "connection_limit_reached",
+                "every backend was at its limit for as long as a request may wait",
+            ),
             Self::ConnectionRefused => (502, "connection_refused", "the backend refuses connections"),
             Self::ConnectionTimeout => {
                 (504, "connection_timeout", "the backend does not accept the connection")
@@ -81,6 +95,15 @@ impl Failure {
 
     pub(crate) fn status(self) -> u16 {
         self.describe().0
+    }
+
+    /// What the access log calls it: the error type, save where RFC 9209 has one for several.
+    pub(crate) fn logged(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
+            other => other.describe().1,
+        }
     }
 
     /// Whether the connection can carry another request: the request was understood to its end.

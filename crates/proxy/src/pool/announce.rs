@@ -1,12 +1,16 @@
 //! Changes of a pool in the log.
 
-use evenkeel_core::{Mode, Transition};
+use evenkeel_core::{Mode, Phase, Transition};
 
-/// Logs it: what takes a backend out, or a pool out of its usual mode, as a warning at least.
+/// Logs it: what takes a backend out, or a pool out of its usual mode, as a warning at least. One that drains is out because
+/// somebody wants it to be.
 pub(super) fn announce(pool: &str, transition: &Transition) {
     match transition {
         Transition::Phase { id, from, to, detail } if to.is_eligible() => {
             tracing::info!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend serves");
+        }
+        Transition::Phase { id, from, to: Phase::Draining, detail } => {
+            tracing::info!(pool, backend = %id, from = from.as_str(), to = "draining", %detail, "backend drains");
         }
         Transition::Phase { id, from, to, detail } => {
             tracing::warn!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend is out");

@@ -1,15 +1,21 @@
 //! The read side of a pool: what the data path holds.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use evenkeel_core::{Lease, Nanos, Outcome, PoolEvent, PoolId, PoolSnapshot, Rng, Tried};
+use evenkeel_config::{HashKey, Queue as QueueSettings};
+use evenkeel_core::{Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::telemetry::Histogram;
 use crate::upstream::Keep;
+
+use super::load_probe::Prober;
+use super::queue::Queue;
+use super::sticky::Sticky;
 
 /// One pool for the life of its name: reloads change what is in it, not the cell.
 #[derive(Debug)]
@@ -25,6 +31,9 @@ pub(crate) struct PoolCell {
     /// to go by, and it reads the exact number of consecutive failures from the backend's load.
     pub(crate) failures: mpsc::Sender<PoolEvent>,
     pub(crate) clock: Clock,
+    pub(crate) queue: Queue,
+    pub(crate) told_apart: ToldApart,
+    pub(crate) prober: Prober,
 }
 
 /// What the data path must know about a pool beside its snapshot.
@@ -36,17 +45,74 @@ pub(crate) struct PoolSettings {
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) keep: Keep,
     pub(crate) max_attempts: u32,
+    pub(crate) hash: Option<HashKey>,
+    pub(crate) sticky: Option<Sticky>,
+    pub(crate) queue: QueueSettings,
+    /// Whether backends are asked how busy they are.
+    pub(crate) probed: bool,
 }
 
-impl PoolCell {
-    /// Picks a backend. `None` when nobody is eligible, or nobody that has not been tried.
-    pub(crate) fn pick(self: &Arc<Self>, tried: &Tried, rng: &mut Rng, now: Nanos) -> Option<Attempt> {
-        let lease = self.snapshot.load().pick(tried, rng, now)?;
-        Some(Attempt { lease: Some(lease), pool: Arc::clone(self) })
+/// What a request wants of its pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// The session that it belongs to.
+    pub(crate) session: Option<u64>,
+    /// What it is told apart by.
+    pub(crate) key: PickKey,
+    /// Whom it has tried.
+    pub(crate) tried: Tried,
+    /// Whoever has a lower one is served first, 0..=9.
+    pub(crate) rank: u8,
+}
+
+/// How requests of a pool were told apart.
+#[derive(Debug, Default)]
+pub(crate) struct ToldApart {
+    /// Without what the pool's hash key asks for.
+    pub(crate) keys_missing: AtomicU64,
+    /// Sessions that began.
+    pub(crate) sessions_new: AtomicU64,
+    /// Sessions whose backend could not be used, and that got another.
+    pub(crate) sessions_moved: AtomicU64,
+}
+
+impl Wanted {
+    /// Whether every backend will do.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.session.is_none() && self.tried.is_empty()
     }
 }
 
-/// A lease that ends with the right time on every path out, and tells the keeper of failures.
+impl PoolCell {
+    /// Picks a backend: the session's own, if that may be.
+    ///
+    /// # Errors
+    /// [`Refusal::Nobody`] when nobody is eligible, or nobody that has not been tried; [`Refusal::Full`] when all of
+    /// those are at their limit.
+    pub(crate) fn pick(
+        self: &Arc<Self>,
+        wanted: &Wanted,
+        rng: &mut Rng,
+        now: Nanos,
+    ) -> Result<Attempt, Refusal> {
+        let snapshot = self.snapshot.load();
+        let home = wanted.session.and_then(|session| snapshot.pick_session(session, &wanted.tried, now));
+        let lease = match home {
+            Some(lease) => lease,
+            None => snapshot.pick_keyed(&wanted.tried, wanted.key, rng, now)?,
+        };
+        Ok(Attempt { lease: Some(lease), pool: Arc::clone(self) })
+    }
+
+    /// Whether a session still has its backend, though a pick did not find it: it is at its limit just now.
+    pub(crate) fn has_home(&self, session: u64) -> bool {
+        let snapshot = self.snapshot.load();
+        snapshot.members().iter().any(|view| view.keeps_sessions && view.member.session() == session)
+    }
+}
+
+/// A lease that ends with the right time on every path out, tells the keeper of failures, and makes room for whoever
+/// waits.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     lease: Option<Lease>,
@@ -65,10 +131,12 @@ impl Attempt {
     fn finish(&mut self, outcome: Outcome, now: Instant) {
         let Some(lease) = self.lease.take() else { return };
         let id = outcome.is_failure().then(|| lease.member().id.clone());
-        lease.end(outcome, self.pool.clock.at(now));
+        let now = self.pool.clock.at(now);
+        lease.end(outcome, now);
         if let Some(id) = id {
             self.pool.failures.try_send(PoolEvent::Attempted { id, outcome }).ok();
         }
+        Queue::lease_ended(&self.pool, now);
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use evenkeel_config::{Health, defaults};
+use evenkeel_config::{Health, LoadProbe, defaults};
 use evenkeel_core::{BackendId, PoolEvent, PoolSpec, PoolState, Rng, Transition};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
@@ -16,7 +16,9 @@ use crate::proxy::lock;
 
 use super::announce::announce;
 use super::cell::PoolCell;
+use super::load_probe;
 use super::probe;
+use super::queue::Queue;
 use super::resolve::{self, Name};
 
 /// First lookups and checks that run at the same time.
@@ -41,6 +43,7 @@ pub(crate) enum Command {
 pub(crate) struct Target {
     pub(crate) spec: PoolSpec,
     pub(crate) health: Option<Health>,
+    pub(crate) probe: Option<LoadProbe>,
     /// Backends whose address must be looked up; `spec` has none for them.
     pub(crate) names: Vec<Name>,
 }
@@ -73,6 +76,9 @@ pub(crate) struct Keeper {
     names: Vec<Name>,
     watches: HashMap<BackendId, Watch>,
     lookups: JoinSet<()>,
+    /// How backends are asked how busy they are, and the task that does it.
+    probe: Option<LoadProbe>,
+    probing: JoinSet<()>,
     rng: Rng,
     /// Connections that the checks of all pools may keep.
     kept_checks: Arc<Semaphore>,
@@ -117,6 +123,8 @@ impl Keeper {
             names: Vec::new(),
             watches,
             lookups: JoinSet::new(),
+            probe: None,
+            probing: JoinSet::new(),
             rng,
             kept_checks,
             found,
@@ -186,6 +194,7 @@ impl Keeper {
         let mode_changed = before.mode() != after.mode();
         let last_mode = transitions.iter().rposition(|one| matches!(one, Transition::Mode { .. }));
         self.cell.snapshot.store(after);
+        Queue::pool_changed(&self.cell, now);
         for (index, transition) in transitions.into_iter().enumerate() {
             match transition {
                 Transition::Mode { .. } if !mode_changed || Some(index) != last_mode => {}
@@ -247,6 +256,7 @@ impl Keeper {
     fn configure(&mut self, prepared: Prepared) {
         let Prepared { target, unresolved, checked, done } = prepared;
         self.health = target.health.map(Arc::new);
+        self.probe_load(target.probe);
         let names_changed = self.names != target.names;
         self.names = target.names;
         let mut events = vec![PoolEvent::Configured(target.spec)];
@@ -304,6 +314,19 @@ impl Keeper {
             let task = tokio::spawn(watch).abort_handle();
             self.watches.insert(id, Watch { address, health: Arc::clone(&health), due, task });
         }
+    }
+
+    /// Starts or stops asking backends how busy they are.
+    fn probe_load(&mut self, probe: Option<LoadProbe>) {
+        if self.probe == probe {
+            return;
+        }
+        self.probing = JoinSet::new();
+        if let Some(probe) = &probe {
+            let rng = Rng::from_seed(self.rng.next_u64());
+            self.probing.spawn(load_probe::run(Arc::clone(&self.cell), Arc::new(probe.clone()), rng));
+        }
+        self.probe = probe;
     }
 
     /// One lookup a name: those that hang do not hold up the others.

@@ -5,9 +5,16 @@ mod cell;
 mod http_check;
 mod keeper;
 mod line;
+mod load_probe;
+mod load_report;
 mod probe;
+mod queue;
 mod resolve;
+mod sticky;
 
-pub(crate) use cell::{Attempt, PoolCell, PoolSettings};
+pub(crate) use cell::{Attempt, PoolCell, PoolSettings, ToldApart, Wanted};
 pub(crate) use keeper::{Command, Keeper, Target};
+pub(crate) use load_probe::Prober;
+pub(crate) use queue::Queue;
 pub(crate) use resolve::Name;
+pub(crate) use sticky::{SetCookie, Sticky};

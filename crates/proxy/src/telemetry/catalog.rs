@@ -51,10 +51,26 @@ catalog! {
         "Share of the pool: intended, planned by configuration and health, and observed since start.";
     POOL_MODE: Gauge "evenkeel_pool_mode" ["pool", "mode"]
         "1 for the mode that the pool is in: normal, panic (too few are healthy, all are used) or empty.";
+    INFO: Gauge "evenkeel_backend_info" ["pool", "backend", "tier", "zone"]
+        "Always 1; says where the backend stands.";
+    MAX_IN_FLIGHT: Gauge "evenkeel_backend_max_in_flight" ["pool", "backend"]
+        "Attempts that the backend may have at a time; only where there is a limit.";
     POOL_EPOCH: Counter "evenkeel_pool_epoch_total" ["pool"]
         "Snapshots of the pool published since start.";
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
         "From the first byte of a request to the last byte of its response.";
+    KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
+        "Requests without what the hash key of the pool asks for; spread without regard to it.";
+    SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]
+        "Sticky sessions that began, and that moved because their backend could not be used.";
+    QUEUE_LENGTH: Gauge "evenkeel_pool_queue_length" ["pool"]
+        "Requests that wait for a backend below its limit.";
+    QUEUE_WAIT: Histogram "evenkeel_pool_queue_wait_seconds" ["pool"]
+        "How long requests waited for a backend below its limit, of those that waited and got one.";
+    QUEUE_REFUSED: Counter "evenkeel_pool_queue_refused_total" ["pool", "why"]
+        "Requests that found every backend at its limit and got none: the queue was full, or it took too long, or the client left.";
+    PROBES: Counter "evenkeel_pool_load_probes_total" ["pool", "outcome"]
+        "Questions to backends about their load: answered, failed, and not asked because too many were under way.";
     REQUESTS: Counter "evenkeel_requests_total" ["listener", "class"]
         "Requests answered, by class of status.";
     UNFINISHED: Counter "evenkeel_requests_unfinished_total" ["listener"]

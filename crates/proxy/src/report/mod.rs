@@ -1,5 +1,9 @@
 //! Reads a running balancer for people and for Prometheus.
 
+mod placement;
+mod pools;
+
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -89,7 +93,7 @@ impl Proxy {
         let mut page = Page::default();
         backend_counters(&mut page, inner, &seen);
         backend_state(&mut page, &seen);
-        pools(&mut page, &seen);
+        pools::pools(&mut page, &seen);
         listeners(&mut page, &view);
         process(&mut page, inner, &view);
         page.render()
@@ -100,17 +104,21 @@ impl Inner {
     fn pool_status(&self, intent: Intent, cell: &PoolCell) -> PoolStatus {
         let seen = Seen::new(cell);
         let now = self.clock.now();
+        let weights = placement::effective_weights(&seen.snapshot);
         let backends = seen.snapshot.members().iter().enumerate().map(|(index, view)| {
             let load = &view.member.load;
-            let weight = view.member.weight.get();
+            let placement = &view.member.placement;
             BackendStatus {
                 name: view.member.id.as_str().to_owned(),
                 address: view.member.address,
                 phase: view.phase.as_str(),
                 since: now.since(view.since),
                 detail: view.detail.as_deref().map(str::to_owned),
-                weight,
-                effective_weight: if view.plan > 0.0 { f64::from(weight) } else { 0.0 },
+                weight: view.member.weight.get(),
+                effective_weight: weights[index],
+                tier: placement.tier,
+                zone: placement.zone.as_deref().map(str::to_owned),
+                max_in_flight: placement.max_in_flight.map(NonZeroU32::get),
                 intent: view.intent,
                 plan: view.plan,
                 observed: seen.observed(index),
@@ -129,6 +137,7 @@ impl Inner {
             intent: intent_name(intent),
             epoch: seen.snapshot.epoch(),
             requests: seen.total,
+            waiting: cell.queue.len(),
             backends: backends.collect(),
         }
     }
@@ -215,13 +224,7 @@ fn backend_state(page: &mut Page, seen: &[Seen<'_>]) {
         &catalog::ELIGIBLE,
         per_backend(seen, &[((), "")], |pool, index, ()| f64::from(u8::from(member(pool, index).plan > 0.0))),
     );
-    page.family(
-        &catalog::WEIGHT,
-        per_backend(seen, &[(true, "configured"), (false, "effective")], |pool, index, configured| {
-            let view = member(pool, index);
-            if configured || view.plan > 0.0 { f64::from(view.member.weight.get()) } else { 0.0 }
-        }),
-    );
+    placement::placement(page, seen);
     page.family(
         &catalog::SHARE,
         per_backend(seen, &[(0, "intent"), (1, "plan"), (2, "requests")], |pool, index, kind| match kind {
@@ -230,21 +233,6 @@ fn backend_state(page: &mut Page, seen: &[Seen<'_>]) {
             _ => pool.observed(index),
         }),
     );
-}
-
-fn pools(page: &mut Page, seen: &[Seen<'_>]) {
-    let modes = [Mode::Normal, Mode::Panic, Mode::Empty];
-    page.family(
-        &catalog::POOL_MODE,
-        seen.iter().flat_map(|pool| {
-            modes.map(|mode| {
-                let value = u8::from(pool.snapshot.mode() == mode);
-                ([pool.name(), mode.as_str().to_owned()], f64::from(value))
-            })
-        }),
-    );
-    page.family(&catalog::POOL_EPOCH, seen.iter().map(|pool| ([pool.name()], pool.snapshot.epoch() as f64)));
-    page.histograms(&catalog::DURATION, seen.iter().map(|pool| (pool.name(), &pool.cell.durations)));
 }
 
 fn listeners(page: &mut Page, view: &View) {
