@@ -40,6 +40,8 @@ pub(crate) struct Pool {
     pub(crate) mode: String,
     pub(crate) intent: String,
     pub(crate) requests: u64,
+    #[serde(default)]
+    pub(crate) waiting: u64,
     pub(crate) backends: Vec<Backend>,
 }
 
@@ -51,6 +53,14 @@ pub(crate) struct Backend {
     pub(crate) since: f64,
     pub(crate) detail: Option<String>,
     pub(crate) weight: u32,
+    #[serde(default)]
+    pub(crate) effective_weight: Option<f64>,
+    #[serde(default)]
+    pub(crate) tier: u8,
+    #[serde(default)]
+    pub(crate) zone: Option<String>,
+    #[serde(default)]
+    pub(crate) max_in_flight: Option<u32>,
     pub(crate) intent: f64,
     pub(crate) plan: f64,
     pub(crate) observed: f64,

@@ -58,8 +58,9 @@ fn pool(pool: &Pool) -> Vec<String> {
         "panic" => "  PANIC: too few backends are healthy, all are used",
         _ => "  EMPTY: no backend may be picked",
     };
+    let waiting = if pool.waiting > 0 { format!("  {} waiting", pool.waiting) } else { String::new() };
     let mut lines = vec![format!(
-        "pool {}  {}  intent {}  {} attempts{mode}",
+        "pool {}  {}  intent {}  {} attempts{waiting}{mode}",
         pool.name, pool.strategy, pool.intent, pool.requests
     )];
     let columns =
@@ -67,11 +68,26 @@ fn pool(pool: &Pool) -> Vec<String> {
     lines.push(row(columns.map(str::to_owned)));
     for backend in &pool.backends {
         lines.push(row(cells(backend)));
+        lines.extend(placement(backend));
         // Of one that serves it says that its check passed.
         let detail = backend.detail.iter().filter(|_| backend.phase != "serving");
         lines.extend(detail.map(|detail| format!("    {detail}")));
     }
     lines
+}
+
+/// Where it stands, if it is not simply one among equals.
+fn placement(backend: &Backend) -> Option<String> {
+    let mut parts = Vec::new();
+    if backend.tier > 0 {
+        parts.push(format!("tier {}", backend.tier));
+    }
+    parts.extend(backend.zone.iter().map(|zone| format!("zone {}", clip(zone, NAME))));
+    parts.extend(backend.max_in_flight.map(|limit| format!("at most {limit} busy")));
+    let configured = f64::from(backend.weight);
+    let reduced = backend.effective_weight.filter(|weight| *weight > 0.0 && *weight < 0.995 * configured);
+    parts.extend(reduced.map(|weight| format!("weight in force {weight:.2}")));
+    (!parts.is_empty()).then(|| format!("    {}", parts.join("  ")))
 }
 
 fn cells(backend: &Backend) -> [String; 10] {
@@ -179,6 +195,26 @@ pool web  round_robin  intent equal  12345 attempts
     GET /: connection refused
 ";
         assert_eq!(render(&report()), expected);
+    }
+
+    #[test]
+    fn says_where_a_backend_stands() {
+        let mut report = report();
+        let pool = &mut report.pools[0];
+        pool.waiting = 3;
+        let one = &mut pool.backends[0];
+        (one.tier, one.zone, one.max_in_flight) = (1, Some("eu-1a".to_owned()), Some(20));
+        one.effective_weight = Some(0.374);
+        pool.backends[1].effective_weight = Some(1.0);
+        let text = render(&report);
+        assert!(text.contains("12345 attempts  3 waiting\n"), "{text}");
+        let stands = "    tier 1  zone eu-1a  at most 20 busy  weight in force 0.37\n";
+        assert_eq!(text.matches(stands).count(), 1, "{text}");
+        assert_eq!(
+            text.matches("weight in force").count(),
+            1,
+            "one with its whole weight needs no line: {text}"
+        );
     }
 
     #[test]
