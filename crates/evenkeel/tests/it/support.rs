@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_testkit::{Backend, Evenkeel};
+use evenkeel_testkit::{Backend, Evenkeel, Response};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
@@ -93,4 +93,19 @@ pub(crate) fn counts<'a>(backends: impl IntoIterator<Item = &'a Backend>) -> BTr
 /// A GET without a body.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")
+}
+
+/// A GET with more field lines, each with its line end.
+pub(crate) fn get_with(path: &str, fields: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
+}
+
+/// Which backend answered: the `X-Backend` field.
+pub(crate) fn who(response: &Response) -> String {
+    response.field("x-backend").unwrap_or_else(|| panic!("no backend answered: {response:?}")).to_owned()
+}
+
+/// Attempts so far for one reason, on all backends.
+pub(crate) async fn attempts(evenkeel: &Evenkeel, reason: &str) -> f64 {
+    evenkeel.metrics().await.value("evenkeel_backend_attempts_total", &[("reason", reason)])
 }
