@@ -24,8 +24,13 @@ async fn ask(client: &mut Client, cookie: &str) -> Response {
     client.response().await
 }
 
-async fn sessions(evenkeel: &Evenkeel, event: &str) -> f64 {
-    evenkeel.metrics().await.value("evenkeel_pool_sessions_total", &[("pool", "web"), ("event", event)])
+/// Waits until so many sessions have begun and moved: they are counted when the answer has been delivered.
+async fn await_sessions(evenkeel: &Evenkeel, new: f64, moved: f64) {
+    let count = |metrics: &Metrics, event: &str| {
+        metrics.value("evenkeel_pool_sessions_total", &[("pool", "web"), ("event", event)])
+    };
+    let counted = |metrics: &Metrics| (count(metrics, "new"), count(metrics, "moved")) == (new, moved);
+    evenkeel.await_metrics(&format!("{new} new sessions, {moved} moved"), counted).await;
 }
 
 #[tokio::test]
@@ -50,7 +55,7 @@ async fn a_session_stays_where_it_began() {
     }
     assert!(counts(&all).values().all(|&count| count == 11), "{:?}", counts(&all));
     assert_eq!((attempts(&evenkeel, "sticky").await, attempts(&evenkeel, "algorithm").await), (30.0, 3.0));
-    assert_eq!((sessions(&evenkeel, "new").await, sessions(&evenkeel, "moved").await), (3.0, 0.0));
+    await_sessions(&evenkeel, 3.0, 0.0).await;
     let received = all[0].received();
     let forwarded = received.last().and_then(|request| request.head.field("cookie")).unwrap_or_default();
     assert!(forwarded.starts_with("x=y; EVENKEEL="), "the backend sees what the client sent: {forwarded}");
@@ -70,7 +75,7 @@ async fn attributes_are_those_of_the_file() {
         // What would come to its end is renewed by every response.
         response = ask(&mut client, &cookie).await;
     }
-    assert_eq!((sessions(&evenkeel, "new").await, sessions(&evenkeel, "moved").await), (1.0, 0.0));
+    await_sessions(&evenkeel, 1.0, 0.0).await;
 }
 
 #[tokio::test]
@@ -106,7 +111,7 @@ async fn a_session_whose_backend_is_dead_gets_another() {
         assert!(moved.status() == 200 && new_home != home && new != old, "{moved:?}");
         let next = ask(&mut client, &new).await;
         assert_eq!((who(&next), set(&next).len()), (new_home, 0));
-        assert_eq!((sessions(&evenkeel, "new").await, sessions(&evenkeel, "moved").await), (1.0, 1.0));
+        await_sessions(&evenkeel, 1.0, 1.0).await;
         // Whoever still has the old cookie finds its backend again once that is back.
         all[dead].resume().await;
         evenkeel.await_eligible("web", 3).await;
@@ -130,10 +135,10 @@ async fn what_is_no_cookie_of_ours_is_ignored() {
         let response = ask(&mut client, bad).await;
         assert_eq!((response.status(), set(&response).len()), (200, 1), "{bad}");
     }
-    assert_eq!((sessions(&evenkeel, "new").await, sessions(&evenkeel, "moved").await), (6.0, 0.0));
+    await_sessions(&evenkeel, 6.0, 0.0).await;
     // It looks like one of ours and is nobody's: a backend that has gone from the file.
     assert_eq!(set(&ask(&mut client, "EVENKEEL=0123456789abcdef").await).len(), 1);
-    assert_eq!(sessions(&evenkeel, "moved").await, 1.0);
+    await_sessions(&evenkeel, 6.0, 1.0).await;
 }
 
 /// A limit is about one request; a session is for longer.
@@ -161,7 +166,7 @@ async fn a_busy_backend_does_not_lose_its_sessions() {
     evenkeel.await_metrics("the end of it", free).await;
     let back = ask(&mut evenkeel.client("web").await, &cookie).await;
     assert_eq!((who(&back), set(&back).len()), (home, 0));
-    assert_eq!(sessions(&evenkeel, "moved").await, 0.0);
+    await_sessions(&evenkeel, 1.0, 0.0).await;
 }
 
 #[tokio::test]
