@@ -133,3 +133,23 @@ async fn a_source_is_a_key() {
     let busy: Vec<u64> = counts(&all).into_values().filter(|&count| count > 0).collect();
     assert_eq!(busy, [USERS as u64], "whatever the port and whatever is asked, it is one client");
 }
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_source_is_whom_it_names() {
+    let all = backends(["a", "b", "c"]).await;
+    for (trusted, listener) in [(true, "trusted_proxies = [\"127.0.0.0/8\"]"), (false, "")] {
+        let evenkeel = Setup::new(&all).listener(listener).pool(&pool("ring", "source = true")).start().await;
+        let mut homes = BTreeMap::new();
+        for host in 0..USERS {
+            let mut client = evenkeel.client("web").await;
+            // What stands before the last stranger may be an invention.
+            let hops = [format!("6.6.6.{host}, 192.0.2.{host}"), format!("192.0.2.{host}, 127.0.0.9")];
+            for hop in hops {
+                let home = who(&ask(&mut client, "/", &format!("X-Forwarded-For: {hop}\r\n")).await);
+                assert_eq!(*homes.entry(host).or_insert_with(|| home.clone()), home, "{hop}");
+            }
+        }
+        let used: std::collections::BTreeSet<String> = homes.into_values().collect();
+        assert_eq!(used.len(), if trusted { 3 } else { 1 }, "{used:?}");
+    }
+}

@@ -13,11 +13,11 @@ use crate::http1::FieldKind;
 use super::cookie;
 use super::forward::Incoming;
 
-/// The key of a request that came from `client`. [`PickKey::NONE`] when what the rule asks for is not there or is empty:
+/// The key of a request; `client` says where it came from. [`PickKey::NONE`] when what the rule asks for is not there or is empty:
 /// all requests without a key would otherwise meet on one backend.
-pub(crate) fn of(rule: &HashKey, request: &Incoming<'_>, client: IpAddr) -> PickKey {
+pub(crate) fn of(rule: &HashKey, request: &Incoming<'_>, client: impl FnOnce() -> IpAddr) -> PickKey {
     match rule {
-        HashKey::Source { ipv4, ipv6 } => source(client, *ipv4, *ipv6),
+        HashKey::Source { ipv4, ipv6 } => source(client(), *ipv4, *ipv6),
         rule => text(rule, request).filter(|text| !text.is_empty()).map_or(PickKey::NONE, PickKey::of),
     }
 }

@@ -5,7 +5,7 @@ use evenkeel_core::Rng;
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 77));
 
 fn key(rule: &HashKey, text: &str) -> PickKey {
-    with_incoming(text, |request| of(rule, request, CLIENT))
+    with_incoming(text, |request| of(rule, request, || CLIENT))
 }
 
 fn get(target: &str, fields: &str) -> String {

@@ -10,6 +10,7 @@ mod exchange;
 mod forward;
 mod io;
 mod key;
+mod origin;
 mod request;
 mod request_id;
 mod respond;

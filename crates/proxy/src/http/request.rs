@@ -17,6 +17,7 @@ use super::buffer::Scratch;
 use super::connection::{Connection, Next};
 use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
+use super::origin;
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
 use super::steer::{self, Turned};
@@ -126,8 +127,9 @@ impl Connection {
             body_max: settings.limits.body_bytes,
             not_after: total.map(|total| tokio::time::Instant::from_std(account.started) + total),
         };
-        let mut wanted =
-            steer::wanted(pool, &pool_settings, &request.incoming(self, scratch), self.peer.ip());
+        let incoming = request.incoming(self, scratch);
+        let client = || origin::client(&incoming, self.peer.ip(), |hop| settings.trusts(hop));
+        let mut wanted = steer::wanted(pool, &pool_settings, &incoming, client);
         if pool_settings.probed {
             pool.prober.request_came(&pool.snapshot.load());
         }

@@ -40,7 +40,7 @@ pub(crate) fn wanted(
     pool: &PoolCell,
     settings: &PoolSettings,
     request: &Incoming<'_>,
-    client: IpAddr,
+    client: impl FnOnce() -> IpAddr,
 ) -> Wanted {
     let key = settings.hash.as_ref().map_or(PickKey::NONE, |rule| key::of(rule, request, client));
     if settings.hash.is_some() && key == PickKey::NONE {
