@@ -2,6 +2,7 @@
 
 mod accept;
 mod bench;
+mod chart;
 mod packages;
 mod steps;
 mod test;

@@ -5,7 +5,6 @@
 
 mod backends;
 mod bar;
-mod chart;
 mod compare;
 mod contender;
 mod figures;

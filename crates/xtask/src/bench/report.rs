@@ -1,8 +1,8 @@
 //! The comparison as a picture.
 
 use crate::Failure;
+use crate::chart::{Bar, Bars, Group, rounded};
 
-use super::chart::{Bar, Bars, Group, rounded};
 use super::contender::Contender;
 use super::measured::Measured;
 

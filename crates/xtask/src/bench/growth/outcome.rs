@@ -1,6 +1,7 @@
 //! What was measured.
 
-use super::super::chart::rounded;
+use crate::chart::rounded;
+
 use super::super::measured::Spread;
 use super::series::{Quantity, Series};
 

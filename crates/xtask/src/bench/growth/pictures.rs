@@ -1,8 +1,8 @@
 //! The figures as pictures.
 
 use crate::Failure;
+use crate::chart::{Axis, Line, Lines, Scale, Unit};
 
-use super::super::chart::{Axis, Line, Lines, Scale, Unit};
 use super::outcome::Outcome;
 use super::series::{Quantity, Series};
 

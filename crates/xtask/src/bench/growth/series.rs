@@ -1,6 +1,7 @@
 //! What grows, and what is measured while it does. A new series is a new variant here.
 
-use super::super::chart::Unit;
+use crate::chart::Unit;
+
 use super::super::scenario::{H1, Load, Scenario};
 
 /// One thing of which there is more and more.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::super::chart::rounded;
+use crate::chart::rounded;
+
 use super::super::measured::Spread;
 use super::outcome::{Outcome, Point};
 use super::series::Quantity;
