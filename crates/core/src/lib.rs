@@ -49,6 +49,7 @@ pub mod lease;
 pub mod load;
 pub mod pool;
 pub mod rng;
+pub mod sim;
 pub mod strategy;
 pub mod units;
 
