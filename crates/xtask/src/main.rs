@@ -4,6 +4,7 @@ mod accept;
 mod bench;
 mod chart;
 mod packages;
+mod reproduce;
 mod steps;
 mod test;
 mod tidy;
@@ -29,6 +30,10 @@ cargo xtask bench growth [SERIES...] [--rounds N] [--seconds N] [--program FILE]
 cargo xtask accept [SCENARIO...] [--seconds N]
                                   the acceptance runs on a release build: shares, reloads, failures, transfers,
                                   crowds, leaving
+cargo xtask reproduce [--quick] [--json] [--write] [NAME...]
+                                  published figures of balancing, and the 99th percentile of every strategy, from
+                                  the code that balances; fails when one is not reproduced. With --write the page
+                                  about strategies and its pictures are brought up to date
 cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
 ";
 
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
         ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
+        ["reproduce", rest @ ..] => reproduce::run(&root(), rest),
         ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
         // The load generator, which the comparison starts; not for people.
         ["bench", "paced", rest @ ..] => bench::paced::main(rest),

@@ -21,6 +21,15 @@ pub(crate) struct Lines {
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) lines: Vec<Line>,
+    /// Where it says which line is which, when there are several.
+    pub(crate) legend: Corner,
+}
+
+/// Where the lines leave room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Corner {
+    UpperLeft,
+    LowerRight,
 }
 
 /// One of them.
@@ -29,6 +38,15 @@ pub(crate) struct Line {
     /// Shown when there are several.
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Corner {
+    fn position(self) -> SeriesLabelPosition {
+        match self {
+            Self::UpperLeft => SeriesLabelPosition::UpperLeft,
+            Self::LowerRight => SeriesLabelPosition::LowerRight,
+        }
+    }
 }
 
 impl Lines {
@@ -93,7 +111,7 @@ impl Lines {
         if self.lines.len() > 1 {
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::UpperLeft)
+                .position(self.legend.position())
                 .background_style(WHITE)
                 .border_style(GRID)
                 .label_font((FONT, SMALL).into_font().color(&INK))
@@ -119,6 +137,7 @@ mod tests {
                 .enumerate()
                 .map(|(index, points)| Line { name: format!("line {index}"), points: points.to_vec() })
                 .collect(),
+            legend: Corner::UpperLeft,
         }
     }
 

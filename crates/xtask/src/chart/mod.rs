@@ -14,7 +14,7 @@ use crate::Failure;
 
 pub(crate) use axis::{Axis, Scale};
 pub(crate) use bars::{Bar, Bars, Group};
-pub(crate) use lines::{Line, Lines};
+pub(crate) use lines::{Corner, Line, Lines};
 pub(crate) use number::{Unit, rounded};
 
 const WIDTH: u32 = 720;

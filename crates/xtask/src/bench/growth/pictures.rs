@@ -1,7 +1,7 @@
 //! The figures as pictures.
 
 use crate::Failure;
-use crate::chart::{Axis, Line, Lines, Scale, Unit};
+use crate::chart::{Axis, Corner, Line, Lines, Scale, Unit};
 
 use super::outcome::Outcome;
 use super::series::{Quantity, Series};
@@ -33,6 +33,7 @@ fn draw(outcome: &Outcome, picture: &Picture) -> Lines {
         x: Axis { label: counts.to_owned(), scale: Scale::Logarithmic, unit },
         y: Axis { label: picture.label.to_owned(), scale: picture.scale, unit: Unit::Count },
         lines: picture.quantities.iter().map(line).collect(),
+        legend: Corner::UpperLeft,
     }
 }
 
