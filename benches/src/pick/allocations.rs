@@ -23,7 +23,8 @@ fn count(case: Case, batches: usize) -> Counts {
     let mut hand = Hand::new(1, case.batch(1));
     let mut counts = Counts { in_picks: 0, in_ends: 0 };
     for _ in 0..batches {
-        counts.in_picks += allocation_counter::measure(|| hand.pick(&bench.snapshot)).count_total;
+        hand.prepare(&bench);
+        counts.in_picks += allocation_counter::measure(|| hand.pick(&bench)).count_total;
         counts.in_ends += allocation_counter::measure(|| hand.end()).count_total;
     }
     counts

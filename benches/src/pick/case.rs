@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_core::{
-    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, Placement, PoolId, PoolSnapshot, PoolSpec,
+    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, PickKey, Placement, PoolId, PoolSnapshot, PoolSpec,
     PoolState, REGISTRY, Ratio, Rng, Shaping, StrategyKind, StrategySettings, Tried, Weight,
 };
 
@@ -28,6 +29,8 @@ pub(crate) enum Load {
 /// The pool of a case, under its load.
 pub(crate) struct Bench {
     pub(crate) snapshot: Arc<PoolSnapshot>,
+    /// Whether picks have keys.
+    keyed: bool,
     /// Dropped, and so ended, after all that is measured.
     _held: Vec<Lease>,
 }
@@ -53,13 +56,15 @@ impl Case {
     pub(crate) fn bench(self) -> Bench {
         let snapshot = self.pool().snapshot();
         let held = if self.load == Load::Busy { one_each(&snapshot) } else { Vec::new() };
-        Bench { snapshot, _held: held }
+        let keyed = self.strategy.registration().keyed;
+        Bench { snapshot, keyed, _held: held }
     }
 
     /// Few enough leases at a time to leave an idle pool idle: with these weights nobody is next in turn again before as
     /// many turns as a quarter of the backends.
     pub(crate) fn batch(self, threads: usize) -> usize {
-        (self.backends / 4 / threads).min(BATCH_MAX)
+        let max = if self.strategy.registration().probed { BATCH_PROBED } else { BATCH_MAX };
+        (self.backends / 4 / threads).min(max)
     }
 
     /// Unequal weights, so that no strategy gets away with a special case.
@@ -87,6 +92,19 @@ impl Case {
     }
 }
 
+impl Bench {
+    /// Answers to probes, as many as are kept, for strategies that live by them. Not a part of any pick.
+    pub(crate) fn refresh(&self, rng: &mut Rng, now: Nanos) {
+        let Some(probes) = self.snapshot.probes() else { return };
+        let members = self.snapshot.members();
+        for _ in 0..PROBES {
+            let asked = &members[rng.below(members.len() as u32) as usize].member;
+            let latency = Duration::from_micros(500 + u64::from(rng.below(1000)));
+            probes.add(asked.serial, asked.load.in_flight(), latency, now);
+        }
+    }
+}
+
 impl Load {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -107,11 +125,16 @@ impl Hand {
         }
     }
 
+    /// What comes before a batch of picks.
+    pub(crate) fn prepare(&mut self, bench: &Bench) {
+        bench.refresh(&mut self.rng, Nanos(self.now));
+    }
+
     /// Picks a batch.
     #[inline]
-    pub(crate) fn pick(&mut self, snapshot: &PoolSnapshot) {
+    pub(crate) fn pick(&mut self, bench: &Bench) {
         for _ in 0..self.batch {
-            let lease = self.pick_one(snapshot);
+            let lease = self.pick_one(bench);
             self.leases.push(lease);
         }
     }
@@ -127,15 +150,18 @@ impl Hand {
 
     /// A request that ends before the next.
     #[inline]
-    pub(crate) fn pick_and_end(&mut self, snapshot: &PoolSnapshot) {
-        let lease = self.pick_one(snapshot);
+    pub(crate) fn pick_and_end(&mut self, bench: &Bench) {
+        let lease = self.pick_one(bench);
         black_box(lease).end(Outcome::Ok, Nanos(self.now));
     }
 
     #[inline]
-    fn pick_one(&mut self, snapshot: &PoolSnapshot) -> Lease {
+    fn pick_one(&mut self, bench: &Bench) -> Lease {
         self.now += 1;
-        let lease = snapshot.pick(black_box(&self.tried), &mut self.rng, Nanos(self.now));
+        // Mixed as well as a hash, for one multiplication.
+        let hash = self.now.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let key = if bench.keyed { PickKey::from_hash(hash) } else { PickKey::NONE };
+        let lease = bench.snapshot.pick_keyed(black_box(&self.tried), key, &mut self.rng, Nanos(self.now));
         lease.expect("somebody is eligible")
     }
 }
@@ -155,3 +181,6 @@ fn one_each(snapshot: &Arc<PoolSnapshot>) -> Vec<Lease> {
 
 const BACKENDS: [usize; 5] = [8, 32, 100, 1_000, 10_000];
 const BATCH_MAX: usize = 64;
+/// Fewer than the probes that are kept may be used.
+const BATCH_PROBED: usize = 8;
+const PROBES: usize = 16;

@@ -46,11 +46,13 @@ fn lap(bench: &Bench, hand: &mut Hand, part: Part, batches: usize) {
     for _ in 0..batches {
         match part {
             Part::Pick => {
-                counted(|| hand.pick(&bench.snapshot));
+                hand.prepare(bench);
+                counted(|| hand.pick(bench));
                 hand.end();
             }
             Part::End => {
-                hand.pick(&bench.snapshot);
+                hand.prepare(bench);
+                hand.pick(bench);
                 counted(|| hand.end());
             }
         }

