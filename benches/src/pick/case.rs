@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::{
-    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, PickKey, Placement, PoolId, PoolSnapshot, PoolSpec,
-    PoolState, REGISTRY, Ratio, Rng, Shaping, StrategyKind, StrategySettings, Tried, Weight,
+    Intent, Lease, MemberSpec, Nanos, Outcome, PickKey, PoolSnapshot, PoolSpec, PoolState, REGISTRY, Rng,
+    StrategyKind, Tried, Weight,
 };
 
 /// A pool and what else it does meanwhile.
@@ -70,24 +70,12 @@ impl Case {
     /// Unequal weights, so that no strategy gets away with a special case.
     fn pool(self) -> PoolState {
         let member = |i: usize| MemberSpec {
-            id: BackendId::new(format!("backend-{i}")),
-            address: Some(([10, 0, 0, 1], 8080).into()),
             weight: Weight::new(1 + i as u32 % 4).expect("1 to 4"),
-            capacity: None,
-            enabled: true,
-            placement: Placement::default(),
+            ..MemberSpec::new(format!("backend-{i}"), ([10, 0, 0, 1], 8080).into())
         };
-        let spec = PoolSpec {
-            id: PoolId::new("bench"),
-            strategy: self.strategy,
-            settings: StrategySettings::default(),
-            members: (0..self.backends).map(member).collect(),
-            health: None,
-            passive: None,
-            panic_threshold: Ratio::ZERO,
-            intent: Intent::Weights,
-            shaping: Shaping::default(),
-        };
+        let members = (0..self.backends).map(member).collect();
+        let spec =
+            PoolSpec { strategy: self.strategy, intent: Intent::Weights, ..PoolSpec::new("bench", members) };
         PoolState::new(spec, 1, Nanos::ZERO)
     }
 }

@@ -12,25 +12,8 @@
 //! use std::time::Duration;
 //! use evenkeel_core::*;
 //!
-//! let member = |id: &str| MemberSpec {
-//!     id: BackendId::new(id),
-//!     address: Some("10.0.0.11:8080".parse().expect("an address")),
-//!     weight: Weight::ONE,
-//!     capacity: None,
-//!     enabled: true,
-//!     placement: Placement::default(),
-//! };
-//! let spec = PoolSpec {
-//!     id: PoolId::new("web"),
-//!     strategy: StrategyKind::default(),
-//!     settings: StrategySettings::default(),
-//!     members: vec![member("a"), member("b")],
-//!     health: None,
-//!     passive: None,
-//!     panic_threshold: Ratio::ZERO,
-//!     intent: Intent::Equal,
-//!     shaping: Shaping::default(),
-//! };
+//! let member = |id: &str| MemberSpec::new(id, "10.0.0.11:8080".parse().expect("an address"));
+//! let spec = PoolSpec::new("web", vec![member("a"), member("b")]);
 //! let pool = PoolState::new(spec, 7, Nanos::ZERO);
 //! let snapshot = pool.snapshot();
 //! let lease = snapshot.pick(&Tried::default(), &mut Rng::from_seed(1), Nanos::ZERO).expect("two are eligible");

@@ -52,6 +52,37 @@ pub struct MemberSpec {
     pub placement: Placement,
 }
 
+impl PoolSpec {
+    /// A pool of the default strategy without anything that could take a member out or shape its share.
+    pub fn new(id: impl Into<Arc<str>>, members: Vec<MemberSpec>) -> Self {
+        Self {
+            id: PoolId::new(id),
+            strategy: StrategyKind::default(),
+            settings: StrategySettings::default(),
+            members,
+            health: None,
+            passive: None,
+            panic_threshold: Ratio::ZERO,
+            intent: Intent::Equal,
+            shaping: Shaping::default(),
+        }
+    }
+}
+
+impl MemberSpec {
+    /// An enabled member of weight 1 at this address.
+    pub fn new(id: impl Into<Arc<str>>, address: SocketAddr) -> Self {
+        Self {
+            id: BackendId::new(id),
+            address: Some(address),
+            weight: Weight::ONE,
+            capacity: None,
+            enabled: true,
+            placement: Placement::default(),
+        }
+    }
+}
+
 /// The share that each enabled member should have, in the operator's mind. Never read off the weights unless
 /// told so: a typo of 5:1:1 is obeyed perfectly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,27 +7,10 @@
 //! ```
 //! use std::time::Duration;
 //! use evenkeel_core::sim::{Arrivals, Law, Scenario, Server, run};
-//! # use evenkeel_core::*;
-//! # let member = |id: &str| MemberSpec {
-//! #     id: BackendId::new(id),
-//! #     address: Some("10.0.0.11:8080".parse().expect("an address")),
-//! #     weight: Weight::ONE,
-//! #     capacity: None,
-//! #     enabled: true,
-//! #     placement: Placement::default(),
-//! # };
-//! # let pool = PoolSpec {
-//! #     id: PoolId::new("web"),
-//! #     strategy: StrategyKind::default(),
-//! #     settings: StrategySettings::default(),
-//! #     members: vec![member("a"), member("b")],
-//! #     health: None,
-//! #     passive: None,
-//! #     panic_threshold: Ratio::ZERO,
-//! #     intent: Intent::Equal,
-//! #     shaping: Shaping::default(),
-//! # };
-//! // `pool` is a PoolSpec with the members `a` and `b`.
+//! use evenkeel_core::{MemberSpec, PoolSpec};
+//!
+//! let member = |id: &str| MemberSpec::new(id, "10.0.0.11:8080".parse().expect("an address"));
+//! let pool = PoolSpec::new("web", vec![member("a"), member("b")]);
 //! let service = Law::Exponential { mean: Duration::from_millis(10) };
 //! let servers = ["a", "b"].map(|id| Server::new(id, 4, service)).to_vec();
 //! let report = run(&Scenario::new(pool, servers, Arrivals::Poisson { rate: 400.0 }, 2_000));

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::sim::{Arrivals, Law, Scenario, Server};
-use evenkeel_core::{
-    BackendId, Intent, MemberSpec, Placement, PoolId, PoolSpec, Ratio, Shaping, StrategyKind,
-    StrategySettings, Weight,
-};
+use evenkeel_core::{MemberSpec, PoolSpec, StrategyKind, Weight};
 
 /// What a request takes at speed 1, and the unit of time of theory.
 pub(crate) const SERVICE: Duration = Duration::from_millis(10);
@@ -14,24 +11,10 @@ pub(crate) const SERVICE: Duration = Duration::from_millis(10);
 /// Members `0`, `1`, … with these weights.
 pub(crate) fn pool(strategy: StrategyKind, weights: &[u32]) -> PoolSpec {
     let member = |(i, weight): (usize, &u32)| MemberSpec {
-        id: BackendId::new(i.to_string()),
-        address: Some(([10, 0, 0, 1], 80).into()),
         weight: Weight::new(*weight).expect("a weight"),
-        capacity: None,
-        enabled: true,
-        placement: Placement::default(),
+        ..MemberSpec::new(i.to_string(), ([10, 0, 0, 1], 80).into())
     };
-    PoolSpec {
-        id: PoolId::new("pool"),
-        strategy,
-        settings: StrategySettings::default(),
-        members: weights.iter().enumerate().map(member).collect(),
-        health: None,
-        passive: None,
-        panic_threshold: Ratio::ZERO,
-        intent: Intent::Equal,
-        shaping: Shaping::default(),
-    }
+    PoolSpec { strategy, ..PoolSpec::new("pool", weights.iter().enumerate().map(member).collect()) }
 }
 
 /// Poisson traffic at this part of the capacity of servers with so many workers and exponential service.

@@ -4,10 +4,7 @@
 use std::time::{Duration, Instant};
 
 use evenkeel_core::sim::{self, Arrivals, Failing, Keys, Law, Report, Scenario, Server};
-use evenkeel_core::{
-    BackendId, Intent, MemberSpec, Placement, PoolId, PoolSpec, REGISTRY, Ratio, Registration, Rng, Shaping,
-    StrategySettings, Weight,
-};
+use evenkeel_core::{MemberSpec, PoolSpec, REGISTRY, Registration, Rng};
 use evenkeel_testkit::{Backend, Capacity, Client, Evenkeel, Reply, Step};
 
 use super::report::Row;
@@ -92,25 +89,8 @@ impl From<&Report> for Outcome {
 }
 
 fn pool(known: &Registration) -> PoolSpec {
-    let member = |name: &&str| MemberSpec {
-        id: BackendId::new(*name),
-        address: Some(([127, 0, 0, 1], 80).into()),
-        weight: Weight::ONE,
-        capacity: None,
-        enabled: true,
-        placement: Placement::default(),
-    };
-    PoolSpec {
-        id: PoolId::new("web"),
-        strategy: known.kind,
-        settings: StrategySettings::default(),
-        members: NAMES.iter().map(member).collect(),
-        health: None,
-        passive: None,
-        panic_threshold: Ratio::ZERO,
-        intent: Intent::Equal,
-        shaping: Shaping::default(),
-    }
+    let members = NAMES.map(|name| MemberSpec::new(name, ([127, 0, 0, 1], 80).into()));
+    PoolSpec { strategy: known.kind, ..PoolSpec::new("web", members.to_vec()) }
 }
 
 async fn happen(stage: &Stage, known: &Registration) -> Outcome {

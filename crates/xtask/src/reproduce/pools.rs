@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use evenkeel_core::sim::{Arrivals, Law, Scenario, Server};
 use evenkeel_core::{
-    BackendId, Intent, Lease, MemberSpec, Nanos, Outcome, PickKey, Placement, PoolId, PoolSnapshot, PoolSpec,
-    PoolState, Ratio, Rng, Shaping, StrategyKind, StrategySettings, Tried, Weight,
+    Lease, MemberSpec, Nanos, Outcome, PickKey, PoolSnapshot, PoolSpec, PoolState, Rng, StrategyKind, Tried,
+    Weight,
 };
 
 /// Mean time of a request at speed 1, in every simulation.
@@ -64,24 +64,10 @@ pub(super) fn strategy(name: &str) -> StrategyKind {
 /// A member a weight, named by prefix and position.
 pub(super) fn named(prefix: &str, strategy: StrategyKind, weights: &[u32]) -> PoolSpec {
     let member = |(position, weight): (usize, &u32)| MemberSpec {
-        id: BackendId::new(format!("{prefix}{position}")),
-        address: Some(([10, 0, 0, 1], 80).into()),
         weight: Weight::new(*weight).unwrap_or(Weight::ONE),
-        capacity: None,
-        enabled: true,
-        placement: Placement::default(),
+        ..MemberSpec::new(format!("{prefix}{position}"), ([10, 0, 0, 1], 80).into())
     };
-    PoolSpec {
-        id: PoolId::new("pool"),
-        strategy,
-        settings: StrategySettings::default(),
-        members: weights.iter().enumerate().map(member).collect(),
-        health: None,
-        passive: None,
-        panic_threshold: Ratio::ZERO,
-        intent: Intent::Equal,
-        shaping: Shaping::default(),
-    }
+    PoolSpec { strategy, ..PoolSpec::new("pool", weights.iter().enumerate().map(member).collect()) }
 }
 
 /// Members `0`, `1`, … of these weights.
