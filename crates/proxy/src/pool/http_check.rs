@@ -41,6 +41,8 @@ pub(crate) struct Reuse {
     files: Arc<Semaphore>,
     /// From a question on a kept connection to the first look at its answer.
     look_after: Duration,
+    /// From there to the end of patience with it: time must be left to ask on a new one.
+    give_up_after: Duration,
     kept: Option<Kept>,
 }
 
@@ -73,8 +75,8 @@ pub(crate) struct Rest {
 
 impl Reuse {
     /// Nothing yet.
-    pub(crate) fn new(files: Arc<Semaphore>, look_after: Duration) -> Self {
-        Self { files, look_after, kept: None }
+    pub(crate) fn new(files: Arc<Semaphore>, look_after: Duration, give_up_after: Duration) -> Self {
+        Self { files, look_after, give_up_after, kept: None }
     }
 
     /// Asks on the kept connection. `None` when there is none that can be used once more, and unless the answer is yes.
@@ -87,7 +89,8 @@ impl Reuse {
         tokio::time::sleep(self.look_after).await;
         let mut bytes = Vec::new();
         line.take_arrived(&mut bytes).ok()?;
-        let head = head(&mut line, &mut bytes).await.ok().filter(|head| check.accepts(head.status))?;
+        let head = tokio::time::timeout(self.give_up_after, head(&mut line, &mut bytes)).await.ok()?;
+        let head = head.ok().filter(|head| check.accepts(head.status))?;
         let rest = head.keep_alive.then_some(Rest { line, checks: checks + 1, bytes, body: head.body });
         Some(Verdict { result: Some(Ok(())), rest })
     }

@@ -32,7 +32,7 @@ async fn backend(connections: Vec<Vec<String>>) -> (SocketAddr, Arc<std::sync::a
 }
 
 fn reuse() -> Reuse {
-    Reuse::new(Arc::new(Semaphore::new(1)), Duration::from_millis(1))
+    Reuse::new(Arc::new(Semaphore::new(1)), Duration::from_millis(1), Duration::from_millis(20))
 }
 
 async fn check(address: SocketAddr, reuse: &mut Reuse) -> Option<Result<(), String>> {
@@ -112,9 +112,34 @@ async fn interim_answers_and_chunked_bodies_are_read_whole() {
 #[tokio::test]
 async fn without_a_file_to_spare_each_check_has_its_own_connection() {
     let (address, _) = backend(vec![well(1), well(1)]).await;
-    let mut reuse = Reuse::new(Arc::new(Semaphore::new(0)), Duration::ZERO);
+    let mut reuse = Reuse::new(Arc::new(Semaphore::new(0)), Duration::ZERO, Duration::ZERO);
     for _ in 0..2 {
         assert_eq!(check(address, &mut reuse).await, Some(Ok(())));
         assert!(reuse.kept.is_none());
+    }
+}
+
+/// Such as one that a firewall has forgotten: nothing comes, not even an end.
+#[tokio::test]
+async fn a_kept_connection_that_says_nothing_leaves_time_for_a_new_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = Vec::new();
+            while !question.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut question).await.unwrap();
+            }
+            stream.write_all(WELL.as_bytes()).await.unwrap();
+            open.push(stream);
+        }
+    });
+    let mut reuse = reuse();
+    for _ in 0..3 {
+        let checked = tokio::time::timeout(Duration::from_secs(2), check(address, &mut reuse)).await;
+        assert_eq!(checked, Ok(Some(Ok(()))));
+        assert!(reuse.kept.is_some());
     }
 }

@@ -20,7 +20,7 @@ use super::keeper::Finding;
 /// Checks start at multiples of so much of their interval, and at most of this.
 const GRID_SHARE: u32 = 20;
 const GRID_MAX: Duration = Duration::from_millis(50);
-/// Answers that are looked at later must still come in time: after this part of the timeout at most.
+/// Answers on kept connections are looked at after this part of the timeout at most, and waited for as long again.
 const LOOK_AFTER_SHARE: u32 = 4;
 
 /// A backend to be checked.
@@ -49,7 +49,8 @@ pub(crate) async fn watch(
 ) {
     let Backend { id, address, health, pool, kept_checks } = backend;
     let grid = (health.interval / GRID_SHARE).min(GRID_MAX);
-    let mut reuse = Reuse::new(kept_checks, grid.min(health.timeout / LOOK_AFTER_SHARE));
+    let quarter = health.timeout / LOOK_AFTER_SHARE;
+    let mut reuse = Reuse::new(kept_checks, grid.min(quarter), quarter);
     let mut passes: u32 = 0;
     loop {
         let next = *lock(&due);
