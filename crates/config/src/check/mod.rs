@@ -5,6 +5,7 @@ mod limits;
 mod placement;
 mod pools;
 mod routes;
+mod sessions;
 mod shares;
 
 use crate::decode::{Cx, Draft};
@@ -22,6 +23,7 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
     for pool in &draft.pools {
         pools::check(cx, pool, &draft.runtime);
     }
+    sessions::check(cx, draft);
 }
 
 fn no_listener(draft: &Draft) -> Diagnostic {

@@ -52,7 +52,7 @@ fn zones(cx: &Cx, pool: &PoolDraft, min: &At<usize>, local: &str) {
     }
     let known: BTreeSet<&str> = tiers.values().flatten().copied().collect();
     let choice = tiers.values().any(|zones| zones.len() > 1 && zones.contains(local));
-    let (open, unzoned) = (pool.open().count(), pool.open().find(|backend| backend.zone.is_none()));
+    let (used, unzoned) = (pool.used(), pool.open().find(|backend| backend.zone.is_none()));
     let warning = match unzoned {
         _ if known.is_empty() => {
             useless(pool, min, format!("no backend of pool `{name}` says in which zone it is"))
@@ -64,10 +64,13 @@ fn zones(cx: &Cx, pool: &PoolDraft, min: &At<usize>, local: &str) {
                 format!("no tier of pool `{name}` has a backend in zone `{local}` and one in another zone");
             useless(pool, min, message).help("take `zone_aware` out until there is something to choose")
         }
-        _ if open < min.value => {
-            let message = format!("pool `{name}` has {open} backends, and zones count from {} on", min.value);
+        _ if used < min.value => {
+            let message = format!(
+                "this process uses {used} backends of pool `{name}`, and zones count from {} on",
+                min.value
+            );
             let help =
-                format!("write `zone_aware = {{ min_backends = {open} }}` if so few are enough in each zone");
+                format!("write `zone_aware = {{ min_backends = {used} }}` if so few are enough in each zone");
             useless(pool, min, message).help(help)
         }
         Some(backend) => unplaced(backend, local),
