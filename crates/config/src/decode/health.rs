@@ -43,7 +43,8 @@ pub(super) fn active(pool: &mut Reader<'_>) -> HealthDraft {
     })
 }
 
-pub(super) fn passive(pool: &mut Reader<'_>) -> Option<Passive> {
+/// `blames`: failures fall by the attempts, so that a larger share of them speaks against a backend.
+pub(super) fn passive(pool: &mut Reader<'_>, blames: bool) -> Option<Passive> {
     let value = pool.take("passive");
     if let Some(Value { de: DeValue::Boolean(on), .. }) = value {
         if *on {
@@ -69,7 +70,7 @@ pub(super) fn passive(pool: &mut Reader<'_>) -> Option<Passive> {
     }
     let error_share = match table.read("error_share", convert::unless_off(convert::range)) {
         Some(given) => given.value,
-        None => Some(defaults::PASSIVE_ERROR_SHARE),
+        None => blames.then_some(defaults::PASSIVE_ERROR_SHARE),
     };
     Some(Passive {
         consecutive: table.count("consecutive"),

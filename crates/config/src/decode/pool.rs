@@ -26,19 +26,22 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
     let backends = backends(&mut table);
     let whole = table.cx.errors() == before;
     let Picking { strategy, settings, hash, probe } = strategy::read(&mut table);
+    let sticky = sticky::sticky(&mut table);
+    // Where the request decides on the backend, one client that fails is one backend that fails.
+    let blames = !strategy.registration().keyed && sticky.is_none();
     PoolDraft {
         name,
         strategy,
         settings,
         hash,
         shaping: shaping::read(&mut table),
-        sticky: sticky::sticky(&mut table),
+        sticky,
         queue: sticky::queue(&mut table),
         probe,
         intent,
         backends,
         health: health::active(&mut table),
-        passive: health::passive(&mut table),
+        passive: health::passive(&mut table, blames),
         panic_threshold: table.ratio("panic_threshold"),
         timeouts: timeouts(table.table("timeouts")),
         keep_alive: keep_alive(table.table("keep_alive")),

@@ -123,10 +123,11 @@ pub(super) static PASSIVE: Section = Section {
         Key {
             name: "error_share",
             kinds: &[Kind::Range { min: 0.01, max: 1.0 }, Kind::Off],
-            default: Default::Number(defaults::PASSIVE_ERROR_SHARE),
+            default: Default::Prose("`0.25`; `false` with `sticky` and strategies that go by a key"),
             doc: "Eject also a backend whose share of the pool's failures is beyond its share of the requests by more \
                   than this part of it. It finds one that fails now and then, not a failure that all of them have. `false` \
-                  goes by failures in a row alone.",
+                  goes by failures in a row alone. Where the request decides on the backend, failures of one client \
+                  would be blamed on its backend.",
             aliases: &["success_rate", "success_rate_stdev_factor", "error_rate"],
         },
     ],
