@@ -134,6 +134,8 @@ pub struct BackendStatus {
     pub zone: Option<String>,
     /// Attempts that it may have at a time; `None` is any number.
     pub max_in_flight: Option<u32>,
+    /// Whether at least half of its recent attempts fail, faster than others succeed.
+    pub fails_fast: bool,
     /// Share that the operator means it to have.
     pub intent: f64,
     /// Share that configuration and health give it now.

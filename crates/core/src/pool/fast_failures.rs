@@ -8,12 +8,16 @@ use crate::units::Nanos;
 
 impl PoolSnapshot {
     /// The members that would draw traffic by failing, if picks went by requests in flight or latency alone: at least
-    /// half of their recent attempts failed, in less time than an attempt that does not fail takes in this pool.
+    /// half of their recent attempts failed, or several in a row, in less time than an attempt that does not fail takes in
+    /// this pool.
     pub fn fast_failing(&self, now: Nanos) -> impl Iterator<Item = &MemberView> {
         let usual = self.usual_time(now);
         self.members().iter().filter(move |view| {
             let load = &view.member.load;
-            load.recent_failures(now) >= FAILING && usual.is_some_and(|usual| load.failure_time() < usual)
+            let share = load.recent_failures(now);
+            // One that gets next to nothing, because it fails, must not be nameless for want of attempts.
+            let failing = share >= FAILING || share > 0.0 && load.consecutive_failures() >= IN_A_ROW;
+            failing && usual.is_some_and(|usual| load.failure_time() < usual)
         })
     }
 
@@ -30,3 +34,4 @@ impl PoolSnapshot {
 }
 
 const FAILING: f64 = 0.5;
+const IN_A_ROW: u32 = 5;

@@ -61,6 +61,8 @@ pub(crate) struct Backend {
     pub(crate) zone: Option<String>,
     #[serde(default)]
     pub(crate) max_in_flight: Option<u32>,
+    #[serde(default)]
+    pub(crate) fails_fast: bool,
     pub(crate) intent: f64,
     pub(crate) plan: f64,
     pub(crate) observed: f64,

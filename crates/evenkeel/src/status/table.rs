@@ -69,12 +69,16 @@ fn pool(pool: &Pool) -> Vec<String> {
     for backend in &pool.backends {
         lines.push(row(cells(backend)));
         lines.extend(placement(backend));
+        lines.extend(backend.fails_fast.then(|| FAILS_FAST.to_owned()));
         // Of one that serves it says that its check passed.
         let detail = backend.detail.iter().filter(|_| backend.phase != "serving");
         lines.extend(detail.map(|detail| format!("    {detail}")));
     }
     lines
 }
+
+/// What looks idle is broken.
+const FAILS_FAST: &str = "    FAILS FAST: answers with failures sooner than others with successes";
 
 /// Where it stands, if it is not simply one among equals.
 fn placement(backend: &Backend) -> Option<String> {
@@ -204,12 +208,14 @@ pool web  round_robin  intent equal  12345 attempts
         pool.waiting = 3;
         let one = &mut pool.backends[0];
         (one.tier, one.zone, one.max_in_flight) = (1, Some("eu-1a".to_owned()), Some(20));
+        one.fails_fast = true;
         one.effective_weight = Some(0.374);
         pool.backends[1].effective_weight = Some(1.0);
         let text = render(&report);
         assert!(text.contains("12345 attempts  3 waiting\n"), "{text}");
         let stands = "    tier 1  zone eu-1a  at most 20 busy  weight in force 0.37\n";
         assert_eq!(text.matches(stands).count(), 1, "{text}");
+        assert_eq!(text.matches(FAILS_FAST).count(), 1, "{text}");
         assert_eq!(
             text.matches("weight in force").count(),
             1,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use evenkeel_testkit::{Backend, Capacity, Load, assert_shares};
+use evenkeel_testkit::{Backend, Capacity, Load, Reply, assert_shares};
 
 use crate::support::{Setup, backends, counts};
 
@@ -172,4 +172,25 @@ async fn metrics_and_pools_agree_with_what_backends_counted() {
             assert!((listed - expected).abs() < 1e-6, "{name} {key}: {listed} instead of {expected}");
         }
     }
+}
+
+/// To what goes by requests in flight, one that fails at once looks idle.
+#[tokio::test]
+async fn a_backend_that_fails_fast_wins_no_traffic_and_is_named() {
+    let capacity = || Capacity { concurrency: 100, service: Duration::from_millis(20) };
+    let all = [
+        Backend::with_capacity("a", capacity()).await,
+        Backend::with_capacity("b", capacity()).await,
+        Backend::with_reply("hole", Reply::text(500, "broken")).await,
+    ];
+    let evenkeel = Setup::new(&all).pool("health = false\npassive = false").start().await;
+    evenkeel.await_eligible("web", 3).await;
+    Load::new(evenkeel.address("web"), 20).run(2_000).await;
+    let metrics = evenkeel.metrics().await;
+    let attempts = metrics.by("evenkeel_backend_attempts_total", &[("pool", "web")], "backend");
+    assert!(attempts["hole"] < 0.1 * 2_000.0, "{attempts:?}");
+    let named = metrics.by("evenkeel_backend_fails_fast", &[("pool", "web")], "backend");
+    assert_eq!((named["a"], named["b"], named["hole"]), (0.0, 0.0, 1.0));
+    let pools = evenkeel.admin_json("/pools").await;
+    assert_eq!(pools["pools"][0]["backends"][2]["fails_fast"], true);
 }

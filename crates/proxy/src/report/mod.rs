@@ -3,11 +3,12 @@
 mod placement;
 mod pools;
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use evenkeel_core::{Intent, Mode, Outcome, Phase, PoolSnapshot, Reason};
+use evenkeel_core::{Intent, Mode, Nanos, Outcome, Phase, PoolSnapshot, Reason};
 
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, View, lock};
@@ -33,6 +34,12 @@ impl<'a> Seen<'a> {
             snapshot.members().iter().map(|view| view.member.load.attempts_total()).collect();
         let total = attempts.iter().sum();
         Self { cell, snapshot, attempts, total }
+    }
+
+    /// Of each member.
+    fn fails_fast(&self, now: Nanos) -> Vec<bool> {
+        let failing: HashSet<u64> = self.snapshot.fast_failing(now).map(|view| view.member.serial).collect();
+        self.snapshot.members().iter().map(|view| failing.contains(&view.member.serial)).collect()
     }
 
     fn observed(&self, index: usize) -> f64 {
@@ -92,7 +99,7 @@ impl Proxy {
         let seen: Vec<Seen<'_>> = view.pools.iter().map(|cell| Seen::new(cell)).collect();
         let mut page = Page::default();
         backend_counters(&mut page, inner, &seen);
-        backend_state(&mut page, &seen);
+        backend_state(&mut page, &seen, inner.clock.now());
         pools::pools(&mut page, &seen);
         listeners(&mut page, &view);
         process(&mut page, inner, &view);
@@ -105,6 +112,7 @@ impl Inner {
         let seen = Seen::new(cell);
         let now = self.clock.now();
         let weights = placement::effective_weights(&seen.snapshot);
+        let failing = seen.fails_fast(now);
         let backends = seen.snapshot.members().iter().enumerate().map(|(index, view)| {
             let load = &view.member.load;
             let placement = &view.member.placement;
@@ -119,6 +127,7 @@ impl Inner {
                 tier: placement.tier,
                 zone: placement.zone.as_deref().map(str::to_owned),
                 max_in_flight: placement.max_in_flight.map(NonZeroU32::get),
+                fails_fast: failing[index],
                 intent: view.intent,
                 plan: view.plan,
                 observed: seen.observed(index),
@@ -211,7 +220,7 @@ fn backend_counters(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
     );
 }
 
-fn backend_state(page: &mut Page, seen: &[Seen<'_>]) {
+fn backend_state(page: &mut Page, seen: &[Seen<'_>], now: Nanos) {
     let member = |pool: &Seen<'_>, index: usize| pool.snapshot.members()[index].clone();
     let phases = Phase::ALL.map(|phase| (phase, phase.as_str()));
     page.family(
@@ -225,6 +234,16 @@ fn backend_state(page: &mut Page, seen: &[Seen<'_>]) {
         per_backend(seen, &[((), "")], |pool, index, ()| f64::from(u8::from(member(pool, index).plan > 0.0))),
     );
     placement::placement(page, seen);
+    let failing: Vec<Vec<bool>> = seen.iter().map(|pool| pool.fails_fast(now)).collect();
+    page.family(
+        &catalog::FAILS_FAST,
+        seen.iter().zip(&failing).flat_map(|(pool, failing)| {
+            failing
+                .iter()
+                .enumerate()
+                .map(|(index, failing)| (pool.labels(index, ""), f64::from(u8::from(*failing))))
+        }),
+    );
     page.family(
         &catalog::SHARE,
         per_backend(seen, &[(0, "intent"), (1, "plan"), (2, "requests")], |pool, index, kind| match kind {

@@ -55,6 +55,8 @@ catalog! {
         "Always 1; says where the backend stands.";
     MAX_IN_FLIGHT: Gauge "evenkeel_backend_max_in_flight" ["pool", "backend"]
         "Attempts that the backend may have at a time; only where there is a limit.";
+    FAILS_FAST: Gauge "evenkeel_backend_fails_fast" ["pool", "backend"]
+        "1 while at least half of the backend's recent attempts fail, faster than others succeed: what looks idle is broken.";
     POOL_EPOCH: Counter "evenkeel_pool_epoch_total" ["pool"]
         "Snapshots of the pool published since start.";
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
