@@ -10,15 +10,18 @@ use crate::http1::{BodyLength, HeadScanner, Method, Scan, parse_response};
 
 /// The response field of ORCA (Open Request Cost Aggregation) load reports.
 const FIELD: &[u8] = b"endpoint-load-metrics";
-/// The metric that is read: requests in flight.
-const METRIC: &str = "rif";
+/// The metrics that are read: requests in flight, and the time in milliseconds that a request would take.
+const IN_FLIGHT: &str = "rif";
+const LATENCY: &str = "latency_ms";
+/// More than an hour is nothing that a backend means.
+const LATENCY_MAX_MS: f64 = 3_600_000.0;
 /// More than this is not an answer to a probe, header and body alike.
 const ANSWER_MAX: usize = 16 * 1024;
 
 /// What a backend said.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// From the question to the whole header of the answer.
+    /// What a request would take, if it says; else from the question to the whole header of the answer.
     pub(super) latency: Duration,
     /// Requests in flight, if it says.
     pub(super) in_flight: Option<u32>,
@@ -45,14 +48,16 @@ pub(super) async fn ask(address: SocketAddr, kept: Option<TcpStream>, path: &str
     stream.write_all(question.as_bytes()).await.ok()?;
     let mut bytes = Vec::with_capacity(1024);
     let length = head_length(&mut stream, &mut bytes).await?;
-    let latency = asked.elapsed();
+    let answered = asked.elapsed();
     let mut fields = Vec::new();
     let head = parse_response(&bytes[..length], Method::Get, &mut fields).ok()?;
     if !(200..300).contains(&head.status) {
         return None;
     }
     let report = fields.iter().find(|field| field.name.slice(&bytes).eq_ignore_ascii_case(FIELD));
-    let in_flight = report.and_then(|field| requests_in_flight(field.value.slice(&bytes)));
+    let report = report.and_then(|field| std::str::from_utf8(field.value.slice(&bytes)).ok()).map(str::trim);
+    let in_flight = report.and_then(requests_in_flight);
+    let latency = report.and_then(latency).unwrap_or(answered);
     let body = match head.body {
         BodyLength::None => Some(0),
         BodyLength::Length(length) => usize::try_from(length).ok().filter(|length| *length <= ANSWER_MAX),
@@ -86,33 +91,32 @@ async fn after(mut stream: TcpStream, mut bytes: Vec<u8>, end: usize) -> Option<
     (bytes.len() == end).then_some(stream)
 }
 
-/// Reads a report in one of three forms: `TEXT rif=3, cpu_utilization=0.4`, `JSON {"named_metrics": {"rif": 3}}`, or a
-/// number alone. In the first two the metric may stand in `named_metrics` or by itself.
-fn requests_in_flight(report: &[u8]) -> Option<u32> {
-    let report = std::str::from_utf8(report).ok()?.trim();
-    if let Some(text) = report.strip_prefix("TEXT ") {
-        let metric = |pair: &str| {
-            let (name, value) = pair.split_once('=')?;
-            let name = name.trim();
-            (name.strip_prefix("named_metrics.").unwrap_or(name) == METRIC).then(|| number(value)).flatten()
-        };
-        return text.split(',').find_map(metric);
-    }
-    if let Some(json) = report.strip_prefix("JSON ") {
-        let json: serde_json::Value = serde_json::from_str(json).ok()?;
-        let named = json.get("named_metrics").and_then(|metrics| metrics.get(METRIC));
-        return count(named.or_else(|| json.get(METRIC))?.as_f64()?);
-    }
-    number(report)
-}
-
-fn number(text: &str) -> Option<u32> {
-    count(text.trim().parse().ok()?)
-}
-
-/// A count is finite and not negative; reports give it as a fraction now and then.
-fn count(number: f64) -> Option<u32> {
+/// Requests in flight: a metric, or all that the report says.
+fn requests_in_flight(report: &str) -> Option<u32> {
+    let number = metric(report, IN_FLIGHT).or_else(|| report.trim().parse().ok())?;
+    // Reports give it as a fraction now and then.
     (0.0..=f64::from(u32::MAX)).contains(&number).then(|| number.round() as u32)
+}
+
+/// What a request that comes now would take, in milliseconds.
+fn latency(report: &str) -> Option<Duration> {
+    let millis = metric(report, LATENCY)?;
+    (0.0..=LATENCY_MAX_MS).contains(&millis).then(|| Duration::from_secs_f64(millis / 1e3))
+}
+
+/// Reads one metric of a report in either form: `TEXT rif=3, cpu_utilization=0.4` or `JSON {"named_metrics": {"rif": 3}}`.
+/// It may stand in `named_metrics` or by itself.
+fn metric(report: &str, name: &str) -> Option<f64> {
+    if let Some(text) = report.strip_prefix("TEXT ") {
+        let value = |pair: &str| {
+            let (key, value) = pair.split_once('=')?;
+            let key = key.trim();
+            (key.strip_prefix("named_metrics.").unwrap_or(key) == name).then(|| value.trim().parse().ok())?
+        };
+        return text.split(',').find_map(value);
+    }
+    let json: serde_json::Value = serde_json::from_str(report.strip_prefix("JSON ")?).ok()?;
+    json.get("named_metrics").and_then(|metrics| metrics.get(name)).or_else(|| json.get(name))?.as_f64()
 }
 
 #[cfg(test)]
@@ -144,8 +148,23 @@ mod tests {
             ("BIN CQAAAA==", None),
             ("\u{ff11}", None),
         ] {
-            assert_eq!(requests_in_flight(report.as_bytes()), expected, "{report:?}");
+            assert_eq!(requests_in_flight(report), expected, "{report:?}");
         }
-        assert_eq!(requests_in_flight(b"\xff"), None);
+    }
+
+    #[test]
+    fn a_latency_is_a_time_that_somebody_might_wait() {
+        for (report, expected) in [
+            ("TEXT rif=3, latency_ms=12.5", Some(12_500)),
+            ("TEXT named_metrics.latency_ms=0", Some(0)),
+            ("JSON {\"named_metrics\": {\"latency_ms\": 150}}", Some(150_000)),
+            ("TEXT rif=3", None),
+            ("17", None),
+            ("TEXT latency_ms=-1", None),
+            ("TEXT latency_ms=NaN", None),
+            ("TEXT latency_ms=1e300", None),
+        ] {
+            assert_eq!(latency(report), expected.map(Duration::from_micros), "{report:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_core::sim::{self, Arrivals, Failing, Keys, Law, Report, Scenario, Server};
 use evenkeel_core::{MemberSpec, PoolSpec, REGISTRY, Registration, Rng};
-use evenkeel_testkit::{Backend, Capacity, Client, Evenkeel, Reply, Step};
+use evenkeel_testkit::{Backend, Capacity, Client, Evenkeel, Reply};
 
 use super::report::Row;
 use super::stage::{Stage, attempts, config};
@@ -127,9 +127,9 @@ async fn backends() -> Vec<Backend> {
             "failing" => Backend::with_reply(name, Reply::text(500, "broken")).await,
             _ => Backend::with_capacity(name, capacity).await,
         };
-        let well = Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec());
-        let pause = Step::Pause(if name == "failing" { FAILURE } else { service });
-        backend.set_health(Reply::steps([pause, well]));
+        let takes = if name == "failing" { FAILURE } else { service };
+        let said = format!("Endpoint-Load-Metrics: TEXT latency_ms={}\r\n", takes.as_secs_f64() * 1e3);
+        backend.set_health(Reply::with_fields(200, &said, ""));
         backends.push(backend);
     }
     backends
