@@ -1,8 +1,8 @@
 //! What a request has tried already.
 
 /// Serials of the backends tried for one request: at most 8, kept in place, so that a retry does not allocate
-/// either.
-#[derive(Default, Clone, Debug)]
+/// either. Equal only to one that remembers the same in the same order.
+#[derive(Default, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tried {
     serials: [u64; Self::CAPACITY],
     len: u8,
