@@ -76,13 +76,6 @@ pub(crate) struct ToldApart {
     pub(crate) sessions_moved: AtomicU64,
 }
 
-impl Wanted {
-    /// Whether every backend will do.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.session.is_none() && self.tried.is_empty()
-    }
-}
-
 impl PoolCell {
     /// Picks a backend: the session's own, if that may be.
     ///
@@ -102,6 +95,11 @@ impl PoolCell {
             None => snapshot.pick_keyed(&wanted.tried, wanted.key, rng, now)?,
         };
         Ok(Attempt { lease: Some(lease), pool: Arc::clone(self) })
+    }
+
+    /// Whether a session is that of a member, whatever state that is in.
+    pub(crate) fn is_session(&self, session: u64) -> bool {
+        self.snapshot.load().members().iter().any(|view| view.member.session() == session)
     }
 
     /// Whether a session still has its backend, though a pick did not find it: it is at its limit just now.
@@ -131,12 +129,12 @@ impl Attempt {
     fn finish(&mut self, outcome: Outcome, now: Instant) {
         let Some(lease) = self.lease.take() else { return };
         let id = outcome.is_failure().then(|| lease.member().id.clone());
-        let now = self.pool.clock.at(now);
+        let (now, session) = (self.pool.clock.at(now), lease.member().session());
         lease.end(outcome, now);
         if let Some(id) = id {
             self.pool.failures.try_send(PoolEvent::Attempted { id, outcome }).ok();
         }
-        Queue::lease_ended(&self.pool, now);
+        Queue::lease_ended(&self.pool, session, now);
     }
 }
 

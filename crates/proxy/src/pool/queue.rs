@@ -7,14 +7,17 @@
 //! A lease may end just when a request finds everything full. So a request is counted as waiting before it looks for the
 //! last time, a lease has ended before its ender looks whether somebody waits, and a fence stands between the two on
 //! both sides: one of them sees the other.
+//!
+//! Requests that can use the same backends are of one class, and each class has a line of its own: when its head is
+//! refused, so would be everybody behind it, and nobody of them is asked. Between classes the order of arrival holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use evenkeel_core::{Nanos, Refusal, Rng};
+use evenkeel_core::{Nanos, Refusal, Rng, Tried};
 
 use crate::proxy::lock;
 use crate::telemetry::Histogram;
@@ -25,9 +28,9 @@ use super::cell::{Attempt, PoolCell, Wanted};
 const OPEN: usize = 1;
 /// One request waits.
 const WAITER: usize = 2;
-/// Waiting requests that are offered a lease before it is left to the next that comes: those that want a certain backend
-/// may all find it full.
-const OFFERED_MAX: usize = 64;
+/// Classes that are refused before the others are left to the next lease that ends. Three are always asked: those whom
+/// any backend will do, those whose session lives where the lease has ended, and the class of whoever has just come.
+const REFUSED_MAX: usize = 64;
 
 /// The requests of one pool that wait.
 #[derive(Debug)]
@@ -54,13 +57,17 @@ pub(crate) struct QueueCounts {
 /// Place in the line: rank, 0 first, then order of arrival.
 type Place = (u8, u64);
 
+/// What decides which backends a request can use: its session, and whom it has tried.
+type Class = (Option<u64>, Tried);
+
 #[derive(Debug)]
 struct Line {
     rng: Rng,
     arrivals: u64,
-    waiting: BTreeMap<Place, Waiter>,
-    /// How many of those want a certain backend, or not a certain one.
-    choosy: usize,
+    /// Those who wait, by class; no class is empty.
+    classes: HashMap<Class, BTreeMap<Place, Waiter>>,
+    /// The first of each class.
+    heads: BTreeMap<Place, Class>,
     /// What those who have had their turn have not fetched yet.
     answers: BTreeMap<Place, Result<Attempt, Refusal>>,
 }
@@ -77,13 +84,20 @@ struct Waiter {
 #[must_use = "dropping it gives up the place"]
 pub(crate) struct Turn {
     pool: Arc<PoolCell>,
+    class: Class,
     place: Place,
 }
 
 impl Queue {
     /// An empty one. `rng` is for the picks made on behalf of those who wait.
     pub(crate) fn new(rng: Rng) -> Self {
-        let line = Line { rng, arrivals: 0, waiting: BTreeMap::new(), choosy: 0, answers: BTreeMap::new() };
+        let line = Line {
+            rng,
+            arrivals: 0,
+            classes: HashMap::new(),
+            heads: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        };
         Self { word: AtomicUsize::new(0), line: Mutex::new(line), counts: QueueCounts::default() }
     }
 
@@ -102,10 +116,13 @@ impl Queue {
     }
 
     /// Takes the last place of its rank. `None` when as many as `size` wait already.
-    pub(crate) fn enter(pool: &Arc<PoolCell>, wanted: Wanted, size: usize, now: Nanos) -> Option<Turn> {
+    pub(crate) fn enter(pool: &Arc<PoolCell>, mut wanted: Wanted, size: usize, now: Nanos) -> Option<Turn> {
         let this = &pool.queue;
+        // Anybody can make up sessions; those of nobody shall not each be a class of their own.
+        wanted.session = wanted.session.filter(|&session| pool.is_session(session));
+        let class = (wanted.session, wanted.tried.clone());
         let mut line = lock(&this.line);
-        if line.waiting.len() >= size {
+        if this.len() >= size {
             return None;
         }
         // Before the last look at the backends: see the top.
@@ -113,29 +130,28 @@ impl Queue {
         fence(Ordering::SeqCst);
         let place = (wanted.rank, line.arrivals);
         line.arrivals += 1;
-        line.choosy += usize::from(!wanted.is_plain());
-        line.waiting.insert(place, Waiter { wanted, waker: None });
-        let woken = this.offer(pool, &mut line, 1, now);
+        line.insert(&class, place, Waiter { wanted, waker: None });
+        let woken = this.offer(pool, &mut line, 1, Some(&class), now);
         drop(line);
         woken.into_iter().for_each(Waker::wake);
-        Some(Turn { pool: Arc::clone(pool), place })
+        Some(Turn { pool: Arc::clone(pool), class, place })
     }
 
-    /// A lease has ended: whoever is next gets another.
+    /// A lease of the backend with this session has ended: whoever is next gets another.
     #[inline]
-    pub(crate) fn lease_ended(pool: &Arc<PoolCell>, now: Nanos) {
+    pub(crate) fn lease_ended(pool: &Arc<PoolCell>, session: u64, now: Nanos) {
         if pool.queue.word.load(Ordering::Relaxed) != 0 {
-            Self::serve(pool, 1, now);
+            Self::serve(pool, 1, Some(session), now);
         }
     }
 
     /// The pool has changed: there may be room for any number.
     pub(crate) fn pool_changed(pool: &Arc<PoolCell>, now: Nanos) {
-        Self::serve(pool, usize::MAX, now);
+        Self::serve(pool, usize::MAX, None, now);
     }
 
     #[cold]
-    fn serve(pool: &Arc<PoolCell>, most: usize, now: Nanos) {
+    fn serve(pool: &Arc<PoolCell>, most: usize, session: Option<u64>, now: Nanos) {
         let this = &pool.queue;
         fence(Ordering::SeqCst);
         if this.len() == 0 {
@@ -143,35 +159,84 @@ impl Queue {
         }
         let woken = {
             let mut line = lock(&this.line);
-            this.offer(pool, &mut line, most, now)
+            let at_home = session.map(|session| (Some(session), Tried::default()));
+            this.offer(pool, &mut line, most, at_home.as_ref(), now)
         };
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Picks for those at the head of the line, at most `most` leases. Whom to wake.
-    fn offer(&self, pool: &Arc<PoolCell>, line: &mut Line, most: usize, now: Nanos) -> Vec<Waker> {
-        let Line { rng, waiting, choosy, answers, .. } = line;
+    /// Picks for those at the head of the line, at most `most` leases, and not without asking those of class `sure`.
+    /// Whom to wake.
+    fn offer(
+        &self,
+        pool: &Arc<PoolCell>,
+        line: &mut Line,
+        most: usize,
+        sure: Option<&Class>,
+        now: Nanos,
+    ) -> Vec<Waker> {
         let (mut woken, mut leases, mut refused) = (Vec::new(), 0, 0);
         let mut from: Place = (0, 0);
-        // Once one that takes anybody has found everybody full, only those are asked that want somebody.
-        let mut full = false;
-        while leases < most && refused < OFFERED_MAX && (!full || *choosy > 0) {
-            let mut rest = waiting.range(from..).filter(|(_, waiter)| !full || !waiter.wanted.is_plain());
-            let Some((&place, waiter)) = rest.next() else { break };
+        let plain = (None, Tried::default());
+        while leases < most
+            && let Some(place) =
+                line.next_head(from, (refused >= REFUSED_MAX).then_some([Some(&plain), sure]))
+        {
+            // The head of a class that is refused stays, and is not met again; nor are those behind it.
             from = (place.0, place.1 + 1);
-            let answer = pool.pick(&waiter.wanted, rng, now);
+            let Some(answer) = line.ask(pool, place, now) else { break };
             if matches!(answer, Err(Refusal::Full)) {
-                full |= waiter.wanted.is_plain();
                 refused += 1;
                 continue;
             }
             leases += usize::from(answer.is_ok());
-            *choosy -= usize::from(!waiter.wanted.is_plain());
-            woken.extend(waiting.remove(&place).and_then(|waiter| waiter.waker));
+            let class = line.heads[&place].clone();
+            woken.extend(line.remove(&class, place).and_then(|waiter| waiter.waker));
             self.word.fetch_sub(WAITER, Ordering::Relaxed);
-            answers.insert(place, answer);
+            line.answers.insert(place, answer);
         }
         woken
+    }
+}
+
+impl Line {
+    fn insert(&mut self, class: &Class, place: Place, waiter: Waiter) {
+        let waiting = self.classes.entry(class.clone()).or_default();
+        let head = waiting.keys().next().copied();
+        waiting.insert(place, waiter);
+        if head.is_none_or(|head| place < head) {
+            head.and_then(|head| self.heads.remove(&head));
+            self.heads.insert(place, class.clone());
+        }
+    }
+
+    fn remove(&mut self, class: &Class, place: Place) -> Option<Waiter> {
+        let waiting = self.classes.get_mut(class)?;
+        let waiter = waiting.remove(&place)?;
+        let next = waiting.keys().next().copied();
+        if next.is_none() {
+            self.classes.remove(class);
+        }
+        if self.heads.remove(&place).is_some()
+            && let Some(next) = next
+        {
+            self.heads.insert(next, class.clone());
+        }
+        Some(waiter)
+    }
+
+    /// The first head at `from` or behind it, of any class or of some.
+    fn next_head(&self, from: Place, only: Option<[Option<&Class>; 2]>) -> Option<Place> {
+        let Some(only) = only else { return self.heads.range(from..).next().map(|(&place, _)| place) };
+        let heads = only.into_iter().flatten().filter_map(|class| self.classes.get(class)?.keys().next());
+        heads.filter(|&&head| head >= from).min().copied()
+    }
+
+    /// Picks for the head at `place`.
+    fn ask(&mut self, pool: &Arc<PoolCell>, place: Place, now: Nanos) -> Option<Result<Attempt, Refusal>> {
+        let Self { rng, classes, heads, .. } = self;
+        let waiter = classes.get(heads.get(&place)?)?.get(&place)?;
+        Some(pool.pick(&waiter.wanted, rng, now))
     }
 }
 
@@ -183,7 +248,7 @@ impl Future for Turn {
         if let Some(answer) = line.answers.remove(&self.place) {
             return Poll::Ready(answer);
         }
-        if let Some(waiter) = line.waiting.get_mut(&self.place) {
+        if let Some(waiter) = line.classes.get_mut(&self.class).and_then(|class| class.get_mut(&self.place)) {
             waiter.waker = Some(context.waker().clone());
         }
         Poll::Pending
@@ -195,9 +260,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let queue = &self.pool.queue;
         let mut line = lock(&queue.line);
-        let given_up = line.waiting.remove(&self.place);
-        if let Some(waiter) = &given_up {
-            line.choosy -= usize::from(!waiter.wanted.is_plain());
+        if line.remove(&self.class, self.place).is_some() {
             queue.word.fetch_sub(WAITER, Ordering::Relaxed);
         }
         let answer = line.answers.remove(&self.place);

@@ -238,6 +238,89 @@ fn a_lease_that_only_a_later_one_can_use_is_not_lost() {
     drop((lease, other));
 }
 
+/// Wants anybody but those tried.
+fn retry(tried: &[u64]) -> Wanted {
+    let mut wanted = wanted(4);
+    tried.iter().for_each(|&serial| assert!(wanted.tried.push(serial)));
+    wanted
+}
+
+/// Two members with one lease each: one that everybody in front has tried, and is free again, and one that is taken.
+#[test]
+fn many_that_one_backend_does_not_help_hold_up_nobody() {
+    type Front = fn(u64, u64) -> Wanted;
+    let fronts: [Front; 2] = [|tried, _| retry(&[tried]), |tried, index| retry(&[tried, 1_000 + index])];
+    for front in fronts {
+        let (pool, _state) = pool(&[1, 1]);
+        let (first, second) = (pick(&pool).unwrap(), pick(&pool).unwrap());
+        let tried = first.lease().member().serial;
+        let mut line: Vec<Waiting> = (0..80).map(|index| enter(&pool, front(tried, index))).collect();
+        let [mut behind, mut last] = [(); 2].map(|()| enter(&pool, wanted(4)));
+        end(first);
+        let lease = behind.poll().expect("a backend is free").expect("a lease");
+        assert!(last.poll().is_none());
+        end(lease);
+        let lease = last.poll().expect("it is free again").expect("a lease");
+        end(lease);
+        let mut newcomer = enter(&pool, wanted(4));
+        end(newcomer.poll().expect("a backend is free").expect("a lease"));
+        assert!(line.iter_mut().all(|waiting| waiting.poll().is_none()));
+        end(second);
+        end(line[0].poll().expect("whoever came first is next").expect("a lease"));
+        let _next = line[1].poll().expect("then the second").expect("a lease");
+        assert!(line[2].poll().is_none());
+    }
+}
+
+#[test]
+fn a_change_of_the_pool_reaches_those_behind_many_it_does_not_help() {
+    let (pool, mut state) = pool(&[1, 1]);
+    let (first, _second) = (pick(&pool).unwrap(), pick(&pool).unwrap());
+    let tried = first.lease().member().serial;
+    let on_a = first.lease().member().id.as_str() == "a";
+    let mut line: Vec<Waiting> = (0..80).map(|_| enter(&pool, retry(&[tried]))).collect();
+    let mut behind: Vec<Waiting> = (0..3).map(|_| enter(&pool, wanted(4))).collect();
+    state.apply(PoolEvent::Configured(spec(if on_a { &[3, 1] } else { &[1, 3] })), Nanos::ZERO);
+    pool.snapshot.store(state.snapshot());
+    Queue::pool_changed(&pool, pool.clock.now());
+    let leases: Vec<Attempt> = behind.iter_mut().filter_map(Waiting::poll).map(Result::unwrap).collect();
+    assert_eq!(leases.len(), 2, "there is room for two more");
+    assert!(line.iter_mut().all(|waiting| waiting.poll().is_none()));
+}
+
+/// A session of a draining backend gets what only it can use, whoever waits in front of it.
+#[test]
+fn a_draining_backend_serves_its_sessions_behind_any_number_of_others() {
+    let (pool, mut state) = pool(&[1, 1]);
+    let (first, second) = (pick(&pool).unwrap(), pick(&pool).unwrap());
+    let (on_a, _on_b) =
+        if first.lease().member().id.as_str() == "a" { (first, second) } else { (second, first) };
+    let mut draining = spec(&[1, 1]);
+    draining.members[0].placement.draining = true;
+    state.apply(PoolEvent::Configured(draining), Nanos::ZERO);
+    pool.snapshot.store(state.snapshot());
+    let session = on_a.lease().member().session();
+    let at_home = || Wanted { session: Some(session), ..wanted(4) };
+    let _line: Vec<Waiting> = (0..80).map(|index| enter(&pool, retry(&[1_000 + index]))).collect();
+    let mut waiting = enter(&pool, at_home());
+    assert!(waiting.poll().is_none());
+    end(on_a);
+    end(waiting.poll().expect("its backend has room").expect("a lease"));
+    end(enter(&pool, at_home()).poll().expect("its backend is idle").expect("a lease"));
+}
+
+#[test]
+fn sessions_of_nobody_are_one_class() {
+    let (pool, _state) = pool(&[1]);
+    let held = pick(&pool).unwrap();
+    let made_up = |session| Wanted { session: Some(session), ..wanted(4) };
+    let line: Vec<Waiting> = (0..9).map(|session| enter(&pool, made_up(session))).collect();
+    assert_eq!((lock(&pool.queue.line).classes.len(), pool.queue.len()), (1, 9));
+    drop(line);
+    assert!(lock(&pool.queue.line).classes.is_empty() && lock(&pool.queue.line).heads.is_empty());
+    drop(held);
+}
+
 /// Threads pick, wait and end against each other. One wake-up that is lost would leave its request waiting for ever once
 /// the others have gone.
 #[test]
