@@ -106,6 +106,35 @@ async fn a_full_line_and_one_that_takes_too_long_are_told_apart() {
     until("a line on who waited too long", async || line("/late", "queue_timeout").await).await;
 }
 
+/// Its turn comes just as its backend has died, so that it must wait for the other: that is still the same wait.
+#[tokio::test]
+async fn a_retry_does_not_wait_anew() {
+    let (backend, gate, entry) = gated().await;
+    let dying = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dying_entry =
+        format!("{{ name = \"dying\", address = \"{}\", max_in_flight = 1 }}", dying.local_addr().unwrap());
+    let setup = Setup::of_entries([entry, dying_entry]).pool(&pool("{ size = 10, timeout = \"2s\" }"));
+    let evenkeel = setup.start().await;
+    let mut first = [send(&evenkeel, "/1", "").await, send(&evenkeel, "/2", "").await];
+    until("one on the one", async || (backend.requests() == 1).then_some(())).await;
+    let (connection, _) = dying.accept().await.unwrap();
+    let started = Instant::now();
+    let mut late = send(&evenkeel, "/late", "").await;
+    await_waiting(&evenkeel, 1.0).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    drop((dying, connection));
+    assert_eq!(late.response().await.status(), 503);
+    let waited = started.elapsed();
+    assert!(waited >= Duration::from_millis(1900) && waited < Duration::from_secs(3), "{waited:?}");
+    let metrics = evenkeel.metrics().await;
+    assert_eq!(refused(&metrics, "timeout"), 1.0);
+    assert_eq!(metrics.value("evenkeel_pool_queue_wait_seconds_count", &[]), 0.0, "nobody was served");
+    gate.open();
+    let mut statuses = [first[0].response().await.status(), first[1].response().await.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 502]);
+}
+
 #[tokio::test]
 async fn the_higher_priority_goes_first() {
     let (backend, gate, entry) = gated().await;

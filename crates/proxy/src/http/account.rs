@@ -9,6 +9,7 @@ use crate::pool::{Attempt, PoolCell};
 use crate::telemetry::AccessEntry;
 
 use super::exchange::Traffic;
+use super::steer::Wait;
 
 /// Filled in as a request makes its way.
 pub(crate) struct Account {
@@ -19,6 +20,7 @@ pub(crate) struct Account {
     /// When a whole response had been delivered.
     pub(crate) ended_at: Option<Instant>,
     pub(crate) attempts: u32,
+    pub(crate) wait: Wait,
     /// Backend and reason of the last attempt.
     pub(crate) backend: Option<(Arc<Member>, Reason)>,
     pub(crate) pool: Option<Arc<PoolCell>>,
@@ -36,6 +38,7 @@ impl Account {
             head_at: None,
             ended_at: None,
             attempts: 0,
+            wait: Wait::default(),
             backend: None,
             pool: None,
             status: None,

@@ -135,7 +135,7 @@ impl Connection {
         }
         let mut failure = Failure::NoBackend;
         while account.attempts < pool_settings.max_attempts {
-            let (attempt, now) = match self.pick(pool, &wanted, bounds).await {
+            let (attempt, now) = match self.pick(pool, &wanted, bounds, &mut account.wait).await {
                 Ok(picked) => picked,
                 Err(Turned::Nobody) => break,
                 Err(Turned::Away(why)) => {
@@ -192,6 +192,7 @@ impl Connection {
                 },
             };
             account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
+            account.wait.served(attempt.pool());
             let ended =
                 self.exchange(scratch, request, (address, &mut upstream), bounds, cookie, account).await;
             match ended {

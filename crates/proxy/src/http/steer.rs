@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use evenkeel_core::{PickKey, Refusal, Tried};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
-use crate::pool::{Attempt, PoolCell, PoolSettings, Queue, SetCookie, Sticky, Wanted};
+use crate::pool::{Attempt, Place, PoolCell, PoolSettings, Queue, SetCookie, Sticky, Wanted};
 
 use super::connection::Connection;
 use super::exchange::Bounds;
@@ -33,6 +33,26 @@ pub(crate) enum Turned {
     Away(Failure),
     /// The client has not waited for it.
     ClientGone,
+}
+
+/// How a request has waited so far, all its attempts together.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    /// Where it stood, once it has: it is there again when a lease comes to nothing.
+    place: Option<Place>,
+    /// When it has waited long enough, from the first wait on.
+    deadline: Option<tokio::time::Instant>,
+    waited: Duration,
+    counted: bool,
+}
+
+impl Wait {
+    /// Counts the wait, once a backend has been reached. Once only: a second attempt is the same request.
+    pub(crate) fn served(&mut self, pool: &PoolCell) {
+        if self.place.is_some() && !std::mem::replace(&mut self.counted, true) {
+            pool.queue.counts.waited.record(self.waited);
+        }
+    }
 }
 
 /// What a request asks of its pool.
@@ -92,6 +112,7 @@ impl Connection {
         pool: &Arc<PoolCell>,
         wanted: &Wanted,
         bounds: Bounds<'_>,
+        wait: &mut Wait,
     ) -> Result<(Attempt, Instant), Turned> {
         // Nobody gets in front of those who wait.
         let others_wait = bounds.pool.queue.size > 0 && pool.queue.len() > 0;
@@ -104,7 +125,7 @@ impl Connection {
             }
         }
         // In a box of its own: a request that need not wait is the smaller for it.
-        Box::pin(self.wait(pool, wanted, bounds)).await
+        Box::pin(self.wait(pool, wanted, bounds, wait)).await
     }
 
     async fn wait(
@@ -112,15 +133,20 @@ impl Connection {
         pool: &Arc<PoolCell>,
         wanted: &Wanted,
         bounds: Bounds<'_>,
+        wait: &mut Wait,
     ) -> Result<(Attempt, Instant), Turned> {
         let counts = &pool.queue.counts;
         let count = |counter: &std::sync::atomic::AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let entered = Instant::now();
-        let size = bounds.pool.queue.size;
-        let Some(mut turn) = Queue::enter(pool, wanted.clone(), size, self.worker.clock().at(entered)) else {
+        let queue = &bounds.pool.queue;
+        let now = self.worker.clock().at(entered);
+        let Some(mut turn) = Queue::enter(pool, wanted.clone(), wait.place, queue.size, now) else {
             count(&counts.overflows);
             return Err(Turned::Away(Failure::QueueFull));
         };
+        wait.place = Some(turn.place());
+        let started = || tokio::time::Instant::from_std(entered);
+        let deadline = *wait.deadline.get_or_insert_with(|| started() + queue.timeout);
         let Self { stream, timer, worker, .. } = self;
         let stage = worker.stage();
         let mut watched = Some(&*stream);
@@ -136,10 +162,10 @@ impl Connection {
             }
             Poll::Pending
         });
-        match timer.limit(stage, bounds.pool.queue.timeout, bounds.not_after, waiting).await {
+        match timer.limit_until(stage, || Some(deadline), bounds.not_after, waiting).await {
             Ok(Ok(attempt)) => {
                 let now = Instant::now();
-                counts.waited.record(now - entered);
+                wait.waited += now - entered;
                 Ok((attempt, now))
             }
             Ok(Err(turned)) => {

@@ -122,6 +122,10 @@ impl Attempt {
         self.lease.as_ref().expect("a lease is taken only by end(), which consumes the attempt")
     }
 
+    pub(crate) fn pool(&self) -> &PoolCell {
+        &self.pool
+    }
+
     pub(crate) fn end(mut self, outcome: Outcome, now: Instant) {
         self.finish(outcome, now);
     }

@@ -15,6 +15,6 @@ mod sticky;
 pub(crate) use cell::{Attempt, PoolCell, PoolSettings, ToldApart, Wanted};
 pub(crate) use keeper::{Command, Keeper, Target};
 pub(crate) use load_probe::Prober;
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Place, Queue};
 pub(crate) use resolve::Name;
 pub(crate) use sticky::{SetCookie, Sticky};

@@ -55,7 +55,7 @@ pub(crate) struct QueueCounts {
 }
 
 /// Place in the line: rank, 0 first, then order of arrival.
-type Place = (u8, u64);
+pub(crate) type Place = (u8, u64);
 
 /// What decides which backends a request can use: its session, and whom it has tried.
 type Class = (Option<u64>, Tried);
@@ -115,21 +115,28 @@ impl Queue {
         self.word.load(Ordering::Relaxed) / WAITER
     }
 
-    /// Takes the last place of its rank. `None` when as many as `size` wait already.
-    pub(crate) fn enter(pool: &Arc<PoolCell>, mut wanted: Wanted, size: usize, now: Nanos) -> Option<Turn> {
+    /// Takes the last place of its rank, or the one that the request had before. `None` when as many as `size` wait
+    /// already; who had a place is let in nevertheless.
+    pub(crate) fn enter(
+        pool: &Arc<PoolCell>,
+        mut wanted: Wanted,
+        before: Option<Place>,
+        size: usize,
+        now: Nanos,
+    ) -> Option<Turn> {
         let this = &pool.queue;
         // Anybody can make up sessions; those of nobody shall not each be a class of their own.
         wanted.session = wanted.session.filter(|&session| pool.is_session(session));
         let class = (wanted.session, wanted.tried.clone());
         let mut line = lock(&this.line);
-        if this.len() >= size {
+        if before.is_none() && this.len() >= size {
             return None;
         }
         // Before the last look at the backends: see the top.
         this.word.fetch_add(WAITER, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let place = (wanted.rank, line.arrivals);
-        line.arrivals += 1;
+        let place = before.unwrap_or((wanted.rank, line.arrivals));
+        line.arrivals += u64::from(before.is_none());
         line.insert(&class, place, Waiter { wanted, waker: None });
         let woken = this.offer(pool, &mut line, 1, Some(&class), now);
         drop(line);
@@ -237,6 +244,13 @@ impl Line {
         let Self { rng, classes, heads, .. } = self;
         let waiter = classes.get(heads.get(&place)?)?.get(&place)?;
         Some(pool.pick(&waiter.wanted, rng, now))
+    }
+}
+
+impl Turn {
+    /// For [`Queue::enter`], if the lease comes to nothing.
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 }
 

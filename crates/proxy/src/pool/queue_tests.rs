@@ -78,7 +78,7 @@ fn pick(pool: &Arc<PoolCell>) -> Result<Attempt, Refusal> {
 }
 
 fn enter(pool: &Arc<PoolCell>, wanted: Wanted) -> Waiting {
-    let turn = Queue::enter(pool, wanted, SIZE, pool.clock.now()).expect("there is room in the line");
+    let turn = Queue::enter(pool, wanted, None, SIZE, pool.clock.now()).expect("there is room in the line");
     Waiting { turn, wakes: Arc::default() }
 }
 
@@ -175,7 +175,7 @@ fn who_leaves_gives_up_its_place_and_what_it_was_given() {
 fn only_so_many_wait() {
     let (pool, _state) = pool(&[1]);
     let _held = pick(&pool).unwrap();
-    let try_enter = |size| Queue::enter(&pool, wanted(4), size, pool.clock.now());
+    let try_enter = |size| Queue::enter(&pool, wanted(4), None, size, pool.clock.now());
     let line: Vec<Turn> = (0..3).map_while(|_| try_enter(3)).collect();
     assert_eq!(line.len(), 3);
     assert!(try_enter(3).is_none() && try_enter(0).is_none());
@@ -309,6 +309,25 @@ fn a_draining_backend_serves_its_sessions_behind_any_number_of_others() {
     end(enter(&pool, at_home()).poll().expect("its backend is idle").expect("a lease"));
 }
 
+/// A lease that came to nothing, such as one of a backend that has just died, does not send its request to the end, nor
+/// away because others have filled the line.
+#[test]
+fn a_retry_has_the_place_that_it_had() {
+    let (pool, _state) = pool(&[1]);
+    let held = pick(&pool).unwrap();
+    let mut first = enter(&pool, wanted(4));
+    let mut second = enter(&pool, wanted(4));
+    end(held);
+    let (place, lease) = (first.turn.place(), first.poll().expect("its turn").expect("a lease"));
+    assert!(Queue::enter(&pool, wanted(4), None, 1, pool.clock.now()).is_none());
+    let turn = Queue::enter(&pool, wanted(4), Some(place), 1, pool.clock.now()).expect("it has a place");
+    let mut again = Waiting { turn, wakes: Arc::default() };
+    end(lease);
+    assert!(second.poll().is_none());
+    end(again.poll().expect("it was there before the second").expect("a lease"));
+    end(second.poll().expect("its turn").expect("a lease"));
+}
+
 #[test]
 fn sessions_of_nobody_are_one_class() {
     let (pool, _state) = pool(&[1]);
@@ -338,7 +357,8 @@ fn nobody_is_forgotten_and_no_limit_exceeded() {
             Err(refusal) => {
                 assert_eq!(refusal, Refusal::Full);
                 waits.fetch_add(1, Ordering::Relaxed);
-                let turn = Queue::enter(&pool, wanted(4), SIZE, pool.clock.now()).expect("room in the line");
+                let turn =
+                    Queue::enter(&pool, wanted(4), None, SIZE, pool.clock.now()).expect("room in the line");
                 tokio::time::timeout(Duration::from_secs(20), turn).await.expect("its turn").expect("a lease")
             }
         };
