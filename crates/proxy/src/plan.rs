@@ -49,11 +49,17 @@ pub(crate) fn target(pool: &Pool) -> Target {
         intent: pool.intent,
         shaping: pool.shaping.clone(),
     };
-    Target { spec, health: pool.health.clone(), probe: pool.probe.clone(), names }
+    Target {
+        spec,
+        settings: pool_settings(pool),
+        health: pool.health.clone(),
+        probe: pool.probe.clone(),
+        names,
+    }
 }
 
 /// What the data path needs to know of a pool.
-pub(crate) fn pool_settings(pool: &Pool) -> PoolSettings {
+fn pool_settings(pool: &Pool) -> PoolSettings {
     PoolSettings {
         connect_timeout: pool.timeouts.connect,
         response_header_timeout: pool.timeouts.response_header,

@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::http::Pipes;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
-use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, ToldApart};
+use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart};
 use crate::shutdown::Shutdown;
 use crate::sockets::{self, Accepting, Bound, Prepared};
 use crate::status::{LastReload, Lifecycle};
@@ -335,8 +335,6 @@ impl Inner {
                 running.pools.insert(pool.id.clone(), handle);
             }
             let handle = &running.pools[&pool.id];
-            handle.cell.settings.store(Arc::new(plan::pool_settings(pool)));
-            handle.cell.queue.set_open(pool.queue.size > 0);
             let (done, wait) = oneshot::channel();
             handle.commands.send(Command::Configure(Box::new(plan::target(pool)), done)).ok();
             waits.push(wait);
@@ -350,14 +348,15 @@ impl Inner {
 
     /// A pool without backends, until its keeper is told of them.
     fn start_pool(&self, pool: &evenkeel_config::Pool, seed: u64) -> PoolHandle {
-        let spec = PoolSpec { members: Vec::new(), ..plan::target(pool).spec };
+        let Target { spec, settings, .. } = plan::target(pool);
+        let spec = PoolSpec { members: Vec::new(), ..spec };
         let mut rng = Rng::from_seed(seed);
         let state = PoolState::new(spec, rng.next_u64(), self.clock.now());
         let (failures, failed) = mpsc::channel(FAILURES_QUEUED);
         let cell = Arc::new(PoolCell {
             id: pool.id.clone(),
             snapshot: ArcSwap::new(state.snapshot()),
-            settings: ArcSwap::from_pointee(plan::pool_settings(pool)),
+            settings: ArcSwap::from_pointee(settings),
             durations: Histogram::default(),
             failures,
             clock: self.clock,

@@ -138,15 +138,15 @@ impl Connection {
         let counts = &pool.queue.counts;
         let count = |counter: &std::sync::atomic::AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let entered = Instant::now();
-        let queue = &bounds.pool.queue;
+        let (size, timeout) = pool.line_for(bounds.pool);
         let now = self.worker.clock().at(entered);
-        let Some(mut turn) = Queue::enter(pool, wanted.clone(), wait.place, queue.size, now) else {
+        let Some(mut turn) = Queue::enter(pool, wanted.clone(), wait.place, size, now) else {
             count(&counts.overflows);
             return Err(Turned::Away(Failure::QueueFull));
         };
         wait.place = Some(turn.place());
         let started = || tokio::time::Instant::from_std(entered);
-        let deadline = *wait.deadline.get_or_insert_with(|| started() + queue.timeout);
+        let deadline = *wait.deadline.get_or_insert_with(|| started() + timeout);
         let Self { stream, timer, worker, .. } = self;
         let stage = worker.stage();
         let mut watched = Some(&*stream);

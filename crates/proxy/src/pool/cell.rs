@@ -23,7 +23,7 @@ pub(crate) struct PoolCell {
     pub(crate) id: PoolId,
     /// Written by the pool's keeper only.
     pub(crate) snapshot: ArcSwap<PoolSnapshot>,
-    /// Written when a configuration is applied.
+    /// Written by the keeper too, together with the snapshot of the same configuration.
     pub(crate) settings: ArcSwap<PoolSettings>,
     /// Durations of whole requests, first byte in to last byte out.
     pub(crate) durations: Histogram,
@@ -95,6 +95,15 @@ impl PoolCell {
             None => snapshot.pick_keyed(&wanted.tried, wanted.key, rng, now)?,
         };
         Ok(Attempt { lease: Some(lease), pool: Arc::clone(self) })
+    }
+
+    /// How many may wait, and for how long, as a request that came under these settings sees it. A reload may since have
+    /// brought the limits that it has met, and the queue for them: the longer line holds, so that nobody is turned away
+    /// whom either configuration would have served.
+    pub(crate) fn line_for(&self, came_under: &PoolSettings) -> (usize, Duration) {
+        let (then, now) = (&came_under.queue, &self.settings.load().queue);
+        let timeout = if then.size > 0 { then.timeout } else { now.timeout };
+        (then.size.max(now.size), timeout)
     }
 
     /// Whether a session is that of a member, whatever state that is in.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::proxy::lock;
 
 use super::announce::announce;
-use super::cell::PoolCell;
+use super::cell::{PoolCell, PoolSettings};
 use super::load_probe;
 use super::probe;
 use super::queue::Queue;
@@ -42,6 +42,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) spec: PoolSpec,
+    pub(crate) settings: PoolSettings,
     pub(crate) health: Option<Health>,
     pub(crate) probe: Option<LoadProbe>,
     /// Backends whose address must be looked up; `spec` has none for them.
@@ -263,12 +264,27 @@ impl Keeper {
         let unresolved = unresolved.into_iter();
         events.extend(unresolved.map(|(id, reason)| PoolEvent::Resolved { id, result: Err(reason) }));
         events.extend(checked.into_iter().map(|(id, result)| PoolEvent::Probed { id, result }));
-        self.apply(events);
+        // Limits that a queue comes with find it open; those that it goes with are gone before it is closed. A request
+        // that saw the one before and the other after has the longer line of the two.
+        let longer = target.settings.queue.size >= self.cell.settings.load().queue.size;
+        if longer {
+            self.set(target.settings);
+            self.apply(events);
+        } else {
+            self.apply(events);
+            self.set(target.settings);
+        }
         self.watch_backends();
         if names_changed {
             self.watch_names();
         }
         done.send(()).ok();
+    }
+
+    fn set(&self, settings: PoolSettings) {
+        let has_queue = settings.queue.size > 0;
+        self.cell.settings.store(Arc::new(settings));
+        self.cell.queue.set_open(has_queue);
     }
 
     fn addresses(&self) -> impl Iterator<Item = (BackendId, SocketAddr)> {
@@ -385,3 +401,7 @@ where
     }
     results
 }
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;
