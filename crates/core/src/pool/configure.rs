@@ -22,6 +22,7 @@ impl PoolState {
         if spec == self.spec {
             return false;
         }
+        self.end_ramps(now);
         let mut old: HashMap<BackendId, Slot> =
             self.slots.drain(..).map(|slot| (slot.member.id.clone(), slot)).collect();
         let old_positions = std::mem::take(&mut self.positions);

@@ -27,7 +27,7 @@ pub(super) struct Slot {
     pub(super) in_subset: bool,
     /// It has begun to serve, and nobody has decided yet whether it ramps up.
     pub(super) fresh: bool,
-    /// When its slow start began; it may be over.
+    /// When its slow start began, until it is over.
     pub(super) ramps_from: Option<Nanos>,
     /// A lookup of its name failed, and none has succeeded.
     pub(super) lookup_failed: bool,

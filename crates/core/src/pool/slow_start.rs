@@ -56,6 +56,16 @@ impl PoolState {
         }
     }
 
+    /// Forgets the ramps that are over by the specification they ran under: a later one with a longer window would
+    /// find them unfinished. Without slow start all are.
+    pub(super) fn end_ramps(&mut self, now: Nanos) {
+        let spec = self.spec.shaping.slow_start;
+        let over = |from: Nanos| spec.is_none_or(|spec| now.since(from) >= spec.window);
+        for slot in &mut self.slots {
+            slot.ramps_from = slot.ramps_from.filter(|from| !over(*from));
+        }
+    }
+
     /// When the next step of anybody is due; steps of different members are kept apart, too.
     pub(super) fn next_ramp(&self, now: Nanos) -> Option<Nanos> {
         let spec = self.spec.shaping.slow_start?;

@@ -75,6 +75,9 @@ impl PoolState {
     pub fn apply_all(&mut self, events: impl IntoIterator<Item = PoolEvent>, now: Nanos) -> Applied {
         let mut transitions = Vec::new();
         let mut changed = self.ramp_due.is_some_and(|due| due <= now);
+        if changed {
+            self.end_ramps(now);
+        }
         changed |= self.end_due_ejections(now);
         changed |= self.judge_errors(now);
         let mut settled = true;

@@ -251,6 +251,36 @@ fn a_pool_that_is_new_as_a_whole_does_not_ramp() {
     follows_its_plan(&pool.snapshot());
 }
 
+/// All have been restarted one after the other, long ago: a longer window, or slow start that is switched off and on,
+/// is no reason to begin again.
+#[test]
+fn a_ramp_that_is_over_is_over_whatever_the_window_becomes() {
+    let mut spec = spec(StrategyKind::RoundRobin, &[1; 4]);
+    spec.health = health(1, 1);
+    spec.shaping.slow_start = slow_start(1, 1.0);
+    for (ticks, off_between) in [(true, false), (false, false), (true, true), (false, true)] {
+        let mut pool = pool(&spec, 1);
+        (0..4).for_each(|i| probe(&mut pool, i, true));
+        for i in 1..4 {
+            let now = Nanos::from_secs(10 * i as u64);
+            probe_at(&mut pool, i, false, now);
+            probe_at(&mut pool, i, true, now);
+            while let Some(due) = pool.next_deadline().filter(|_| ticks) {
+                pool.apply(PoolEvent::Tick, due);
+            }
+        }
+        let (mut off, mut longer) = (spec.clone(), spec.clone());
+        off.shaping.slow_start = None;
+        longer.shaping.slow_start = slow_start(300, 1.0);
+        if off_between {
+            pool.apply(PoolEvent::Configured(off), Nanos::from_secs(40));
+        }
+        pool.apply(PoolEvent::Configured(longer), Nanos::from_secs(40));
+        assert_eq!(plan(&pool.snapshot()), [0.25; 4], "ticks: {ticks}");
+        assert_eq!(pool.next_deadline(), None);
+    }
+}
+
 #[test]
 fn steps_are_apart_even_where_the_window_is_short() {
     let mut spec = spec(StrategyKind::RoundRobin, &[1; 2]);
