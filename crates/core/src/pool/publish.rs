@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::effective::{Portion, portions};
 use super::eligible::Candidate;
 use super::event::{Intent, PoolSpec, Transition};
-use super::mode::Census;
+use super::mode::{Census, mode};
 use super::slot::Slot;
 use super::snapshot::{Choice, MemberView, Mode, PoolSnapshot};
 use super::state::PoolState;
@@ -21,8 +21,7 @@ impl PoolState {
         now: Nanos,
         transitions: &mut Vec<Transition>,
     ) -> Option<Arc<PoolSnapshot>> {
-        let census = Census::of(&self.slots);
-        let mode = census.mode(self.spec.panic_threshold);
+        let (mode, census) = mode(&self.slots, self.spec.panic_threshold);
         let old = Arc::clone(&self.snapshot);
         if mode != old.mode {
             let Census { healthy, enabled, .. } = census;

@@ -111,7 +111,7 @@ pub enum Phase {
 pub enum Mode {
     /// The members that are serving.
     Normal,
-    /// Too few are healthy: everybody who is enabled, not draining, and has an address, because the few would not
+    /// Too few are healthy in every tier: everybody who is enabled, not draining, and has an address, because the few would not
     /// survive it all. Tiers, zones and slow start are not looked at then.
     Panic,
     /// Nobody.

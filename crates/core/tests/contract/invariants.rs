@@ -346,10 +346,21 @@ impl World {
         let threshold = self.spec.panic_threshold.get() * enabled as f64;
         match snapshot.mode() {
             Mode::Normal => prop_assert!(serving > 0),
-            Mode::Panic => prop_assert!((serving as f64) < threshold),
+            Mode::Panic => {
+                prop_assert!((serving as f64) < threshold);
+                prop_assert!((0..3).all(|tier| !self.is_well(snapshot.members(), tier)));
+            }
             Mode::Empty => prop_assert_eq!(serving, 0),
         }
         Ok(())
+    }
+
+    /// Whether a tier has as many that serve as panic asks for.
+    fn is_well(&self, views: &[MemberView], tier: u8) -> bool {
+        let meant = |view: &&MemberView| view.member.placement.tier == tier && view.intent > 0.0;
+        let serving = views.iter().filter(meant).filter(|view| view.phase == Phase::Serving).count();
+        let enabled = views.iter().filter(meant).count();
+        enabled > 0 && serving as f64 >= self.spec.panic_threshold.get() * enabled as f64
     }
 
     fn check_ejections(&self, enabled: usize, ejected: usize, serving: usize) -> Result<(), TestCaseError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::{
-    BackendId, MemberSpec, Nanos, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Ratio, Reason, Rng,
+    BackendId, MemberSpec, Mode, Nanos, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Ratio, Reason, Rng,
     SlowStart, StrategyKind, SubsetSpec, Tried, ZoneSpec, subset, tier_loads, zone_spare, zone_split,
 };
 
@@ -50,6 +50,7 @@ fn zones_pass_on_what_they_cannot_take() {
 fn the_second_tier_fills_up_what_the_first_cannot_take() {
     let mut spec = spec(StrategyKind::RoundRobin, &[2; 14]);
     spec.health = health(1, 1);
+    spec.panic_threshold = Ratio::new(0.5).unwrap();
     (10..14).for_each(|i| spec.members[i].placement.tier = 1);
     let mut pool = pool(&spec, 1);
     (0..14).for_each(|i| probe(&mut pool, i, true));
@@ -94,6 +95,27 @@ fn members_that_are_not_checked_yet_are_not_lost_to_their_tier() {
     assert_eq!(plan(&pool.snapshot()), [1.0, 0.0, 0.0]);
     probe(&mut pool, 1, false);
     assert_near(&plan(&pool.snapshot()), &[0.7, 0.0, 0.3], 1.0 / 4096.0, "bad news");
+}
+
+/// With the threshold that is the default: what is lost here is most of the pool, and yet not the tier that is there for
+/// that.
+#[test]
+fn a_tier_that_is_well_takes_over_without_panic() {
+    for (first, spare) in [(2, 1), (3, 2), (5, 1), (1, 1)] {
+        let mut spec = spec(StrategyKind::RoundRobin, &vec![1; first + spare]);
+        spec.health = health(1, 1);
+        spec.panic_threshold = Ratio::new(0.5).unwrap();
+        (first..first + spare).for_each(|i| spec.members[i].placement.tier = 1);
+        let mut pool = pool(&spec, 1);
+        (0..first + spare).for_each(|i| probe(&mut pool, i, true));
+        (0..first).for_each(|i| probe(&mut pool, i, false));
+        let share = |i: usize| if i < first { 0.0 } else { 1.0 / spare as f64 };
+        let expected: Vec<f64> = (0..first + spare).map(share).collect();
+        assert_eq!(plan(&pool.snapshot()), expected, "{first} + {spare}");
+        assert_eq!(pool.snapshot().mode(), Mode::Normal);
+        (first..first + spare).for_each(|i| probe(&mut pool, i, false));
+        assert_eq!(pool.snapshot().mode(), Mode::Panic, "no tier is left");
+    }
 }
 
 #[test]

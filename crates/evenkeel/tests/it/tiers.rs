@@ -21,8 +21,7 @@ async fn the_second_tier_serves_when_the_first_is_down() {
     let mut all = backends(["a", "b", "x", "y"]).await;
     let tiers = ["tier = 0", "tier = 0", "tier = 1", "tier = 1"];
     let entries = all.iter().zip(tiers).map(|(backend, tier)| backend.entry_with(tier));
-    let pool = format!("{CHECKED}\npanic_threshold = 0");
-    let evenkeel = Setup::of_entries(entries).pool(&pool).start().await;
+    let evenkeel = Setup::of_entries(entries).pool(CHECKED).start().await;
     evenkeel.await_eligible("web", 2).await;
     let shares = run(&evenkeel, &all, 100).await;
     assert_shares(&shares, &[("a", 1), ("b", 1), ("x", 0), ("y", 0)], 1.0);
@@ -56,7 +55,7 @@ async fn a_tier_gives_up_what_it_cannot_take() {
     let entries = all
         .iter()
         .map(|backend| backend.entry_with(if backend.name() == "x" { "tier = 1" } else { "tier = 0" }));
-    let pool = format!("{CHECKED}\npanic_threshold = 0\noverprovisioning = 1.4");
+    let pool = format!("{CHECKED}\noverprovisioning = 1.4");
     let evenkeel = Setup::of_entries(entries).pool(&pool).start().await;
     evenkeel.await_eligible("web", 4).await;
     all[2].stop().await;
