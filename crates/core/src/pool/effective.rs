@@ -14,11 +14,17 @@ use crate::units::{Nanos, Weight};
 pub(super) struct Portion {
     /// `None` when it gets nothing.
     pub(super) weight: Option<Weight>,
+    /// By what its configured weight is multiplied for strategies that keep keys where they are: 1 where slow start
+    /// leaves all of it to a member of the tier and zone that come first, whatever happens to others.
+    pub(super) scale: f64,
     /// Why a first attempt goes there.
     pub(super) reason: Reason,
     /// It gets nothing as long as others can take it, but serves.
     pub(super) in_reserve: bool,
 }
+
+/// A tier, whether the zone is another than the local one, and the factor of a member there.
+type Placed = ((u8, bool), f64);
 
 /// Every member's portion, in their order. The configured weights as they are where nothing shapes them, else weights
 /// that give every share to within a turn of the schedule.
@@ -31,28 +37,32 @@ pub(super) fn portions(slots: &[Slot], spec: &PoolSpec, mode: Mode, now: Nanos) 
 }
 
 impl Portion {
-    const NOTHING: Self = Self { weight: None, reason: Reason::Algorithm, in_reserve: false };
+    const NOTHING: Self = Self { weight: None, scale: 1.0, reason: Reason::Algorithm, in_reserve: false };
 }
 
 /// Each by its weight, in whatever tier and zone: there are too few to be choosy.
 fn panicking(slot: &Slot) -> Portion {
     let reachable = slot.counts() && slot.member.address.is_some();
-    Portion { weight: reachable.then_some(slot.member.weight), reason: Reason::Panic, in_reserve: false }
+    let weight = reachable.then_some(slot.member.weight);
+    Portion { weight, reason: Reason::Panic, ..Portion::NOTHING }
 }
 
 fn shaped(slots: &[Slot], spec: &PoolSpec, now: Nanos) -> Vec<Portion> {
     let mut portions = vec![Portion::NOTHING; slots.len()];
     // By what each one's weight is multiplied; 0 for those that get nothing.
     let mut factors = vec![0.0; slots.len()];
+    // The first tier and zone that something goes to, and the largest factor there.
+    let mut whole: Option<Placed> = None;
     let serving = slots.iter().filter(|slot| serves(slot)).count();
     let zone = spec.shaping.zone.as_ref().filter(|zone| serving >= zone.members_min);
     for Tier { number, serving, load, failover } in tiers(slots, spec.shaping.overprovisioning) {
         for group in groups(slots, serving, number, zone) {
             let share = load * group.load;
             let part = |i: usize| slots[i].configured_weight() * slots[i].ramp(&spec.shaping, now);
-            let whole: f64 = group.serving.iter().map(|i| part(*i)).sum();
+            let parts: f64 = group.serving.iter().map(|i| part(*i)).sum();
             for i in group.serving {
-                factors[i] = share * slots[i].ramp(&spec.shaping, now) / whole;
+                factors[i] = share * slots[i].ramp(&spec.shaping, now) / parts;
+                whole = foremost(whole, ((number, group.away), factors[i]));
                 portions[i].in_reserve = share <= 0.0;
                 portions[i].reason = match (failover, group.away) {
                     (true, _) => Reason::Failover,
@@ -63,8 +73,17 @@ fn shaped(slots: &[Slot], spec: &PoolSpec, now: Nanos) -> Vec<Portion> {
         }
     }
     let weights = weigh(slots, &factors);
-    portions.iter_mut().zip(weights).for_each(|(portion, weight)| portion.weight = weight);
+    for ((portion, weight), factor) in portions.iter_mut().zip(weights).zip(factors) {
+        portion.weight = weight;
+        portion.scale = whole.map_or(1.0, |(_, whole)| factor / whole);
+    }
     portions
+}
+
+/// Of those that get something, the one in the nearest tier and zone; where both are there, the one with more.
+fn foremost(found: Option<Placed>, other: Placed) -> Option<Placed> {
+    let is_nearer = |found: Placed| other.0 < found.0 || other.0 == found.0 && other.1 > found.1;
+    if other.1 > 0.0 && found.is_none_or(is_nearer) { Some(other) } else { found }
 }
 
 /// The configured weights where all factors are the same.

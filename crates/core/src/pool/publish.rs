@@ -72,7 +72,13 @@ impl PoolState {
         let serials = candidates.iter().map(|candidate| candidate.serial);
         let rotation = self.sequencer.rotation(serials.zip(weights.iter().copied()).collect());
         let same_strategy = self.spec.strategy == old.strategy && self.spec.settings == old.settings;
-        let unchanged = |choice: &&Choice| Arc::ptr_eq(&choice.rotation, &rotation) && same_strategy;
+        let scaled = scaled(candidates, portions);
+        // Only those that go by a key are built from it; others keep what they have learned.
+        let same_scale =
+            |choice: &Choice| !self.spec.strategy.registration().keyed || choice.scaled == scaled;
+        let unchanged = |choice: &&Choice| {
+            Arc::ptr_eq(&choice.rotation, &rotation) && same_strategy && same_scale(choice)
+        };
         let picker = match old.choice.as_ref().filter(unchanged) {
             Some(choice) => Arc::clone(&choice.picker),
             None => {
@@ -81,6 +87,7 @@ impl PoolState {
                 let (settings, probes) = (&self.spec.settings, &self.probes);
                 let input = BuildInput {
                     weights: &weights,
+                    scaled: &scaled,
                     ids: &ids,
                     serials: &serials,
                     settings,
@@ -90,7 +97,7 @@ impl PoolState {
                 Arc::from((self.spec.strategy.registration().build)(&input))
             }
         };
-        Some(Choice { picker, rotation })
+        Some(Choice { picker, rotation, scaled })
     }
 }
 
@@ -136,6 +143,15 @@ fn candidates(slots: &[Slot], portions: &[Portion]) -> (Box<[Candidate]>, Box<[C
         reserve.map(|(slot, _)| Candidate::new(&slot.member, slot.member.weight.get())).collect();
     reserve.sort_by_key(|candidate| candidate.member.placement.tier);
     (both().filter_map(planned).collect(), reserve.into())
+}
+
+/// See [`BuildInput`].
+fn scaled(candidates: &[Candidate], portions: &[Portion]) -> Box<[f64]> {
+    let planned = portions.iter().filter(|portion| portion.weight.is_some());
+    let scale = |(candidate, portion): (&Candidate, &Portion)| {
+        f64::from(candidate.member.weight.get()) * portion.scale
+    };
+    candidates.iter().zip(planned).map(scale).collect()
 }
 
 /// Why first attempts go where they go: one reason for all candidates, or one for each.

@@ -41,10 +41,11 @@ pub struct PoolSnapshot {
     pub(super) probes: Arc<ProbePool>,
 }
 
-/// The picker over the candidates, and the schedule that it was built with.
+/// The picker over the candidates, and the schedule and scaled weights that it was built with.
 pub(super) struct Choice {
     pub(super) picker: Arc<dyn Picker>,
     pub(super) rotation: Arc<Rotation>,
+    pub(super) scaled: Box<[f64]>,
 }
 
 /// A backend of one pool, as picks and their leases see it.

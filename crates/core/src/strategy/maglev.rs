@@ -7,7 +7,6 @@ use super::keyed::{HashOrder, Keyed};
 use super::{BuildInput, Registration, StrategyKind, hash};
 use crate::id::BackendId;
 use crate::pool::MemberIdx;
-use crate::units::Weight;
 
 pub(super) const REGISTRATION: Registration = Registration {
     kind: StrategyKind::Maglev,
@@ -45,9 +44,10 @@ enum Maglev {
 /// Members of equal weight, by name. They take part in the same rounds.
 #[derive(Debug, Default)]
 struct Class {
-    weight: u32,
+    /// In parts of [`UNIT`].
+    weight: u64,
     /// Of `max(w)`, toward taking part.
-    credit: u32,
+    credit: u64,
     walkers: Vec<Walker>,
 }
 
@@ -61,7 +61,7 @@ struct Walker {
 
 impl Maglev {
     fn new(input: &BuildInput<'_>) -> Self {
-        let table = filled(input.weights, input.ids, input.settings.table_size);
+        let table = filled(input.scaled, input.ids, input.settings.table_size);
         if input.ids.len() <= usize::from(u16::MAX) {
             Self::Small(table.into_iter().map(|member| member as u16).collect())
         } else {
@@ -94,7 +94,7 @@ impl HashOrder for Maglev {
 }
 
 /// The member of each entry. Ends because a permutation of a prime size visits every entry.
-fn filled(weights: &[Weight], ids: &[&BackendId], size: u32) -> Vec<u32> {
+fn filled(weights: &[f64], ids: &[&BackendId], size: u32) -> Vec<u32> {
     let size = prime_from(size.clamp(SIZE_MIN, SIZE_MAX)) as usize;
     let mut classes = classes(weights, ids, size);
     let heaviest = classes.first().map_or(1, |class| class.weight);
@@ -118,13 +118,14 @@ fn filled(weights: &[Weight], ids: &[&BackendId], size: u32) -> Vec<u32> {
 }
 
 /// The heaviest first; the order in which members are configured makes no difference.
-fn classes(weights: &[Weight], ids: &[&BackendId], size: usize) -> Vec<Class> {
+fn classes(weights: &[f64], ids: &[&BackendId], size: usize) -> Vec<Class> {
     let mut by_name: Vec<usize> = (0..ids.len()).collect();
     by_name.sort_by_key(|i| ids[*i]);
-    let heaviest = weights.iter().max().map_or(1, |weight| weight.get());
-    let mut classes: BTreeMap<Reverse<u32>, Class> = BTreeMap::new();
+    let whole = |i: usize| ((weights[i] * UNIT).round() as u64).max(1);
+    let heaviest = (0..weights.len()).map(whole).max().unwrap_or(1);
+    let mut classes: BTreeMap<Reverse<u64>, Class> = BTreeMap::new();
     for i in by_name {
-        let weight = weights[i].get();
+        let weight = whole(i);
         let class = classes.entry(Reverse(weight)).or_default();
         // So that everybody takes part in the first round.
         (class.weight, class.credit) = (weight, heaviest - weight);
@@ -160,6 +161,8 @@ fn prime_from(size: u32) -> u32 {
 const SIZE_MIN: u32 = 251;
 const SIZE_MAX: u32 = 5_000_011;
 const FREE: u32 = u32::MAX;
+/// What scaled weights are rounded to parts of: a multiple of all leaves the table as it is, so whole ones stay exact.
+const UNIT: f64 = 4096.0;
 /// Purposes of hashes of a name.
 const OFFSET: u64 = 1;
 const SKIP: u64 = 2;
@@ -174,8 +177,7 @@ mod tests {
 
     fn table(members: &[(String, u32)], size: u32) -> Vec<u32> {
         let ids: Vec<BackendId> = members.iter().map(|(id, _)| BackendId::new(id.as_str())).collect();
-        let weights: Vec<Weight> =
-            members.iter().map(|(_, weight)| Weight::new(*weight).expect("a weight")).collect();
+        let weights: Vec<f64> = members.iter().map(|(_, weight)| f64::from(*weight)).collect();
         filled(&weights, &ids.iter().collect::<Vec<_>>(), size)
     }
 

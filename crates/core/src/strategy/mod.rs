@@ -132,6 +132,11 @@ pub struct Registration {
 pub struct BuildInput<'a> {
     /// The weights of the eligible members, in order. Not empty.
     pub weights: &'a [Weight],
+    /// Their configured weights, in the same order, each times its own scale: 1 for a member that has its whole weight
+    /// in the tier and zone that come first, less for one that ramps up or is further away; more for one further away
+    /// that takes over more than its weight. In proportion to `weights`, but for their rounding; and one's does not
+    /// change when another's scale does, so that keys need not move. Above 0.
+    pub scaled: &'a [f64],
     /// Their names, in the same order: the same in every process with the same configuration.
     pub ids: &'a [&'a BackendId],
     /// Their serials, in the same order.

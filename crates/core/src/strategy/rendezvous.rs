@@ -39,20 +39,20 @@ struct Seat {
 /// Members of equal weight.
 #[derive(Clone, Copy, Debug)]
 struct Class {
-    weight: u32,
+    weight: f64,
     /// Where in `seats` it ends.
     end: usize,
 }
 
 impl Rendezvous {
     pub(super) fn new(input: &BuildInput<'_>) -> Self {
-        let (weights, ids) = (input.weights, input.ids);
+        let (weights, ids) = (input.scaled, input.ids);
         let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_by_key(|i| (weights[*i], ids[*i]));
+        order.sort_by(|a, b| weights[*a].total_cmp(&weights[*b]).then_with(|| ids[*a].cmp(ids[*b])));
         let seat = |i: &usize| Seat { name: hash::name(ids[*i], NAME), idx: MemberIdx::new(*i as u32) };
         let mut classes: Vec<Class> = Vec::new();
         for (place, i) in order.iter().enumerate() {
-            let (weight, end) = (weights[*i].get(), place + 1);
+            let (weight, end) = (weights[*i], place + 1);
             match classes.last_mut().filter(|class| class.weight == weight) {
                 Some(class) => class.end = end,
                 None => classes.push(Class { weight, end }),
@@ -74,7 +74,7 @@ impl HashOrder for Rendezvous {
             let drawn = highest(&self.seats[begin..class.end], key, &open);
             begin = class.end;
             let Some((highest, idx)) = drawn else { continue };
-            let time = -unit(highest).ln() / f64::from(class.weight);
+            let time = -unit(highest).ln() / class.weight;
             if first.is_none_or(|(earliest, _)| time < earliest) {
                 first = Some((time, idx));
             }

@@ -6,7 +6,6 @@ use super::keyed::{HashOrder, Keyed};
 use super::{BuildInput, Registration, StrategyKind};
 use crate::id::BackendId;
 use crate::pool::MemberIdx;
-use crate::units::Weight;
 
 pub(super) const REGISTRATION: Registration = Registration {
     kind: StrategyKind::Ring,
@@ -22,7 +21,8 @@ pub(super) const REGISTRATION: Registration = Registration {
 /// Karger et al., "Consistent hashing and random trees", 1997, with the points of libketama: the MD5 of `NAME-N`, N
 /// from 0 up, is four points, each of four bytes, the lowest first. A share's standard deviation is 1/√points of it.
 ///
-/// A member has weight × `ring_points` points, in whole fours and at least four. For equal weights of 1 those are
+/// A member has weight × `ring_points` points, in whole fours and at least four; one that ramps up, or is further away,
+/// has its part of them. For equal weights of 1 those are
 /// libketama's own. For unequal ones libketama divides by the average weight of its servers, and so moves points of all
 /// when one changes; here nobody's points depend on anybody else, as in nginx. What nginx has not got is
 /// a limit: a weight of 1,000,000 makes it take gigabytes. Points that come to more than 2^18, and to more than twice
@@ -40,7 +40,7 @@ struct Ring {
 
 impl Ring {
     fn new(input: &BuildInput<'_>) -> Self {
-        let points = points(input.weights, input.ids, input.settings.ring_points);
+        let points = points(input.scaled, input.ids, input.settings.ring_points);
         Self {
             points: points.iter().map(|(point, _)| *point).collect(),
             members: points.iter().map(|(_, member)| *member).collect(),
@@ -60,15 +60,15 @@ impl HashOrder for Ring {
 }
 
 /// Each with its member, in their order on the ring.
-fn points(weights: &[Weight], ids: &[&BackendId], each: u32) -> Vec<(u32, u32)> {
+fn points(weights: &[f64], ids: &[&BackendId], each: u32) -> Vec<(u32, u32)> {
     let mut by_name: Vec<usize> = (0..ids.len()).collect();
     by_name.sort_by_key(|i| ids[*i]);
     let halved = halvings(weights, each);
     let mut points: Vec<u64> = Vec::new();
     let mut text = String::new();
     for (rank, i) in by_name.iter().enumerate() {
-        let wanted = u64::from(weights[*i].get()) * u64::from(each);
-        for n in 0..(wanted >> halved >> 2).max(1) {
+        let wanted = weights[*i] * f64::from(each) / 2_f64.powi(halved);
+        for n in 0..((wanted / 4.0).round() as u64).max(1) {
             text.clear();
             write!(text, "{}-{n}", ids[*i]).expect("writing to a string succeeds");
             points.extend(
@@ -87,15 +87,15 @@ fn four(digest: [u8; 16]) -> [u32; 4] {
 }
 
 /// How often the points are halved to keep within the limit.
-fn halvings(weights: &[Weight], each: u32) -> u32 {
-    let each = u64::from(each);
-    let all = each * weights.iter().map(|weight| u64::from(weight.get())).sum::<u64>();
-    let limit = POINTS_MAX.max(2 * each * weights.len() as u64);
-    (0..u64::BITS).find(|halved| all >> halved <= limit).unwrap_or(u64::BITS - 1)
+fn halvings(weights: &[f64], each: u32) -> i32 {
+    let each = f64::from(each);
+    let all = each * weights.iter().sum::<f64>();
+    let limit = POINTS_MAX.max(2.0 * each * weights.len() as f64);
+    (0..63).find(|halved| all / 2_f64.powi(*halved) <= limit).unwrap_or(63)
 }
 
 /// 2 MiB.
-const POINTS_MAX: u64 = 1 << 18;
+const POINTS_MAX: f64 = (1 << 18) as f64;
 /// Points looked at for one pick: a member that is passed over may have many in a row.
 const STEPS: usize = 64;
 
@@ -105,8 +105,7 @@ mod tests {
 
     fn ring(members: &[(&str, u32)], each: u32) -> Vec<(u32, u32)> {
         let ids: Vec<BackendId> = members.iter().map(|(id, _)| BackendId::new(*id)).collect();
-        let weights: Vec<Weight> =
-            members.iter().map(|(_, weight)| Weight::new(*weight).expect("a weight")).collect();
+        let weights: Vec<f64> = members.iter().map(|(_, weight)| f64::from(*weight)).collect();
         points(&weights, &ids.iter().collect::<Vec<_>>(), each)
     }
 

@@ -11,6 +11,7 @@ mod error_share;
 mod failing;
 mod hashing;
 mod invariants;
+mod key_moves;
 mod leases;
 mod least_loaded;
 mod limits;
