@@ -165,9 +165,13 @@ fn reasons(portions: &[Portion]) -> (Reason, Box<[Reason]>) {
     (if only { Reason::OnlyChoice } else { first }, Box::default())
 }
 
+/// Spares are not meant to get anything: the intent is that of the first tier that has members, well or not. Zones do not
+/// change it: how much arrives in each is not known here, and over the instances in all zones everybody gets its part.
 fn views(slots: &[Slot], portions: &[Portion], intent: Intent, mode: Mode) -> Box<[MemberView]> {
+    let tier = |slot: &Slot| slot.member.placement.tier;
+    let first = slots.iter().filter(|slot| slot.counts()).map(tier).min();
     let meant = |slot: &Slot| match intent {
-        _ if !slot.counts() => 0.0,
+        _ if !slot.counts() || Some(tier(slot)) != first => 0.0,
         Intent::Equal => 1.0,
         Intent::Capacity => slot.capacity,
         Intent::Weights => slot.configured_weight(),

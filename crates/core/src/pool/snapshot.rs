@@ -79,7 +79,8 @@ pub struct MemberView {
     /// Why, as far as there is something to say: for example `GET /healthz: connection refused`.
     pub detail: Option<Arc<str>>,
     /// The share of the pool's traffic that it should have, 0.0..=1.0. Sums to 1 over the members; 0 for
-    /// disabled and draining ones, and outside the subset.
+    /// disabled and draining ones, outside the subset, and in all tiers after the first that has others. Zones make no
+    /// difference to it: it is the share over the instances in all of them.
     pub intent: f64,
     /// The share of new requests that configuration and health give it now, 0.0..=1.0: exactly what the strategy goes
     /// by. Sums to 1; 0 everywhere in [`Mode::Empty`].
@@ -112,8 +113,8 @@ pub enum Phase {
 pub enum Mode {
     /// The members that are serving.
     Normal,
-    /// Too few are healthy in every tier: everybody who is enabled, not draining, and has an address, because the few would not
-    /// survive it all. Tiers, zones and slow start are not looked at then.
+    /// Too few are healthy in every tier: everybody who is enabled, not draining, and has an address, because the few
+    /// would not survive it all. Tiers, zones and slow start are not looked at then.
     Panic,
     /// Nobody.
     Empty,

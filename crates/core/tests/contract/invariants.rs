@@ -1,6 +1,6 @@
 //! Whatever happens to a pool, in whatever order: what its snapshots say adds up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use evenkeel_core::{
     Applied, BackendId, BackendLoad, Intent, Lease, MemberView, Mode, Nanos, Outcome, Phase, PickKey,
     Placement, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Ratio, Reason, Refusal, Rng, Shaping, SlowStart,
-    StrategyKind, SubsetSpec, Transition, Tried, Weight, ZoneSpec,
+    StrategyKind, SubsetSpec, Transition, Tried, Weight, ZoneSpec, subset,
 };
 use proptest::prelude::*;
 
@@ -212,7 +212,9 @@ impl World {
         };
         let view = snapshot.members().iter().find(|view| view.member.serial == lease.member().serial);
         let view = view.expect("a member");
-        let in_reserve = lease.reason() == Reason::Spill && view.phase == Phase::Serving && view.intent > 0.0;
+        let in_reserve = lease.reason() == Reason::Spill
+            && view.phase == Phase::Serving
+            && self.counting(snapshot.members()).contains(&view.member.id);
         prop_assert!(view.plan > 0.0 || in_reserve, "{:?}", view);
         prop_assert!(!matches!(view.phase, Phase::Draining | Phase::Disabled), "{:?}", view);
         let limit = view.member.placement.max_in_flight;
@@ -288,20 +290,25 @@ impl World {
     fn check(&mut self) -> Result<(), TestCaseError> {
         let snapshot = self.pool.snapshot();
         let views = snapshot.members();
-        let count = |phase| views.iter().filter(|view| view.phase == phase && view.intent > 0.0).count();
+        let counting = self.counting(views);
+        let counts = |view: &MemberView| counting.contains(&view.member.id);
+        let count = |phase| views.iter().filter(|view| view.phase == phase && counts(view)).count();
         let sum = |share: fn(&MemberView) -> f64| views.iter().map(share).sum::<f64>();
-        // The intent of those that are out on purpose, or outside the subset, is 0, and only theirs.
-        let meant = |view: &&MemberView| view.intent > 0.0;
-        let enabled = views.iter().filter(meant).count();
-        self.check_meant(views)?;
+        let enabled = counting.len();
+        // Nobody is meant but the first tier of those.
+        let first = views.iter().filter(|view| counts(view)).map(|view| view.member.placement.tier).min();
+        for view in views {
+            let meant = counts(view) && Some(view.member.placement.tier) == first;
+            prop_assert_eq!(view.intent > 0.0, meant, "{:?}", view);
+        }
         let plan = if snapshot.mode() == Mode::Empty { 0.0 } else { 1.0 };
         prop_assert!((sum(|view| view.plan) - plan).abs() < 1e-9);
         let intent = if enabled > 0 { 1.0 } else { 0.0 };
         prop_assert!((sum(|view| view.intent) - intent).abs() < 1e-9);
         for view in views {
-            let reachable = view.intent > 0.0 && view.member.address.is_some();
+            let reachable = counts(view) && view.member.address.is_some();
             let served = match snapshot.mode() {
-                Mode::Normal => view.intent > 0.0 && view.phase == Phase::Serving,
+                Mode::Normal => counts(view) && view.phase == Phase::Serving,
                 Mode::Panic => reachable,
                 Mode::Empty => false,
             };
@@ -322,15 +329,21 @@ impl World {
         self.check_identities(&snapshot)
     }
 
-    /// Of each tier as many as the subset allows, and all that are in without one.
-    fn check_meant(&self, views: &[MemberView]) -> Result<(), TestCaseError> {
-        let size = self.spec.shaping.subset.map_or(usize::MAX, |subset| subset.size.get() as usize);
+    /// Those that the pool is made of: not out on purpose, and in this instance's subset of their tier.
+    fn counting(&self, views: &[MemberView]) -> HashSet<BackendId> {
+        let mut counting = HashSet::new();
         for tier in 0..3 {
-            let within = || views.iter().filter(|view| view.member.placement.tier == tier);
-            let in_use = within().filter(|view| !matches!(view.phase, Phase::Draining | Phase::Disabled));
-            prop_assert_eq!(within().filter(|view| view.intent > 0.0).count(), in_use.count().min(size));
+            let open = |view: &&MemberView| {
+                view.member.placement.tier == tier && !matches!(view.phase, Phase::Draining | Phase::Disabled)
+            };
+            let ids: Vec<&BackendId> = views.iter().filter(open).map(|view| &view.member.id).collect();
+            let used = match self.spec.shaping.subset {
+                Some(spec) => subset(&ids, spec),
+                None => vec![true; ids.len()],
+            };
+            counting.extend(ids.into_iter().zip(used).filter(|(_, used)| *used).map(|(id, _)| id.clone()));
         }
-        Ok(())
+        counting
     }
 
     fn prefers_some(&self) -> bool {
@@ -357,9 +370,11 @@ impl World {
 
     /// Whether a tier has as many that serve as panic asks for.
     fn is_well(&self, views: &[MemberView], tier: u8) -> bool {
-        let meant = |view: &&MemberView| view.member.placement.tier == tier && view.intent > 0.0;
-        let serving = views.iter().filter(meant).filter(|view| view.phase == Phase::Serving).count();
-        let enabled = views.iter().filter(meant).count();
+        let counting = self.counting(views);
+        let within =
+            |view: &&MemberView| view.member.placement.tier == tier && counting.contains(&view.member.id);
+        let serving = views.iter().filter(within).filter(|view| view.phase == Phase::Serving).count();
+        let enabled = views.iter().filter(within).count();
         enabled > 0 && serving as f64 >= self.spec.panic_threshold.get() * enabled as f64
     }
 

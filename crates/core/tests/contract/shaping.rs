@@ -73,6 +73,26 @@ fn the_second_tier_fills_up_what_the_first_cannot_take() {
     assert_eq!(plan(&pool.snapshot())[10..], [0.25; 4], "the weights of those left, exactly");
 }
 
+/// Else a healthy pool with spares would look skewed for ever.
+#[test]
+fn spares_are_not_meant_to_get_anything() {
+    let mut spec = spec(StrategyKind::RoundRobin, &[1, 1, 3, 1]);
+    spec.health = health(1, 1);
+    [(2, 1), (3, 2)].into_iter().for_each(|(i, tier)| spec.members[i].placement.tier = tier);
+    let mut pool = pool(&spec, 1);
+    (0..4).for_each(|i| probe(&mut pool, i, true));
+    let intents =
+        |pool: &PoolState| pool.snapshot().members().iter().map(|view| view.intent).collect::<Vec<_>>();
+    assert_eq!(intents(&pool), [0.5, 0.5, 0.0, 0.0]);
+    assert_eq!(plan(&pool.snapshot()), intents(&pool));
+    (0..2).for_each(|i| probe(&mut pool, i, false));
+    assert_eq!(intents(&pool), [0.5, 0.5, 0.0, 0.0], "what is meant does not depend on health");
+    spec.members[0].placement.draining = true;
+    spec.members[1].enabled = false;
+    pool.apply(PoolEvent::Configured(spec), Nanos::ZERO);
+    assert_eq!(intents(&pool), [0.0, 0.0, 1.0, 0.0], "the first tier is out on purpose");
+}
+
 /// A lone member of a second tier says that it stands in, not that nobody else was there.
 #[test]
 fn a_single_spare_says_failover() {
@@ -376,14 +396,16 @@ fn a_subset_is_the_whole_pool_to_its_instance() {
         spec.shaping.subset = Some(SubsetSpec { instance, size: NonZeroU32::new(2).unwrap() });
         let snapshot = pool(&spec, 1).snapshot();
         assert_eq!(plan(&snapshot).iter().filter(|share| **share == 0.5).count(), 2);
-        let intents = snapshot.members().iter().filter(|view| view.intent == 0.25).count();
-        assert_eq!(intents, 4, "two of each tier are meant");
+        let intents = snapshot.members().iter().filter(|view| view.intent == 0.5).count();
+        assert_eq!(intents, 2, "two of the first tier are meant");
         follows_its_plan(&snapshot);
-        snapshot
-            .members()
-            .iter()
-            .zip(&mut used)
-            .for_each(|(view, used)| *used += i32::from(view.intent > 0.0));
+        // Who is meant shows who is in use: the second tier is once nobody of the first is.
+        let mut without = spec.clone();
+        without.members[..5].iter_mut().for_each(|member| member.enabled = false);
+        for snapshot in [snapshot, pool(&without, 1).snapshot()] {
+            let meant = snapshot.members().iter().map(|view| i32::from(view.intent > 0.0));
+            used.iter_mut().zip(meant).for_each(|(used, meant)| *used += meant);
+        }
     }
     assert_eq!(used, [0, 2, 2, 2, 2, 2, 2, 2, 2], "in each tier, and whoever is out on purpose is nobody's");
 }
