@@ -16,20 +16,25 @@ impl PoolState {
             return false;
         };
         self.watch_errors(&spec, now);
-        let serves = |position: &usize| {
-            let slot = &self.slots[*position];
-            slot.phase == Phase::Serving && slot.phase_by_facts() == Phase::Serving && slot.counts()
-        };
-        let Some(position) = self.positions.get(id).copied().filter(serves) else {
-            return false;
-        };
+        let Some(position) = self.positions.get(id).copied() else { return false };
         let failures = self.slots[position].member.load.consecutive_failures();
-        if failures < spec.consecutive.max(1) || !self.has_room_for_ejection(&spec) {
+        if failures < spec.consecutive.max(1) || !self.can_do_without(position, &spec) {
             return false;
         }
         let failed = outcome.as_str();
         self.eject(position, &spec, &format!("{failures} consecutive failures ({failed})"), now);
         true
+    }
+
+    /// Whether this one serves and may be out. One that has nothing but sessions left, because it drains or is outside
+    /// the subset, is not among those that the cap is for: its sessions may go as soon as somebody else serves.
+    fn can_do_without(&self, position: usize, spec: &PassiveSpec) -> bool {
+        let slot = &self.slots[position];
+        if slot.counts() {
+            let serves = slot.phase == Phase::Serving && slot.phase_by_facts() == Phase::Serving;
+            return serves && self.has_room_for_ejection(spec);
+        }
+        slot.keeps_sessions() && self.counting().any(|other| other.phase_by_facts() == Phase::Serving)
     }
 
     /// Whether one more may be out: within the cap, and not the last that serves.

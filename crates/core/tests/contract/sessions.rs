@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use evenkeel_core::{
-    BackendId, Member, Nanos, PoolEvent, PoolSnapshot, PoolState, Ratio, Reason, Rng, StrategyKind,
+    BackendId, Member, Nanos, Outcome, PoolEvent, PoolSnapshot, PoolState, Ratio, Reason, Rng, StrategyKind,
     SubsetSpec, Tried,
 };
 
@@ -64,6 +64,54 @@ fn ends_with_the_health_of_its_member_but_not_with_draining() {
     spec.members[0].enabled = false;
     pool.apply(PoolEvent::Configured(spec), Nanos::ZERO);
     assert!(!goes(&pool), "disabled");
+}
+
+/// Nothing new goes to one that drains, or is outside the subset, so the cap is not for it; its sessions must not be
+/// stuck to one that fails every request.
+#[test]
+fn ends_for_a_while_where_every_request_fails() {
+    for subset in [false, true] {
+        let mut spec = spec(StrategyKind::RoundRobin, &[1; 3]);
+        spec.passive = passive(3, 10, 0.0);
+        if subset {
+            spec.shaping.subset = Some(SubsetSpec { instance: 0, size: NonZeroU32::MIN });
+        } else {
+            spec.members[0].placement.draining = true;
+        }
+        let mut pool = pool(&spec, 1);
+        let away = pool.snapshot().members().iter().position(|view| view.plan == 0.0).expect("one");
+        let member = Arc::clone(&members(&pool.snapshot())[away]);
+        let fail = |pool: &mut PoolState| {
+            let lease = pool.snapshot().pick_session(member.session(), &Tried::default(), Nanos::ZERO);
+            lease.expect("it keeps its sessions").end(Outcome::ServerError, Nanos::ZERO);
+            let id = member.id.clone();
+            pool.apply(PoolEvent::Attempted { id, outcome: Outcome::ServerError }, Nanos::ZERO);
+        };
+        (0..3).for_each(|_| fail(&mut pool));
+        let view = pool.snapshot().members()[away].clone();
+        assert!(!view.keeps_sessions, "subset: {subset}");
+        let detail = view.detail.expect("a reason");
+        assert!(detail.starts_with("3 consecutive failures (server_error), out for 10s"), "{detail}");
+        assert_eq!(pool.next_deadline(), Some(Nanos::from_secs(10)));
+        pool.apply(PoolEvent::Tick, Nanos::from_secs(10));
+        (0..2).for_each(|_| fail(&mut pool));
+        assert!(pool.snapshot().members()[away].keeps_sessions, "a clean slate");
+    }
+}
+
+/// Failing somewhere is as good as nowhere.
+#[test]
+fn stays_where_nobody_else_serves() {
+    let mut spec = spec(StrategyKind::RoundRobin, &[1; 2]);
+    spec.passive = passive(1, 10, 1.0);
+    spec.members[0].placement.draining = true;
+    spec.members[1].enabled = false;
+    let mut pool = pool(&spec, 1);
+    let session = members(&pool.snapshot())[0].session();
+    let lease = pool.snapshot().pick_session(session, &Tried::default(), Nanos::ZERO).expect("it drains");
+    lease.end(Outcome::ServerError, Nanos::ZERO);
+    pool.apply(PoolEvent::Attempted { id: "m0".into_id(), outcome: Outcome::ServerError }, Nanos::ZERO);
+    assert!(pool.snapshot().members()[0].keeps_sessions);
 }
 
 /// When health means nothing, it does not end sessions either.
