@@ -21,12 +21,13 @@ pub(super) const REGISTRATION: Registration = Registration {
 /// Karger et al., "Consistent hashing and random trees", 1997, with the points of libketama: the MD5 of `NAME-N`, N
 /// from 0 up, is four points, each of four bytes, the lowest first. A share's standard deviation is 1/√points of it.
 ///
-/// A member has weight × `ring_points` points, in whole fours and at least four; one that ramps up, or is further away,
-/// has its part of them. For equal weights of 1 those are
-/// libketama's own. For unequal ones libketama divides by the average weight of its servers, and so moves points of all
-/// when one changes; here nobody's points depend on anybody else, as in nginx. What nginx has not got is
-/// a limit: a weight of 1,000,000 makes it take gigabytes. Points that come to more than 2^18, and to more than twice
-/// `ring_points` a member, are halved for all until they do not; only a change across that limit moves keys of others.
+/// A member has weight × `ring_points` points, and at least one; one that ramps up, or is further away, has its part of
+/// them. Of the last digest only as many are taken as are wanted: were it always four, weights would be lost where points
+/// are few. For equal weights of 1, and a multiple of four points, those are libketama's own. For unequal ones libketama
+/// divides by the average weight of its servers, and so moves points of all when one changes; here nobody's points depend
+/// on anybody else, as in nginx. What nginx has not got is a limit: a weight of 1,000,000 makes it take gigabytes. Points
+/// that come to more than 2^18, and to more than twice `ring_points` a member, are halved for all until they do not; only
+/// a change across that limit moves keys of others.
 /// 200,000 points are built in 25 ms.
 ///
 /// A key is looked up by the upper 32 of its 64 bits. (libketama takes them from the MD5 of the key; so do those who
@@ -67,14 +68,14 @@ fn points(weights: &[f64], ids: &[&BackendId], each: u32) -> Vec<(u32, u32)> {
     let mut points: Vec<u64> = Vec::new();
     let mut text = String::new();
     for (rank, i) in by_name.iter().enumerate() {
-        let wanted = weights[*i] * f64::from(each) / 2_f64.powi(halved);
-        for n in 0..((wanted / 4.0).round() as u64).max(1) {
+        let wanted = (weights[*i] * f64::from(each) / 2_f64.powi(halved)).round().max(1.0) as usize;
+        let digest = |n: usize| {
             text.clear();
             write!(text, "{}-{n}", ids[*i]).expect("writing to a string succeeds");
-            points.extend(
-                four(md5::compute(text.as_bytes()).0).map(|point| u64::from(point) << 32 | rank as u64),
-            );
-        }
+            four(md5::compute(text.as_bytes()).0)
+        };
+        let own = (0..wanted.div_ceil(4)).flat_map(digest).take(wanted);
+        points.extend(own.map(|point| u64::from(point) << 32 | rank as u64));
     }
     // Where points meet, the first by name has it.
     points.sort_unstable();
@@ -131,11 +132,13 @@ mod tests {
         let points = ring(&[("a", 5), ("b", 1), ("c", 2)], 160);
         assert_eq!([0, 1, 2].map(|member| count(&points, member)), [800, 160, 320]);
         let points = ring(&[("a", 1), ("b", 3)], 1);
-        assert_eq!([0, 1].map(|member| count(&points, member)), [4, 4], "at least four each");
+        assert_eq!([0, 1].map(|member| count(&points, member)), [1, 3], "few, but by weight");
+        let points = ring(&[("a", 1), ("b", 2), ("c", 3)], 7);
+        assert_eq!([0, 1, 2].map(|member| count(&points, member)), [7, 14, 21]);
         let points = ring(&[("a", 65_535), ("b", 1), ("c", 20_000)], 160);
-        assert!(points.len() <= POINTS_MAX as usize + 4, "{}", points.len());
+        assert!(points.len() <= POINTS_MAX as usize + 3, "{}", points.len());
         let [a, b, c] = [0, 1, 2].map(|member| count(&points, member) as f64);
-        assert!(b == 4.0 && (a / c / 3.276_75 - 1.0).abs() < 0.001, "{a} {b} {c}");
+        assert!(b == 3.0 && (a / c / 3.276_75 - 1.0).abs() < 0.001, "{a} {b} {c}");
     }
 
     /// Lamping and Veach, "A fast, minimal memory, consistent hash algorithm", 2014, table 1.
