@@ -19,7 +19,7 @@ impl PoolSnapshot {
     ///
     /// A member that has as many leases as it may have is passed over for the one with room that has the fewest for
     /// its weight; only when nobody the plan names has room, or is left to try, for one that serves in a tier or zone
-    /// further away.
+    /// further away. There a third attempt goes, too, when all so far were where the plan says.
     ///
     /// The reason is `Retry` when something was tried, else `Spill` when the choice was full, else `Panic` in panic
     /// mode, else `Failover` in another tier than the first and `Spill` in another zone than the local one, else
@@ -36,6 +36,11 @@ impl PoolSnapshot {
         rng: &mut Rng,
         now: Nanos,
     ) -> Result<Lease, Refusal> {
+        if tried.len() >= FIRST_CHOICES
+            && let Some(lease) = self.pick_further(tried, now)
+        {
+            return Ok(lease);
+        }
         let (Some(from), Some(choice)) = (Eligible::new(&self.candidates, tried), &self.choice) else {
             return self.pick_beside(tried, now);
         };
@@ -72,24 +77,56 @@ impl PoolSnapshot {
         }
     }
 
+    /// Whoever has room among those in reserve, if all that were tried are of those that the plan names: where a whole
+    /// tier dies at once, nobody knows for some time, and one more attempt there would be for nothing.
+    #[cold]
+    fn pick_further(&self, tried: &Tried, now: Nanos) -> Option<Lease> {
+        let planned = self.candidates.iter().filter(|candidate| tried.contains(candidate.serial)).count();
+        if self.reserve.is_empty() || planned < tried.len() {
+            return None;
+        }
+        self.pick_roomiest(self.reserve.chunk_by(same_tier), Reason::Retry, tried, now)
+    }
+
     /// Whoever has room, first among those that the plan names, then tier by tier among those in reserve.
     #[cold]
     fn pick_beside(&self, tried: &Tried, now: Nanos) -> Result<Lease, Refusal> {
         let reason = if tried.is_empty() { Reason::Spill } else { Reason::Retry };
-        let same_tier = |a: &Candidate, b: &Candidate| a.member.placement.tier == b.member.placement.tier;
-        for group in std::iter::once(&*self.candidates).chain(self.reserve.chunk_by(same_tier)) {
-            // Losing the last place to another thread is rare, and then somebody else has begun.
-            while let Some(roomiest) = roomiest(group, tried) {
-                if let Some(lease) = Lease::try_begin(&roomiest.member, reason, self.epoch, self.decay, now) {
-                    return Ok(lease);
-                }
-            }
+        let groups = std::iter::once(&*self.candidates).chain(self.reserve.chunk_by(same_tier));
+        if let Some(lease) = self.pick_roomiest(groups, reason, tried, now) {
+            return Ok(lease);
         }
         let mut all = self.candidates.iter().chain(&self.reserve);
         let untried = all.any(|candidate| !tried.contains(candidate.serial));
         Err(if untried { Refusal::Full } else { Refusal::Nobody })
     }
+
+    fn pick_roomiest<'a>(
+        &self,
+        groups: impl IntoIterator<Item = &'a [Candidate]>,
+        reason: Reason,
+        tried: &Tried,
+        now: Nanos,
+    ) -> Option<Lease> {
+        for group in groups {
+            // Losing the last place to another thread is rare, and then somebody else has begun.
+            while let Some(roomiest) = roomiest(group, tried) {
+                if let Some(lease) = Lease::try_begin(&roomiest.member, reason, self.epoch, self.decay, now) {
+                    return Some(lease);
+                }
+            }
+        }
+        None
+    }
 }
+
+fn same_tier(a: &Candidate, b: &Candidate) -> bool {
+    a.member.placement.tier == b.member.placement.tier
+}
+
+/// Attempts that stay with those that the plan names while others are in reserve: with the three that a request has by
+/// default, the last is elsewhere.
+const FIRST_CHOICES: usize = 2;
 
 /// The one with the fewest leases for its weight of those that may have one more; the first of equals.
 fn roomiest<'a>(group: &'a [Candidate], tried: &Tried) -> Option<&'a Candidate> {

@@ -198,6 +198,22 @@ fn those_in_reserve_are_there_when_the_others_are_tried() {
     assert!(snapshot.pick(&tried, &mut Rng::from_seed(1), Nanos::ZERO).is_none());
 }
 
+/// A whole tier has died, and nobody knows yet: two attempts there are enough.
+#[test]
+fn the_third_attempt_is_in_the_next_tier() {
+    for strategy in StrategyKind::ALL {
+        let mut spec = spec(strategy, &[1; 8]);
+        (4..8).for_each(|i| spec.members[i].placement.tier = 1 + (i / 6) as u8);
+        let (snapshot, mut tried, mut tiers) = (pool(&spec, 1).snapshot(), Tried::default(), Vec::new());
+        while let Some(lease) = snapshot.pick(&tried, &mut Rng::from_seed(1), Nanos::ZERO) {
+            tiers.push(lease.member().placement.tier);
+            tried.push(lease.member().serial);
+            assert_eq!(lease.reason() == Reason::Retry, tiers.len() > 1);
+        }
+        assert_eq!(tiers, [0, 0, 1, 0, 0, 1, 2, 2], "{strategy}: and nobody is left out");
+    }
+}
+
 /// One of ten that comes back, at these parts of the window.
 #[test]
 fn a_member_that_comes_back_is_brought_up_as_published() {
