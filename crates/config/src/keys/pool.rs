@@ -85,7 +85,8 @@ pub(crate) static POOL: Section = Section {
             name: "panic_threshold",
             kinds: &[Kind::Ratio { max: 1.0 }],
             default: Default::Number(defaults::PANIC_THRESHOLD),
-            doc: "When less than this share of the backends is healthy, all are used again; 0 is never.",
+            doc: "When less than this share of the backends is healthy in every tier, all are used again; 0 is \
+                  never.",
             aliases: &["healthy_panic_threshold"],
         },
         Key {

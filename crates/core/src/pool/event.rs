@@ -26,7 +26,7 @@ pub struct PoolSpec {
     pub health: Option<HealthSpec>,
     /// Passive ejection after failed attempts; `None` means never.
     pub passive: Option<PassiveSpec>,
-    /// [`Mode::Panic`] when the eligible share of the enabled members, by count, is below this; 0 means
+    /// [`Mode::Panic`] when the eligible share of the enabled members, by count, is below this in every tier; 0 means
     /// never.
     pub panic_threshold: Ratio,
     /// What the shares are meant to be.
