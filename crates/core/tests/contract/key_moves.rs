@@ -40,7 +40,7 @@ fn a_ramp_moves_the_keys_of_one_that_ramps() {
 #[test]
 fn a_zone_that_loses_one_keeps_the_keys_of_those_left() {
     for strategy in keyed() {
-        let mut spec = full_size(strategy, &[2, 2, 2, 1, 1, 1, 1, 1, 1]);
+        let mut spec = full_size(strategy, &[1; 9]);
         spec.shaping.zone = Some(ZoneSpec { local: "b".into(), members_min: 2 });
         for (member, zone) in spec.members.iter_mut().zip(["b", "b", "b", "a", "a", "a", "c", "c", "c"]) {
             member.placement.zone = Some(zone.into());
