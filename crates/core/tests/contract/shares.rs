@@ -64,13 +64,13 @@ fn shuffle<T>(items: &mut [T], seed: u64) {
 #[test]
 fn racing_threads_share_one_schedule() {
     let pool = pool(&spec(StrategyKind::RoundRobin, &[5, 1, 1]), 1);
-    let (snapshot, start) = (pool.snapshot(), Barrier::new(4));
+    let (snapshot, start) = (pool.snapshot(), Barrier::new(16));
     std::thread::scope(|scope| {
-        for thread in 0..4 {
+        for thread in 0..16 {
             let (snapshot, start) = (&snapshot, &start);
             scope.spawn(move || {
                 start.wait();
-                serve(snapshot, &Tried::default(), &mut Rng::from_seed(thread), 35_000);
+                serve(snapshot, &Tried::default(), &mut Rng::from_seed(thread), 8_750);
             });
         }
     });
