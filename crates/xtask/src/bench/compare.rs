@@ -9,13 +9,16 @@ use super::bar::Against;
 use super::contender::Contender;
 use super::figures::Figures;
 use super::measure::{self, Setup, aside};
-use super::measured::Measured;
+use super::measured::{Measured, Pair};
 use super::options::Options;
 use super::scenario::{Load, Scenario};
 use super::{backends, reload, report, table, tail};
 
 /// Turns after which there is no figure.
 const TURNS: usize = 4;
+
+/// In each round, of every scenario that is held against another of our own.
+const PAIRS: usize = 3;
 
 /// Runs the comparison and prints it; fails when a figure is not what it must be.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
@@ -57,7 +60,7 @@ fn compare(setup: &Setup, scenario: &'static Scenario, rounds: usize) -> Result<
     let mut measured = Measured {
         scenario,
         contenders: scenario.contenders().iter().map(|contender| (contender.name(), Vec::new())).collect(),
-        reference: Vec::new(),
+        pairs: Vec::new(),
     };
     for round in 1..=rounds {
         for (contender, (name, figures)) in scenario.contenders().iter().zip(&mut measured.contenders) {
@@ -67,13 +70,33 @@ fn compare(setup: &Setup, scenario: &'static Scenario, rounds: usize) -> Result<
             figures.extend(got);
         }
         for reference in scenario.references() {
-            let figures = tried(reference.name, || measure::measure(setup, Contender::Evenkeel, reference))?;
-            eprintln!("  round {round} {:9} {}", reference.name, figures.line());
-            measured.reference.push(figures);
+            for turn in 1..=PAIRS {
+                measured.pairs.push(pair(setup, scenario, reference, turn % 2 == 0)?);
+            }
         }
     }
     drop(backend);
     Ok(measured)
+}
+
+/// Ours in two scenarios, one right after the other: what the machine does to one it then does to both. The order
+/// changes from pair to pair.
+fn pair(
+    setup: &Setup,
+    scenario: &'static Scenario,
+    reference: &'static Scenario,
+    reference_first: bool,
+) -> Result<Pair, Failure> {
+    let turn = |scenario: &'static Scenario| -> Result<Figures, Failure> {
+        let figures = tried(scenario.name, || measure::measure(setup, Contender::Evenkeel, scenario))?;
+        eprintln!("  in pairs {:16} {}", scenario.name, figures.line());
+        Ok(figures)
+    };
+    if reference_first {
+        let reference = turn(reference)?;
+        return Ok(Pair { ours: turn(scenario)?, reference });
+    }
+    Ok(Pair { ours: turn(scenario)?, reference: turn(reference)? })
 }
 
 /// A turn that gives no figure, because somebody else used the machine or a request failed, is taken again, and that is

@@ -44,10 +44,12 @@ fn run(all: &[Measured]) -> String {
     let bars: Vec<String> = all.iter().flat_map(Measured::rows).map(|row| bar(&row)).collect();
     let mut rounds = Vec::new();
     for measured in all {
-        let reference = ("reference", &measured.reference);
-        let contenders = measured.contenders.iter().map(|(name, all)| (*name, all));
-        for (name, figures) in contenders.chain([reference]) {
+        for (name, figures) in &measured.contenders {
             rounds.extend(figures.iter().map(|figures| round(measured, name, figures)));
+        }
+        for pair in &measured.pairs {
+            rounds.push(round(measured, "paired", &pair.ours));
+            rounds.push(round(measured, "reference", &pair.reference));
         }
     }
     format!("{{\"bars\":[\n{}\n],\"rounds\":[\n{}\n]}}", bars.join(",\n"), rounds.join(",\n"))
@@ -165,7 +167,7 @@ mod tests {
     fn what_is_missed_is_named() {
         let all = [
             measured("h1", [&[16.0], &[15.0], &[15.5], &[1.0]], &[]),
-            measured("h1_backends_1000", [&[16.0], &[], &[], &[]], &[16.0]),
+            measured("h1_backends_1000", [&[16.0], &[20.0], &[20.0], &[]], &[(16.0, 16.0)]),
         ];
         assert_eq!(missed(&all), ["h1"]);
         assert!(table(&all).lines().nth(1).unwrap().ends_with("MISSED"));
