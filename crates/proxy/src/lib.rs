@@ -19,6 +19,8 @@ mod sockets;
 mod status;
 mod telemetry;
 mod threads;
+mod tls;
+mod transport;
 mod upstream;
 mod worker;
 

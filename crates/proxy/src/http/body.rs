@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, ChunkDecoder, Field, Step, parse_trailers};
+use crate::transport::Transport;
 
 use super::buffer::Buffer;
 use super::forward::{Framing, put_field};
@@ -24,10 +25,10 @@ const GATHERED_MAX: usize = 16 * 1024;
 
 /// One direction of an exchange.
 pub(crate) struct Relay<'a> {
-    pub(crate) from: &'a TcpStream,
+    pub(crate) from: &'a Transport,
     /// Bytes already read from `from`; after the body what follows it stays here.
     pub(crate) buffer: &'a mut Buffer,
-    pub(crate) to: &'a TcpStream,
+    pub(crate) to: &'a Transport,
     /// Bytes to write first: the head.
     pub(crate) pending: &'a mut Vec<u8>,
     pub(crate) pace: Pace<'a>,
@@ -126,9 +127,10 @@ impl Relay<'_> {
                 return Ok(());
             }
             if remaining >= SPLICE_MIN
+                && let (Some(from), Some(to)) = (self.from.plain(), self.to.plain())
                 && let Some(pipe) = self.pipes.take()
             {
-                remaining = self.spliced(pipe, remaining).await?;
+                remaining = self.spliced(pipe, (from, to), remaining).await?;
                 if remaining == 0 {
                     return Ok(());
                 }
@@ -141,11 +143,15 @@ impl Relay<'_> {
 
     /// Moves the rest of a body of known length without copying it. What is left of it must be copied: not everything
     /// can be spliced, nor everywhere.
-    async fn spliced(&mut self, mut pipe: Pipe<'_>, mut remaining: u64) -> Result<u64, RelayError> {
+    async fn spliced(
+        &mut self,
+        mut pipe: Pipe<'_>,
+        (from, to): (&TcpStream, &TcpStream),
+        mut remaining: u64,
+    ) -> Result<u64, RelayError> {
         debug_assert!(self.buffer.is_empty(), "what was read before goes out before");
         let mut in_one_go = 0;
         while remaining > 0 {
-            let from = self.from;
             let Pace { timer, stage, not_after } = &mut self.pace;
             let fill = std::future::poll_fn(|context| pipe.poll_fill(context, from, remaining));
             let count = match timer.limit(stage, self.read_idle, *not_after, fill).await {
@@ -154,7 +160,7 @@ impl Relay<'_> {
                 Ok(Err(_)) => return Ok(remaining),
                 Err(interrupted) => return Err(RelayError::awaiting_sender(interrupted)),
             };
-            self.drain(&mut pipe).await?;
+            self.drain(&mut pipe, to).await?;
             remaining -= count;
             in_one_go += count;
             if in_one_go >= IN_ONE_GO {
@@ -165,8 +171,7 @@ impl Relay<'_> {
         Ok(0)
     }
 
-    async fn drain(&mut self, pipe: &mut Pipe<'_>) -> Result<(), RelayError> {
-        let to = self.to;
+    async fn drain(&mut self, pipe: &mut Pipe<'_>, to: &TcpStream) -> Result<(), RelayError> {
         let Pace { timer, stage, not_after } = &mut self.pace;
         while !pipe.is_empty() {
             let drain = std::future::poll_fn(|context| pipe.poll_drain(context, to));

@@ -14,6 +14,7 @@ async fn relayed(pipes: &Pipes, send: impl AsyncFnOnce(&mut TcpStream, &[u8])) -
     let ((mut sender, from), (to, mut receiver)) = (connection().await, connection().await);
     let (mut scratch, mut timer, stage) = (Scratch::new(), Timer::default(), Stage::default());
     let (mut pending, moved) = (b"head".to_vec(), AtomicU64::new(0));
+    let (from, to) = (Transport::Plain(from), Transport::Plain(to));
     let mut relay = Relay {
         from: &from,
         buffer: &mut scratch.from_backend,
@@ -28,7 +29,7 @@ async fn relayed(pipes: &Pipes, send: impl AsyncFnOnce(&mut TcpStream, &[u8])) -
     };
     let relay = async {
         let outcome = relay.run(BodyLength::Length(body.len() as u64), Framing::AsIs).await;
-        rustix::net::shutdown(&to, rustix::net::Shutdown::Write).unwrap();
+        rustix::net::shutdown(to.tcp(), rustix::net::Shutdown::Write).unwrap();
         outcome
     };
     let mut got = Vec::new();

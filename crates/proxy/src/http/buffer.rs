@@ -3,11 +3,8 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use tokio::net::TcpStream;
-
 use crate::http1::Field;
-
-use super::socket::poll_recv;
+use crate::transport::Transport;
 
 /// What a buffer for bodies starts with: a body of 16 KiB, a size that much software writes in, with its head takes one
 /// read.
@@ -81,7 +78,7 @@ impl Buffer {
     pub(crate) fn poll_fill(
         &mut self,
         context: &mut Context<'_>,
-        socket: &TcpStream,
+        from: &Transport,
     ) -> Poll<io::Result<usize>> {
         if self.data.capacity() == 0 {
             self.data.reserve_exact(self.initial);
@@ -91,15 +88,15 @@ impl Buffer {
             self.start = 0;
         }
         let was_empty = self.data.is_empty();
-        let count = ready!(poll_recv(context, socket, &mut self.data))?;
+        let count = ready!(from.poll_recv(context, &mut self.data))?;
         if was_empty && count == self.data.capacity() && count < LARGEST {
             self.reserve(LARGEST.min(2 * count));
         }
         Poll::Ready(Ok(count))
     }
 
-    pub(crate) async fn fill(&mut self, socket: &TcpStream) -> io::Result<usize> {
-        std::future::poll_fn(|context| self.poll_fill(context, socket)).await
+    pub(crate) async fn fill(&mut self, from: &Transport) -> io::Result<usize> {
+        std::future::poll_fn(|context| self.poll_fill(context, from)).await
     }
 
     fn reset(&mut self) {
@@ -161,6 +158,7 @@ mod tests {
     #[tokio::test]
     async fn grows_only_while_reads_fill_it() {
         let (near, mut far) = connection().await;
+        let near = Transport::Plain(near);
         let sending = tokio::spawn(async move { far.write_all(&vec![7; 64 * LARGEST]).await });
         let mut buffer = Buffer::new(INITIAL);
         let mut sizes = Vec::new();
@@ -182,6 +180,7 @@ mod tests {
     #[tokio::test]
     async fn unconsumed_bytes_move_to_the_front() {
         let (near, mut far) = connection().await;
+        let near = Transport::Plain(near);
         let mut buffer = Buffer::new(16);
         for part in [b"0123456789", &b"abcdef"[..]] {
             far.write_all(part).await.unwrap();

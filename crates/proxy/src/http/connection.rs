@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use evenkeel_core::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::http1::{HeadScanner, Malformed, Scan, parse_request};
 use crate::listen::{Listener, ListenerSettings};
 use crate::telemetry::AccessEntry;
+use crate::transport::Transport;
 use crate::worker::Worker;
 
 use super::buffer::Scratch;
@@ -32,7 +32,7 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves one client connection to its end.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
+pub(crate) async fn serve(stream: Transport, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
     let rng = worker.seed_rng();
     let client = ClientNames::new(peer);
     let (timer, idle_since) = (Timer::default(), Instant::now());
@@ -42,7 +42,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Arc<Lis
 
 /// Its socket and what outlives a request.
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     pub(crate) peer: SocketAddr,
     pub(crate) client: ClientNames,
     pub(crate) listener: Arc<Listener>,
@@ -74,11 +74,12 @@ impl Connection {
             match Box::pin(self.requests()).await {
                 None => {}
                 Some(Next::Keep) => first = false,
-                Some(Next::Close) => return,
+                Some(Next::Close) => break,
                 Some(Next::Linger) => return self.linger().await,
                 Some(Next::Abort) => return self.abort(),
             }
         }
+        self.stream.farewell();
     }
 
     /// Serves requests until the client pauses: pipelined ones in order while there are any. `None` when there was
@@ -114,7 +115,7 @@ impl Connection {
         let stage = worker.stage();
         let since = tokio::time::Instant::from_std(self.idle_since);
         std::future::poll_fn(|context| {
-            if let Poll::Ready(ready) = stream.poll_read_ready(context) {
+            if let Poll::Ready(ready) = stream.poll_readable(context) {
                 return Poll::Ready(ready.is_ok());
             }
             let closing = stage.is_draining() || listener.retired.load(Ordering::Acquire);
@@ -280,7 +281,7 @@ impl Connection {
     /// Resets the connection: a client that counts on the end of the connection as the end of the body must not
     /// take what it has for the whole.
     fn abort(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).ok();
+        self.stream.reset_on_close();
     }
 }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use evenkeel_config::ClientTimeouts;
 use evenkeel_core::Outcome;
 use tokio::io::ReadBuf;
-use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
 use crate::pool::{PoolSettings, SetCookie};
+use crate::transport::Transport;
 use crate::worker::Worker;
 
 use super::body::{Relay, RelayError};
@@ -31,8 +31,8 @@ const INTERIM_MAX: u32 = 32;
 
 /// Everything that an exchange needs, borrowed for its time.
 pub(crate) struct Exchange<'a> {
-    pub(crate) client: &'a TcpStream,
-    pub(crate) upstream: &'a TcpStream,
+    pub(crate) client: &'a Transport,
+    pub(crate) upstream: &'a Transport,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
     pub(crate) request: Incoming<'a>,
@@ -320,9 +320,9 @@ fn closed_at_once(progress: &Progress) -> bool {
 
 /// The way back: response head, then body.
 struct Download<'a> {
-    from: &'a TcpStream,
+    from: &'a Transport,
     buffer: &'a mut Buffer,
-    to: &'a TcpStream,
+    to: &'a Transport,
     pending: &'a mut Vec<u8>,
     fields: &'a mut Vec<Field>,
     timer: &'a mut Timer,
@@ -334,7 +334,7 @@ struct Download<'a> {
     progress: &'a Progress,
     moved: &'a AtomicU64,
     /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
-    watched: Option<&'a TcpStream>,
+    watched: Option<&'a Transport>,
 }
 
 #[derive(Debug)]
@@ -433,7 +433,7 @@ impl Download<'_> {
                 return Poll::Pending;
             };
             let mut byte = [0; 1];
-            match client.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+            match client.tcp().poll_peek(context, &mut ReadBuf::new(&mut byte)) {
                 Poll::Ready(Err(_)) => Poll::Ready(Err(DownloadError::ClientGone)),
                 // Its next request, or a client that has said all it wants to say: it still awaits the answer.
                 Poll::Ready(Ok(_)) => {

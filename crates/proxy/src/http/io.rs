@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::lifecycle::Stage;
+use crate::transport::Transport;
 
-use super::socket::poll_send;
 use super::timer::{Interrupted, Timer};
 
 /// Bounds on the waits of one direction of a connection.
@@ -28,12 +27,12 @@ pub(crate) enum WriteError {
 /// Writes the parts in order; `idle` bounds the time without any progress.
 pub(crate) async fn write_parts<const N: usize>(
     pace: &mut Pace<'_>,
-    socket: &TcpStream,
+    to: &Transport,
     idle: Duration,
     mut parts: [&[u8]; N],
 ) -> Result<(), WriteError> {
     while parts.iter().any(|part| !part.is_empty()) {
-        let write = std::future::poll_fn(|context| poll_send(context, socket, &parts));
+        let write = std::future::poll_fn(|context| to.poll_send(context, &parts));
         let written = match pace.timer.limit(pace.stage, idle, pace.not_after, write).await {
             Ok(Ok(written)) if written > 0 => written,
             Ok(_) => return Err(WriteError::Broken),
@@ -41,7 +40,14 @@ pub(crate) async fn write_parts<const N: usize>(
         };
         advance(&mut parts, written);
     }
-    Ok(())
+    if to.plain().is_some() {
+        return Ok(());
+    }
+    let flush = std::future::poll_fn(|context| to.poll_flush(context));
+    match pace.timer.limit(pace.stage, idle, pace.not_after, flush).await {
+        Ok(flushed) => flushed.map_err(|_| WriteError::Broken),
+        Err(interrupted) => Err(WriteError::Interrupted(interrupted)),
+    }
 }
 
 fn advance<const N: usize>(parts: &mut [&[u8]; N], mut written: usize) {

@@ -14,7 +14,7 @@ mod origin;
 mod request;
 mod request_id;
 mod respond;
-mod socket;
+pub(crate) mod socket;
 mod splice;
 mod steer;
 mod timer;

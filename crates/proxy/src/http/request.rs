@@ -10,7 +10,7 @@ use evenkeel_core::Outcome;
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell, SetCookie};
-use crate::upstream::{ConnectError, Upstream, connect, is_silent};
+use crate::upstream::{ConnectError, Upstream, connect};
 
 use super::account::Account;
 use super::buffer::Scratch;
@@ -293,7 +293,7 @@ impl Connection {
     fn farewell(&self, scratch: &Scratch, request: &Request) -> Next {
         let head = &request.head;
         let client_is_done = !head.keep_alive && head.body == BodyLength::None && scratch.input.is_empty();
-        if client_is_done && is_silent(&self.stream) { Next::Close } else { Next::Linger }
+        if client_is_done && self.stream.is_silent(true) { Next::Close } else { Next::Linger }
     }
 
     /// Answers with an error of Evenkeel's own.

@@ -149,7 +149,7 @@ impl Connection {
         let deadline = *wait.deadline.get_or_insert_with(|| started() + timeout);
         let Self { stream, timer, worker, .. } = self;
         let stage = worker.stage();
-        let mut watched = Some(&*stream);
+        let mut watched = Some(stream.tcp());
         let waiting = std::future::poll_fn(|context| {
             if let Poll::Ready(answer) = std::pin::Pin::new(&mut turn).poll(context) {
                 return Poll::Ready(answer.map_err(|_| Turned::Nobody));

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::http;
 use crate::threads::WorkerHandle;
 use crate::worker::Ticket;
 
 use super::Listener;
+use super::serve::start;
 
 /// Wait after a failure of accept(2): out of files, it would fail again at once.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -39,8 +39,14 @@ pub(crate) struct Arrival {
 }
 
 /// Counts a connection as open on its listener.
-struct Open {
+pub(super) struct Open {
     listener: Arc<Listener>,
+}
+
+impl Open {
+    pub(super) fn listener(&self) -> &Arc<Listener> {
+        &self.listener
+    }
 }
 
 impl Drop for Open {
@@ -116,14 +122,6 @@ impl Arrival {
             Err(error) => tracing::warn!(%error, "cannot watch an accepted connection"),
         }
     }
-}
-
-fn start(stream: TcpStream, peer: SocketAddr, mut ticket: Ticket, open: Open) {
-    tokio::spawn(async move {
-        ticket.register().await;
-        let worker = Arc::clone(ticket.worker());
-        http::serve(stream, peer, Arc::clone(&open.listener), worker).await;
-    });
 }
 
 /// Hands the connections that wait in the kernel's queue to the workers with the fewest. For a socket that is about to be

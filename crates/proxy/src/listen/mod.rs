@@ -1,6 +1,7 @@
 //! Listeners: what is accepted, by whom, and under which bounds.
 
 mod accept;
+mod serve;
 mod socket;
 
 use std::net::IpAddr;

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::transport::Transport;
+
 /// A connection to a backend.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     /// When it was opened.
     pub(crate) opened: Instant,
     /// Whether it has carried a request before: then its peer may have closed it meanwhile.
@@ -31,7 +33,9 @@ pub(crate) enum ConnectError {
 /// Opens a connection within `timeout`.
 pub(crate) async fn connect(address: SocketAddr, timeout: Duration) -> Result<Upstream, ConnectError> {
     match tokio::time::timeout(timeout, open(address)).await {
-        Ok(Ok(stream)) => Ok(Upstream { stream, opened: Instant::now(), reused: false }),
+        Ok(Ok(stream)) => {
+            Ok(Upstream { stream: Transport::Plain(stream), opened: Instant::now(), reused: false })
+        }
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(ConnectError::Refused),
         Ok(Err(error)) if is_local(&error) => Err(ConnectError::Local),
         Ok(Err(error)) => {

@@ -9,12 +9,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Upstream;
 
@@ -105,7 +103,8 @@ impl Idlers {
 }
 
 impl IdlePool {
-    /// The most recently used connection to the backend that still looks open.
+    /// The most recently used connection to the backend that still looks open. An idle connection must be silent: bytes on
+    /// it would be taken for the next response, its end is its end.
     ///
     /// `certain` asks the kernel instead of relying on events that have already arrived: worth a system call
     /// before a request that could not be sent a second time.
@@ -120,7 +119,7 @@ impl IdlePool {
         let idle = by_backend.get_mut(&serial)?;
         while let Some(mut candidate) = idle.pop() {
             let fits = candidate.address == address && !candidate.is_expired(now);
-            if fits && looks_open(&mut candidate.upstream, certain) {
+            if fits && candidate.upstream.stream.is_silent(certain) {
                 candidate.upstream.reused = true;
                 return Some(candidate.upstream);
             }
@@ -166,7 +165,7 @@ impl IdlePool {
         let mut by_backend = self.lock();
         for serial in serials {
             let Entry::Occupied(mut idle) = by_backend.entry(*serial) else { continue };
-            let useless = |one: &mut Idle| one.is_expired(now) || !looks_open(&mut one.upstream, false);
+            let useless = |one: &mut Idle| one.is_expired(now) || !one.upstream.stream.is_silent(false);
             idle.get_mut().extract(useless, &mut closed);
             if idle.get().len() == 0 {
                 idle.remove();
@@ -191,17 +190,6 @@ impl IdlePool {
 pub(crate) fn is_silent(socket: impl AsFd) -> bool {
     let peeked = recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     matches!(peeked, Err(Errno::AGAIN))
-}
-
-/// An idle connection must be silent: bytes on it would be taken for the next response, its end is its end.
-fn looks_open(upstream: &mut Upstream, certain: bool) -> bool {
-    if certain {
-        return is_silent(&upstream.stream);
-    }
-    let mut byte = [0_u8; 1];
-    let mut context = Context::from_waker(Waker::noop());
-    let mut space = ReadBuf::new(&mut byte);
-    matches!(std::pin::Pin::new(&mut upstream.stream).poll_read(&mut context, &mut space), Poll::Pending)
 }
 
 #[cfg(test)]
@@ -246,7 +234,7 @@ mod tests {
     /// Lets the runtime learn of what the peer did.
     async fn settle(idle: &IdlePool, serial: u64, address: SocketAddr) {
         let stream = idle.by_backend.lock().unwrap().get_mut(&serial).unwrap().pop().unwrap();
-        stream.upstream.stream.readable().await.unwrap();
+        stream.upstream.stream.tcp().readable().await.unwrap();
         idle.put(serial, address, stream.upstream, KEEP, Instant::now());
     }
 
