@@ -33,6 +33,7 @@ pub mod load;
 pub mod pool;
 pub mod rng;
 pub mod sim;
+pub mod skew;
 pub mod strategy;
 pub mod units;
 

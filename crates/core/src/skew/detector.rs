@@ -1,0 +1,165 @@
+//! The test of one pool in one respect: evidence for each backend, and what follows from it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::evidence::{Evidence, Side, Step, Sum};
+use super::{Tolerance, threshold};
+use crate::units::Nanos;
+
+/// What was counted at one backend since the last tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Count {
+    /// Which one, by a number that stays its own.
+    pub backend: u64,
+    /// How much: 0 and up. Where counts come in clusters, divided by their [design effect](super::design_effect).
+    pub observed: f64,
+    /// The part of all that it should have had, 0.0..=1.0, as known when the tick began; all together 1.
+    pub share: f64,
+}
+
+/// A share that has been found to be outside its band.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finding {
+    /// Whose.
+    pub backend: u64,
+    /// Which way.
+    pub side: Side,
+    /// When it began, as far as can be told: right within a tick or so.
+    pub since: Nanos,
+    /// Its share over the expected one since then: 0.0 for one that gets nothing. Infinite if it should get nothing.
+    pub ratio: f64,
+    /// Its share since then.
+    pub share: f64,
+    /// Its expected share since then.
+    pub expected: f64,
+    /// Counted at all backends since then.
+    pub total: f64,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Severity {
+    /// Outside its band.
+    Warning,
+    /// At least twice or at most a tenth of its share, or one backend has more than half of all and half as much again
+    /// as it should.
+    Critical,
+}
+
+/// A finding that holds until nothing has confirmed it for a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Latched {
+    /// As confirmed last; since when is told by the first.
+    pub finding: Finding,
+    /// When it was confirmed last.
+    pub confirmed: Nanos,
+    /// How long it takes without confirmation until it is taken back.
+    pub hold: Duration,
+}
+
+/// Watches one pool in one respect.
+#[derive(Clone, Debug)]
+pub struct Detector {
+    tolerance: Tolerance,
+    evidence: HashMap<u64, Evidence>,
+    latched: HashMap<u64, Latched>,
+    last_tick: Nanos,
+}
+
+/// A finding is held at least this long.
+const HOLD_MIN: Duration = Duration::from_secs(60);
+/// And for this many times as long as it took to find.
+const HOLD_FACTOR: u32 = 4;
+
+impl Count {
+    /// `observed` at `backend`, which should have `share` of all.
+    pub fn new(backend: u64, observed: f64, share: f64) -> Self {
+        Self { backend, observed, share }
+    }
+}
+
+impl Detector {
+    /// Nothing observed yet.
+    pub fn new(tolerance: Tolerance) -> Self {
+        Self { tolerance, evidence: HashMap::new(), latched: HashMap::new(), last_tick: Nanos::ZERO }
+    }
+
+    /// Takes in what was counted since the last call, for every backend that should have had some or had some, and
+    /// returns what is found now: one finding a backend at most, worst first.
+    ///
+    /// Shares may differ from call to call: cut a tick where they change. Findings that nothing has confirmed for long
+    /// enough are taken back.
+    pub fn observe(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        let from = std::mem::replace(&mut self.last_tick, now);
+        self.forget_others(counts);
+        let total: f64 = counts.iter().map(|count| count.observed).sum();
+        let mut found = Vec::new();
+        if total > 0.0 && counts.len() > 1 {
+            let fires_at = threshold(counts.len());
+            for count in counts {
+                let (lower, upper) = self.tolerance.band(count.share);
+                let step = Step { from, observed: count.observed, total, share: count.share, lower, upper };
+                let evidence = self.evidence.entry(count.backend).or_default();
+                evidence.add(&step);
+                let (side, sum) = evidence.strongest();
+                if sum.nats >= fires_at {
+                    evidence.clear();
+                    found.push(finding(count.backend, side, &sum));
+                }
+            }
+        }
+        for finding in &found {
+            self.latch(now, *finding);
+        }
+        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
+        found.sort_by(worst_first);
+        found
+    }
+
+    /// Backends that are no longer counted leave nothing behind.
+    fn forget_others(&mut self, counts: &[Count]) {
+        let counted: HashSet<u64> = counts.iter().map(|count| count.backend).collect();
+        self.evidence.retain(|backend, _| counted.contains(backend));
+        self.latched.retain(|backend, _| counted.contains(backend));
+    }
+
+    fn latch(&mut self, now: Nanos, finding: Finding) {
+        let hold = HOLD_MIN.max(now.since(finding.since) * HOLD_FACTOR);
+        let before = self.latched.get(&finding.backend).filter(|before| before.finding.side == finding.side);
+        let since = before.map_or(finding.since, |before| before.finding.since);
+        let hold = before.map_or(hold, |before| before.hold.max(hold));
+        let latched = Latched { finding: Finding { since, ..finding }, confirmed: now, hold };
+        self.latched.insert(finding.backend, latched);
+    }
+
+    /// What has been found and not taken back, worst first.
+    pub fn latched(&self) -> Vec<Latched> {
+        let mut all: Vec<Latched> = self.latched.values().copied().collect();
+        all.sort_by(|one, other| worst_first(&one.finding, &other.finding));
+        all
+    }
+
+    /// How near the test is to firing: 0.0..1.0 of the evidence that it takes.
+    pub fn nearness(&self) -> f64 {
+        let most = self.evidence.values().map(|evidence| evidence.strongest().1.nats);
+        most.fold(0.0, f64::max) / threshold(self.evidence.len())
+    }
+}
+
+fn finding(backend: u64, side: Side, sum: &Sum) -> Finding {
+    let ratio = sum.observed / sum.expected;
+    let (share, expected) = (sum.observed / sum.total, sum.expected / sum.total);
+    let critical = ratio >= 2.0 || ratio <= 0.1 || share > f64::max(0.5, 1.5 * expected);
+    let severity = if critical { Severity::Critical } else { Severity::Warning };
+    Finding { backend, side, since: sum.since, ratio, share, expected, total: sum.total, severity }
+}
+
+/// By severity, then by how many requests are where they should not be, then by number.
+fn worst_first(one: &Finding, other: &Finding) -> std::cmp::Ordering {
+    let amount = |finding: &Finding| (finding.share - finding.expected).abs();
+    let by_severity = other.severity.cmp(&one.severity);
+    by_severity.then(amount(other).total_cmp(&amount(one))).then(one.backend.cmp(&other.backend))
+}

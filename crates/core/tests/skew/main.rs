@@ -1,0 +1,9 @@
+//! The skew detector against simulated traffic: how soon it fires, and that it does not fire without a reason.
+//!
+//! Delays are those of Shin, Ramdas and Rinaldo's e-CUSUM with A = 1e8 and a band of 5 %: about ln(10·K·A) over the
+//! divergence from the edge of the band.
+
+mod alarms;
+mod delays;
+mod latches;
+mod traffic;
