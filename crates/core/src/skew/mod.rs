@@ -18,10 +18,12 @@
 
 mod detector;
 mod evidence;
+mod ledger;
 mod needed;
 
 pub use detector::{Count, Detector, Finding, Latched, Severity};
 pub use evidence::Side;
+pub use ledger::{Account, Split, Term, ledger};
 pub use needed::{design_effect, needed, threshold};
 
 /// How far a share may be from the expected one, as part of that, before it counts: 0.0..1.0. Without such a floor

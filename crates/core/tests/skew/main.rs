@@ -6,4 +6,5 @@
 mod alarms;
 mod delays;
 mod latches;
+mod ledgers;
 mod traffic;

@@ -1,0 +1,112 @@
+//! Why a share is what it is: the difference between observed and intended, split without a rest.
+
+use crate::lease::Reason;
+
+/// What was expected of one backend, and what happened.
+///
+/// Each share is an average over the time, weighted by the traffic of each tick; each sums to 1 over the backends, save
+/// where nobody could be picked. From one to the next, one thing was taken into account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Account {
+    /// What the operator has in mind.
+    pub intent: f64,
+    /// What the configured weights say.
+    pub weights: f64,
+    /// Of those that exist: names are resolved, nobody is disabled.
+    pub discovered: f64,
+    /// Of those that are healthy: checked, not ejected, not draining.
+    pub healthy: f64,
+    /// What strategies went by: after slow start, tiers, zones, panic.
+    pub plan: f64,
+    /// Attempts, by [`Reason`].
+    pub attempts: [f64; Reason::ALL.len()],
+}
+
+/// One cause of a difference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Term {
+    /// The configured weights are not what is intended.
+    Weights,
+    /// Backends are missing, or there are others.
+    Discovery,
+    /// Some are unhealthy, ejected or draining.
+    Health,
+    /// Slow start, tiers, zones or panic mode.
+    Shaping,
+    /// Attempts that were made for this reason did not follow the plan.
+    Reason(Reason),
+}
+
+/// The difference of one backend and what it consists of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// Observed share less intended share, -1.0..=1.0.
+    pub difference: f64,
+    /// What makes it, largest first; the terms sum to the difference. Those that are 0 are left out.
+    pub terms: Vec<(Term, f64)>,
+}
+
+/// A term is told if it is at least this part of the difference.
+const TOLD: f64 = 0.2;
+/// Differences below this come of rounding.
+const ROUNDING: f64 = 1e-9;
+
+impl Split {
+    /// The term that makes most of the difference, in its direction; `None` if there is no difference.
+    pub fn cause(&self) -> Option<Term> {
+        let part = |term: f64| term * self.difference.signum();
+        let largest = self.terms.iter().max_by(|one, other| part(one.1).total_cmp(&part(other.1)));
+        largest.filter(|_| self.difference.abs() > ROUNDING).map(|term| term.0)
+    }
+
+    /// Terms that make a fifth of the difference or more, in its direction, with the part that they make; largest first.
+    pub fn causes(&self) -> Vec<(Term, f64)> {
+        if self.difference.abs() <= ROUNDING {
+            return Vec::new();
+        }
+        let parts = self.terms.iter().map(|(term, size)| (*term, size / self.difference));
+        let mut told: Vec<(Term, f64)> = parts.filter(|(_, part)| *part >= TOLD).collect();
+        told.sort_by(|one, other| other.1.total_cmp(&one.1));
+        told
+    }
+}
+
+/// Splits the difference of every backend, in the order given. Nobody has one where there were no attempts.
+///
+/// With shares p (intent), w, d, h, s (plan), x_r attempts for reason r at this backend, X_r at all, and n at all for
+/// any reason, observed less intended is (w-p) + (d-w) + (h-d) + (s-h) + Σ_r (x_r - X_r·s) / n. An identity, so nothing
+/// is left unexplained and nothing is estimated.
+pub fn ledger(accounts: &[Account]) -> Vec<Split> {
+    let by_reason = totals(accounts);
+    let total: f64 = by_reason.iter().sum();
+    accounts.iter().map(|account| split(account, &by_reason, total)).collect()
+}
+
+fn totals(accounts: &[Account]) -> [f64; Reason::ALL.len()] {
+    let mut totals = [0.0; Reason::ALL.len()];
+    for account in accounts {
+        for (total, attempts) in totals.iter_mut().zip(account.attempts) {
+            *total += attempts;
+        }
+    }
+    totals
+}
+
+fn split(account: &Account, by_reason: &[f64; Reason::ALL.len()], total: f64) -> Split {
+    if total <= 0.0 {
+        return Split { difference: 0.0, terms: Vec::new() };
+    }
+    let Account { intent, weights, discovered, healthy, plan, attempts } = *account;
+    let before = [
+        (Term::Weights, weights - intent),
+        (Term::Discovery, discovered - weights),
+        (Term::Health, healthy - discovered),
+        (Term::Shaping, plan - healthy),
+    ];
+    let reasons = Reason::ALL.iter().zip(attempts.iter().zip(by_reason));
+    let reasons = reasons.map(|(reason, (here, all))| (Term::Reason(*reason), (here - all * plan) / total));
+    let mut terms: Vec<(Term, f64)> =
+        before.into_iter().chain(reasons).filter(|term| term.1 != 0.0).collect();
+    terms.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
+    Split { difference: attempts.iter().sum::<f64>() / total - intent, terms }
+}
