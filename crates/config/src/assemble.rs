@@ -25,9 +25,18 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
 }
 
 pub(crate) fn listener(draft: ListenerDraft) -> Option<Listener> {
+    let protocol = draft.protocol?.value;
     Some(Listener {
         name: draft.name.value,
         bind: draft.bind?.value,
+        pool: draft.pool.filter(|_| !protocol.is_http()).map(|pool| PoolId::new(pool.value)),
+        protocol,
+        tls: draft.tls,
+        http2: draft.http2,
+        accept_proxy: draft.accept_proxy,
+        https_redirect: draft.https_redirect,
+        udp: draft.udp,
+        connection_age: draft.connection_age,
         trusted_proxies: draft.trusted_proxies,
         limits: draft.limits,
         timeouts: draft.timeouts,
@@ -48,8 +57,13 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
         probe: draft.probe,
         intent,
         backends: draft.backends.value.into_iter().map(backend).collect::<Option<_>>()?,
+        protocol: draft.protocol,
+        tls: draft.tls.map(|tls| tls.value),
+        send_proxy: draft.send_proxy.map(|version| version.value),
+        streams_max: draft.streams_max,
+        upgrade: draft.upgrade,
         health: match draft.health {
-            HealthDraft::On(health) => Some(health),
+            HealthDraft::On(health) => Some(health.value),
             HealthDraft::Silent | HealthDraft::Off => None,
         },
         passive: draft.passive,
@@ -60,13 +74,15 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
     })
 }
 
-/// The route that a listener's `pool` is short for.
+/// The route that the `pool` of a listener for requests is short for.
 pub(crate) fn shorthand(listener: &ListenerDraft) -> Option<Route> {
     let pool = listener.pool.as_ref()?;
+    listener.protocol.as_ref().filter(|protocol| protocol.value.is_http())?;
     Some(Route {
         listener: Some(listener.name.value.clone()),
         host: HostMatch::Any,
         path: "/".into(),
+        alpn: None,
         pool: PoolId::new(pool.value.as_str()),
     })
 }
@@ -74,8 +90,14 @@ pub(crate) fn shorthand(listener: &ListenerDraft) -> Option<Route> {
 fn routes(draft: RouteDraft) -> Option<Vec<Route>> {
     let pool = PoolId::new(draft.pool?.value);
     let listener = draft.listener.map(|listener| listener.value);
-    let route =
-        |host| Route { listener: listener.clone(), host, path: draft.path.value.clone(), pool: pool.clone() };
+    let alpn = draft.alpn.map(|alpn| alpn.value);
+    let route = |host| Route {
+        listener: listener.clone(),
+        host,
+        path: draft.path.value.clone(),
+        alpn: alpn.clone(),
+        pool: pool.clone(),
+    };
     Some(draft.hosts.into_iter().map(|host| route(host.value)).collect())
 }
 

@@ -39,6 +39,44 @@ pub const REQUEST_BODY_IDLE: Duration = Duration::from_secs(30);
 pub const WRITE_IDLE: Duration = Duration::from_secs(60);
 /// Idle client connection between requests: browsers reuse within a minute.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// A PROXY header, the TLS handshake and the beginning of HTTP/2: three round trips of a slow phone fit in.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest silence of a tunnel: chats and databases are quiet for long, and what is dead must go some time.
+pub const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
+
+/// Oldest version of TLS: 1.0 and 1.1 are deprecated (RFC 8996).
+pub const MIN_TLS: &str = "1.2";
+/// Whether clients must show a certificate once their certificates are looked at.
+pub const CLIENT_AUTH: &str = "required";
+/// Requests at a time on one HTTP/2 connection of a client: RFC 9113, section 6.5.2, wants no fewer than 100.
+pub const STREAMS: u64 = 128;
+/// Most requests at a time on one HTTP/2 connection.
+pub const STREAMS_MAX: u64 = 10_000;
+/// Streams of a client's connection that may end in a reset within [`RESETS_WITHIN`]: browsers cancel by the dozen,
+/// attacks (CVE-2023-44487) by the thousand.
+pub const RESETS: u64 = 100;
+/// Within what time resets are counted.
+pub const RESETS_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of a request body that may wait here for a slow backend, for each stream: as in Envoy's edge guide.
+pub const WINDOW: u64 = 64 * 1024;
+/// Least window: that with which every HTTP/2 connection begins (RFC 9113, section 6.9.2) rounded up.
+pub const WINDOW_MIN: u64 = 64 * 1024;
+/// Largest window: 128 streams of one client could make this process hold 2 GiB.
+pub const WINDOW_MAX: u64 = 16 * 1024 * 1024;
+/// Where clients are sent by `https_redirect = true`.
+pub const HTTPS_PORT: u16 = 443;
+
+/// A session of datagrams without any: resolvers give up after some seconds, games and QUIC speak more often.
+pub const UDP_IDLE: Duration = Duration::from_secs(30);
+/// Sessions of a listener for datagrams: each takes a file descriptor.
+pub const UDP_SESSIONS: u64 = 16_384;
+/// Most sessions of a listener for datagrams.
+pub const UDP_SESSIONS_MAX: u64 = 1_000_000;
+
+/// What backends speak: nearly all speak it.
+pub const UPSTREAM_PROTOCOL: &str = "http1";
+/// Requests at a time on one HTTP/2 connection to a backend: what most servers allow.
+pub const UPSTREAM_STREAMS: u64 = 100;
 
 /// Path of a route: every path.
 pub const ROUTE_PATH: &str = "/";

@@ -28,7 +28,7 @@ pub fn load(source: &Source) -> Loaded {
         return refused(source, vec![not_utf8(place)]);
     }
     let (tree, syntax) = DeTable::parse_recoverable(source.text());
-    let cx = Cx::default();
+    let cx = Cx::at(source.folder());
     let draft = decode(&cx, tree.get_ref());
     if !syntax.is_empty() {
         return refused(source, with_syntax(source, &syntax, cx.into_diagnostics()));

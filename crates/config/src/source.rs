@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A configuration file: its name as shown to the operator and its text.
 ///
@@ -14,6 +14,8 @@ use std::path::Path;
 pub struct Source {
     name: String,
     text: String,
+    /// What relative names in the file are relative to; empty is the working directory.
+    folder: PathBuf,
     /// Where the file stopped being UTF-8: the bytes of the replacement character that stands there.
     not_utf8: Option<Range<usize>>,
 }
@@ -22,13 +24,16 @@ pub struct Source {
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 impl Source {
-    /// A file's name and text. A byte order mark in front is dropped.
+    /// A file's name and text. A byte order mark in front is dropped. Names of files in it are relative to the folder in
+    /// which `name` is.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.starts_with(BYTE_ORDER_MARK) {
             text.remove(0);
         }
-        Self { name: name.into(), text, not_utf8: None }
+        let name = name.into();
+        let folder = folder_of(Path::new(&name));
+        Self { name, text, folder, not_utf8: None }
     }
 
     /// A file's name and bytes. Bytes that are not UTF-8 are a diagnostic of [`crate::load`], not an error here.
@@ -41,7 +46,7 @@ impl Source {
                 let start = error.valid_up_to();
                 let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
                 let text = String::from_utf8_lossy(bytes).into_owned();
-                Self { name: name.into(), text, not_utf8: Some(start..end) }
+                Self { not_utf8: Some(start..end), ..Self::new(name, text) }
             }
         }
     }
@@ -52,7 +57,9 @@ impl Source {
     /// When the file cannot be read.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        Ok(Self::from_bytes(path.display().to_string(), &std::fs::read(path)?))
+        let source = Self::from_bytes(path.display().to_string(), &std::fs::read(path)?);
+        // The name as shown is not always the name: one that is not UTF-8 is shown with replacements.
+        Ok(Self { folder: folder_of(path), ..source })
     }
 
     /// The name shown in diagnostics.
@@ -73,6 +80,11 @@ impl Source {
         (line, before[start..].chars().count() + 1)
     }
 
+    /// What relative names in the file are relative to.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn not_utf8(&self) -> Option<Range<usize>> {
         self.not_utf8.clone()
     }
@@ -90,6 +102,10 @@ impl Source {
         }
         offset
     }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().map(PathBuf::from).unwrap_or_default()
 }
 
 #[cfg(test)]

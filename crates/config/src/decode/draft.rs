@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
 pub(crate) use super::shaping::ShapingDraft;
 use crate::model::{
-    Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, IpRange, Limits, LoadProbe, Log,
-    Passive, Queue, Runtime, Sticky, UpstreamKeepAlive, UpstreamTimeouts,
+    AcceptProxy, Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2, HttpsRedirect,
+    IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime, ServerTls, Sticky,
+    UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
 use crate::span::At;
 
@@ -35,7 +37,15 @@ pub(crate) struct Draft {
 pub(crate) struct ListenerDraft {
     pub(crate) name: At<String>,
     pub(crate) bind: Option<At<SocketAddr>>,
+    /// `None` where it is named and could not be read.
+    pub(crate) protocol: Option<At<Protocol>>,
     pub(crate) pool: Option<At<String>>,
+    pub(crate) tls: Option<ServerTls>,
+    pub(crate) http2: Option<Http2>,
+    pub(crate) accept_proxy: Option<AcceptProxy>,
+    pub(crate) https_redirect: Option<HttpsRedirect>,
+    pub(crate) udp: UdpBounds,
+    pub(crate) connection_age: Option<Duration>,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
@@ -50,6 +60,7 @@ pub(crate) struct RouteDraft {
     /// At least one.
     pub(crate) hosts: Vec<At<HostMatch>>,
     pub(crate) path: At<String>,
+    pub(crate) alpn: Option<At<String>>,
     pub(crate) pool: Option<At<String>>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
@@ -67,6 +78,13 @@ pub(crate) struct PoolDraft {
     pub(crate) probe: Option<LoadProbe>,
     pub(crate) intent: Option<Intent>,
     pub(crate) backends: At<Vec<BackendDraft>>,
+    pub(crate) protocol: UpstreamProtocol,
+    pub(crate) tls: Option<At<UpstreamTls>>,
+    pub(crate) send_proxy: Option<At<ProxyVersion>>,
+    pub(crate) streams_max: u32,
+    pub(crate) upgrade: bool,
+    /// Keys that say something other than their default and are for requests alone.
+    pub(crate) for_requests: Vec<At<&'static str>>,
     pub(crate) health: HealthDraft,
     pub(crate) passive: Option<Passive>,
     pub(crate) panic_threshold: Ratio,
@@ -98,7 +116,7 @@ pub(crate) enum HealthDraft {
     /// `health = false`
     Off,
     /// On, or meant to be.
-    On(Health),
+    On(At<Health>),
 }
 
 impl BackendDraft {

@@ -1,5 +1,7 @@
 //! `health` and `passive` of a pool.
 
+use std::ops::Range;
+
 use evenkeel_core::Ratio;
 use toml::de::DeValue;
 
@@ -23,6 +25,7 @@ pub(super) fn active(pool: &mut Reader<'_>) -> HealthDraft {
         pool.cx.report(convert::wrong_type(&value).help(help));
         return HealthDraft::Off;
     }
+    let span = value.span.clone();
     let mut table = pool.table_or("health", Some(value));
     let check = check(&mut table);
     let interval = table.duration("interval");
@@ -32,7 +35,7 @@ pub(super) fn active(pool: &mut Reader<'_>) -> HealthDraft {
     }
     let default = defaults::HEALTH_TIMEOUT.min(interval.value);
     let port = table.read("port", convert::integer);
-    HealthDraft::On(Health {
+    let health = Health {
         check,
         interval: interval.value,
         timeout: timeout.map_or(default, |timeout| timeout.value),
@@ -40,7 +43,8 @@ pub(super) fn active(pool: &mut Reader<'_>) -> HealthDraft {
         fall: table.count("fall"),
         jitter: table.ratio("jitter"),
         port: port.and_then(|port| u16::try_from(port.value).ok()),
-    })
+    };
+    HealthDraft::On(At::new(health, span))
 }
 
 /// `blames`: failures fall by the attempts, so that a larger share of them speaks against a backend.
@@ -85,18 +89,30 @@ fn check(table: &mut Reader<'_>) -> Check {
     let kind = table.read("type", convert::choice);
     let path = table.read("path", convert::parsed("bad-path", request_target));
     let host = table.read("host", convert::parsed("bad-host", host_field));
+    let grpc = table.read("grpc", grpc_service);
     let expect = table.take("expect_status").map(|value| statuses(table, value));
-    let http = kind.as_ref().map_or(path.is_some(), |kind| kind.value == "http");
-    if !http {
-        let unused = [
-            ("path", path.map(|path| path.span)),
-            ("host", host.map(|host| host.span)),
-            ("expect_status", expect.map(|expect| expect.span)),
-        ];
-        for (name, span) in unused.into_iter().filter_map(|(name, span)| span.map(|span| (name, span))) {
-            table.cx.report(unused_by_tcp(name, span, kind.as_ref()));
+    let service = grpc.as_ref().and_then(|grpc| Some(At::new(grpc.value.clone()?, grpc.span.clone())));
+    let word = match (&kind, &path, &service) {
+        (Some(kind), ..) => kind.value,
+        (None, Some(_), _) => "http",
+        (None, None, Some(_)) => "grpc",
+        (None, None, None) => "tcp",
+    };
+    let given = [
+        ("path", "http", path.as_ref().map(|path| &path.span)),
+        ("host", "http", host.as_ref().map(|host| &host.span)),
+        ("expect_status", "http", expect.as_ref().map(|expect| &expect.span)),
+        ("grpc", "grpc", service.as_ref().map(|service| &service.span)),
+    ];
+    for (name, reader, span) in given.into_iter().filter(|(_, reader, _)| *reader != word) {
+        if let Some(span) = span {
+            table.cx.report(unused(name, reader, span.clone(), word, kind.as_ref()));
         }
-        return Check::Tcp;
+    }
+    match word {
+        "http" => {}
+        "grpc" => return Check::Grpc { service: service.map(|service| service.value).unwrap_or_default() },
+        _ => return Check::Tcp,
     }
     if path.is_none() && !table.has("path") {
         let wrong = Diagnostic::error("missing-key", table.span(), "an HTTP check has no path to ask for")
@@ -108,6 +124,14 @@ fn check(table: &mut Reader<'_>) -> Check {
         path: path.map_or_else(|| "/".into(), |path| path.value),
         host: host.map(|host| host.value),
         expect_status: expect.map(|expect| expect.value).unwrap_or_else(default_statuses),
+    }
+}
+
+/// The service that a gRPC check asks for, empty for the server as a whole; `None` for `false`.
+fn grpc_service(value: &Value<'_>) -> Result<Option<String>, Diagnostic> {
+    match value.de {
+        DeValue::Boolean(on) => Ok(on.then(String::new)),
+        _ => convert::parsed("bad-name", values::grpc_service)(value).map(Some),
     }
 }
 
@@ -158,15 +182,30 @@ fn too_long(table: &Reader<'_>, timeout: At<std::time::Duration>, interval: &At<
     table.cx.report(wrong);
 }
 
-fn unused_by_tcp(name: &str, span: std::ops::Range<usize>, kind: Option<&At<&'static str>>) -> Diagnostic {
-    let wrong = Diagnostic::error("contradiction", span, format!("a TCP check has no use for `{name}`"))
-        .label("only an HTTP check reads this")
-        .effect("the check would pass as soon as the port opens, whatever the application answers");
+/// A key that only another kind of check reads.
+fn unused(name: &str, reader: &str, span: Range<usize>, word: &str, kind: Option<&At<&str>>) -> Diagnostic {
+    let shown = |word: &str| match word {
+        "http" => "an HTTP",
+        "grpc" => "a gRPC",
+        _ => "a TCP",
+    };
+    let (this, other) = (shown(word), shown(reader));
+    let wrong = Diagnostic::error("contradiction", span, format!("{this} check has no use for `{name}`"))
+        .label(format!("only {other} check reads this"))
+        .effect(match word {
+            "http" => "the check would pass by its HTTP status, whatever the gRPC service says of itself",
+            "grpc" => "the check would pass as soon as the gRPC service says SERVING",
+            _ => "the check would pass as soon as the port opens, whatever the application answers",
+        });
     match kind {
-        Some(kind) => wrong
-            .related(kind.span.clone(), "the type is set here")
-            .help(format!("write `type = \"http\"` with a `path`, or take `{name}` out")),
-        None => wrong.help("add `path = \"/healthz\"`, which makes it an HTTP check"),
+        Some(kind) => {
+            let instead = if reader == "grpc" { "" } else { " with a `path`" };
+            wrong
+                .related(kind.span.clone(), "the type is set here")
+                .help(format!("write `type = \"{reader}\"`{instead}, or take `{name}` out"))
+        }
+        None if word == "tcp" => wrong.help("add `path = \"/healthz\"`, which makes it an HTTP check"),
+        None => wrong.help(format!("a pool has one check: take `{name}` out, or what makes it {this} check")),
     }
 }
 

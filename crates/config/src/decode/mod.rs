@@ -6,6 +6,8 @@
 
 mod convert;
 mod draft;
+mod edge;
+mod fit;
 mod hash;
 mod health;
 mod listener;
@@ -16,8 +18,11 @@ mod settings;
 mod shaping;
 mod sticky;
 mod strategy;
+mod tls;
+mod upstream;
 
 use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -34,9 +39,20 @@ use reader::Reader;
 pub(crate) struct Cx {
     diagnostics: RefCell<Vec<Diagnostic>>,
     errors: Cell<usize>,
+    folder: PathBuf,
 }
 
 impl Cx {
+    /// For a file in this folder.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.into(), ..Self::default() }
+    }
+
+    /// What the names of files are relative to.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn report(&self, diagnostic: Diagnostic) {
         self.errors.set(self.errors.get() + usize::from(diagnostic.severity == Severity::Error));
         self.diagnostics.borrow_mut().push(diagnostic);

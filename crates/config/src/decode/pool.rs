@@ -9,10 +9,11 @@ use toml::de::DeValue;
 use super::draft::{BackendDraft, PoolDraft};
 use super::reader::{Reader, Value};
 use super::strategy::{self, Picking};
+use super::upstream::{self, Upstream};
 use super::{convert, health, shaping, sticky};
 use crate::diagnostic::Diagnostic;
 use crate::keys::Kind;
-use crate::model::{BackendAddress, UpstreamKeepAlive, UpstreamTimeouts};
+use crate::model::{BackendAddress, UpstreamKeepAlive};
 use crate::span::At;
 use crate::values;
 
@@ -29,6 +30,8 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
     let sticky = sticky::sticky(&mut table);
     // Where the request decides on the backend, one client that fails is one backend that fails.
     let blames = !strategy.registration().keyed && sticky.is_none();
+    let Upstream { protocol, tls, send_proxy, streams_max, upgrade, timeouts, for_requests } =
+        upstream::read(&mut table);
     PoolDraft {
         name,
         strategy,
@@ -40,10 +43,16 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
         probe,
         intent,
         backends,
+        protocol,
+        tls,
+        send_proxy,
+        streams_max,
+        upgrade,
+        for_requests,
         health: health::active(&mut table),
         passive: health::passive(&mut table, blames),
         panic_threshold: table.ratio("panic_threshold"),
-        timeouts: timeouts(table.table("timeouts")),
+        timeouts,
         keep_alive: keep_alive(table.table("keep_alive")),
         max_attempts: table.count("max_attempts"),
         whole,
@@ -149,16 +158,6 @@ fn weight(value: &Value<'_>) -> Result<Weight, Diagnostic> {
     })?;
     let weight = u32::try_from(number).ok().and_then(Weight::new);
     weight.ok_or_else(|| convert::wrong_type(value))
-}
-
-fn timeouts(mut table: Reader<'_>) -> UpstreamTimeouts {
-    let total = table.read("total", convert::unless_nothing(convert::duration));
-    UpstreamTimeouts {
-        connect: table.duration("connect").value,
-        response_header: table.duration("response_header").value,
-        response_idle: table.duration("response_idle").value,
-        total: total.and_then(|total| total.value),
-    }
 }
 
 fn keep_alive(mut table: Reader<'_>) -> UpstreamKeepAlive {

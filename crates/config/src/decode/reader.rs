@@ -185,6 +185,16 @@ impl<'a> Reader<'a> {
         self.table.is_some_and(|table| table.contains_key(name))
     }
 
+    /// Whether the file says `false` here.
+    pub(crate) fn is_off(&self, name: &str) -> bool {
+        self.get(name).and_then(DeValue::as_bool) == Some(false)
+    }
+
+    /// Whether the file has a list without an entry here.
+    pub(crate) fn is_empty_list(&self, name: &str) -> bool {
+        self.get(name).and_then(DeValue::as_array).is_some_and(|items| items.is_empty())
+    }
+
     /// Whether the file has neither this key nor an unknown one that is probably meant to be it, which was reported.
     pub(crate) fn lacks(&self, name: &str) -> bool {
         let misspelt = || self.section.key(name).is_some_and(|key| self.is_misspelt(key));
@@ -270,6 +280,10 @@ impl<'a> Reader<'a> {
         let index = index.unwrap_or_else(|| unreachable!("{name} is declared in {}", self.section.path));
         self.read |= 1 << index;
         &self.section.keys[index]
+    }
+
+    fn get(&self, name: &str) -> Option<&'a DeValue<'a>> {
+        self.table?.get(name).map(Spanned::get_ref)
     }
 
     fn path_of(&self, name: &str) -> String {

@@ -16,10 +16,11 @@ pub(super) fn read(mut table: Reader<'_>) -> RouteDraft {
     let listener = table.read("listener", |value| convert::text(value).map(String::from));
     let hosts = hosts(&mut table);
     let path = table.read("path", convert::parsed("bad-path", values::route_path));
+    let alpn = table.read("alpn", convert::parsed("bad-name", values::alpn));
     let pool = table.read("pool", |value| convert::text(value).map(String::from));
     let path = path.unwrap_or_else(|| At::new(defaults::ROUTE_PATH.into(), table.span()));
     let whole = table.cx.errors() == before;
-    RouteDraft { span: table.span(), listener, hosts, path, pool, whole }
+    RouteDraft { span: table.span(), listener, hosts, path, alpn, pool, whole }
 }
 
 fn hosts(table: &mut Reader<'_>) -> Vec<At<HostMatch>> {

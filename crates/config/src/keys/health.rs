@@ -9,9 +9,10 @@ pub(super) static HEALTH: Section = Section {
     keys: &[
         Key {
             name: "type",
-            kinds: &[Kind::Choice(|| vec!["http", "tcp"])],
-            default: Default::Prose("`\"http\"` with a `path`, else `\"tcp\"`"),
-            doc: "`http` sends a GET, twenty times on a connection where `keep_alive` has any; `tcp` opens a connection.",
+            kinds: &[Kind::Choice(|| vec!["http", "tcp", "grpc"])],
+            default: Default::Prose("`\"http\"` with a `path`, `\"grpc\"` with `grpc`, else `\"tcp\"`"),
+            doc: "`http` sends a GET, twenty times on a connection where `keep_alive` has any; `grpc` calls \
+                  `grpc.health.v1.Health/Check`; `tcp` opens a connection.",
             aliases: &["kind", "protocol"],
         },
         Key {
@@ -27,6 +28,14 @@ pub(super) static HEALTH: Section = Section {
             default: Default::Prose("the backend's address"),
             doc: "The `Host` field of the GET.",
             aliases: &["hostname"],
+        },
+        Key {
+            name: "grpc",
+            kinds: &[Kind::Flag, Kind::Text { what: "a gRPC service", example: "shop.Cart" }],
+            default: Default::Flag(false),
+            doc: "The service that the gRPC check asks for; `true` asks for the server as a whole. It passes when the answer \
+                  is SERVING.",
+            aliases: &["service", "grpc_service", "service_name"],
         },
         Key {
             name: "expect_status",

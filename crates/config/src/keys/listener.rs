@@ -1,13 +1,13 @@
 //! `[listener.NAME]` and `[[route]]`.
 
+use super::edge::{ACCEPT_PROXY, HTTP2, UDP};
+use super::tls::SERVER_TLS;
 use super::{Default, Key, Kind, Section};
 use crate::defaults;
 
-const NOT_YET_TLS: &str = "this version serves plain HTTP: terminate TLS in front of it";
-
 pub(crate) static LISTENER: Section = Section {
     path: "listener.NAME",
-    doc: "An address that accepts clients.",
+    doc: "An address that accepts clients. Keys that its protocol has no use for are refused.",
     keys: &[
         Key {
             name: "bind",
@@ -18,17 +18,57 @@ pub(crate) static LISTENER: Section = Section {
         },
         Key {
             name: "protocol",
-            kinds: &[Kind::Choice(|| vec!["http"])],
+            kinds: &[Kind::Choice(|| vec!["http", "https", "tcp", "udp", "tls_passthrough"])],
             default: Default::Text(defaults::PROTOCOL),
-            doc: "`http` is HTTP/1.1. (`https`, `tcp`, `udp` and `tls_passthrough` are refused by this version.)",
+            doc: "`http` and `https` balance every request, `tcp` every connection, `udp` every client's address. \
+                  `tls_passthrough` chooses by the server name that a TLS client asks for, and leaves TLS to the \
+                  backend.",
             aliases: &["mode", "type"],
+        },
+        Key {
+            name: "pool",
+            kinds: &[Kind::Text { what: "the name of a pool", example: "web" }],
+            default: Default::Prose("by routes; required by `tcp` and `udp`"),
+            doc: "Where everything goes. With `http` and `https` it is short for a `[[route]]` of this listener for every \
+                  host and path; with `tls_passthrough` it is for what no route is for.",
+            aliases: &["default_backend", "backend", "upstream", "proxy_pass"],
+        },
+        Key {
+            name: "tls",
+            kinds: &[Kind::Table(&SERVER_TLS)],
+            default: Default::Prose("required by `https`, refused with the others"),
+            doc: "TLS with clients.",
+            aliases: &["ssl", "certificates", "certificate"],
+        },
+        Key {
+            name: "http2",
+            kinds: &[Kind::Flag, Kind::Table(&HTTP2)],
+            default: Default::Flag(true),
+            doc: "With `http` and `https`: whether clients may speak HTTP/2 as well as HTTP/1.1. In clear text they begin \
+                  with it, without an upgrade.",
+            aliases: &["h2", "http_2", "alpn"],
+        },
+        Key {
+            name: "https_redirect",
+            kinds: &[Kind::Flag, Kind::Integer { min: 1, max: 65_535 }],
+            default: Default::Flag(false),
+            doc: "With `http`: send clients to HTTPS, on port 443 or on this one. Such a listener needs no pool.",
+            aliases: &["redirect", "redirect_to_https", "force_https"],
         },
         Key {
             name: "trusted_proxies",
             kinds: &[Kind::List(&[Kind::Text { what: "an address block", example: "10.0.0.0/8" }])],
             default: Default::Prose("none"),
-            doc: "Peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed; others' are replaced.",
+            doc: "With `http` and `https`: peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed; \
+                  others' are replaced.",
             aliases: &["set_real_ip_from", "trusted"],
+        },
+        Key {
+            name: "accept_proxy",
+            kinds: &[Kind::Table(&ACCEPT_PROXY)],
+            default: Default::Prose("from nobody"),
+            doc: "Balancers that name the client in a PROXY header, version 1 or 2. Not with `udp`.",
+            aliases: &["proxy_protocol", "accept-proxy"],
         },
         Key {
             name: "limits",
@@ -45,14 +85,22 @@ pub(crate) static LISTENER: Section = Section {
             aliases: &["timeout"],
         },
         Key {
-            name: "pool",
-            kinds: &[Kind::Text { what: "the name of a pool", example: "web" }],
-            default: Default::Prose("by routes"),
-            doc: "Short for a `[[route]]` of this listener for every host and path.",
-            aliases: &["default_backend", "backend", "upstream", "proxy_pass"],
+            name: "connection_age",
+            kinds: &[Kind::Duration { zero: false }, Kind::Nothing],
+            default: Default::Text("none"),
+            doc: "With `http` and `https`: a connection that is older, give or take a tenth, is closed between two \
+                  requests, so that clients come back and spread. `\"none\"` leaves it open.",
+            aliases: &["max_connection_age", "max_connection_duration", "keepalive_time"],
+        },
+        Key {
+            name: "udp",
+            kinds: &[Kind::Table(&UDP)],
+            default: Default::Prose("its defaults"),
+            doc: "With `udp`: bounds of its sessions.",
+            aliases: &["datagrams"],
         },
     ],
-    later: &[("tls", NOT_YET_TLS)],
+    later: &[],
 };
 
 static LIMITS: Section = Section {
@@ -123,19 +171,35 @@ static TIMEOUTS: Section = Section {
             doc: "An idle connection between requests; then it is closed.",
             aliases: &["keepalive_timeout", "idle"],
         },
+        Key {
+            name: "handshake",
+            kinds: &[Kind::Duration { zero: false }],
+            default: Default::Duration(defaults::HANDSHAKE_TIMEOUT),
+            doc: "For what comes before the first request: a PROXY header, TLS and the beginning of HTTP/2 together; \
+                  then the connection is cut. Not with `udp`.",
+            aliases: &["tls", "tls_handshake", "ssl_handshake_timeout", "proxy_protocol_timeout"],
+        },
+        Key {
+            name: "tunnel_idle",
+            kinds: &[Kind::Duration { zero: false }],
+            default: Default::Duration(defaults::TUNNEL_IDLE),
+            doc: "Without a byte either way on a WebSocket, or on a connection of `tcp` or `tls_passthrough`; then it is \
+                  cut.",
+            aliases: &["tunnel", "proxy_timeout", "websocket"],
+        },
     ],
     later: &[],
 };
 
 pub(super) static ROUTE: Section = Section {
     path: "route",
-    doc: "Requests that go to one pool. An exact host beats a wildcard, which beats no host; then the longest path wins.",
+    doc: "What goes to one pool. An exact host beats a wildcard, which beats no host; then the longest path wins.",
     keys: &[
         Key {
             name: "listener",
             kinds: &[Kind::Text { what: "the name of a listener", example: "web" }],
-            default: Default::Prose("every listener"),
-            doc: "Only requests on this listener.",
+            default: Default::Prose("every `http` and `https` listener"),
+            doc: "Only what comes to this listener. Routes of a `tls_passthrough` listener must name it.",
             aliases: &["listeners", "entrypoint"],
         },
         Key {
@@ -145,7 +209,8 @@ pub(super) static ROUTE: Section = Section {
                 Kind::List(&[Kind::Text { what: "a host", example: "example.com" }]),
             ],
             default: Default::Prose("every host"),
-            doc: "A host, `\"*.example.com\"` for every name below one, or a list of them; without port.",
+            doc: "A host, `\"*.example.com\"` for every name below one, or a list of them; without port. On a \
+                  `tls_passthrough` listener it is the server name.",
             aliases: &["hosts", "server_name", "domain"],
         },
         Key {
@@ -154,6 +219,14 @@ pub(super) static ROUTE: Section = Section {
             default: Default::Text(defaults::ROUTE_PATH),
             doc: "A prefix by whole segments: `/api` holds for `/api` and `/api/x`, not for `/apix`.",
             aliases: &["prefix", "location", "path_prefix"],
+        },
+        Key {
+            name: "alpn",
+            kinds: &[Kind::Text { what: "a protocol", example: "h2" }],
+            default: Default::Prose("any"),
+            doc: "On a `tls_passthrough` listener: only clients that offer this protocol. With it a route goes before one \
+                  of the same host without.",
+            aliases: &["protocol", "protocols"],
         },
         Key {
             name: "pool",

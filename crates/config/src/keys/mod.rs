@@ -4,10 +4,12 @@
 //! reference page.
 
 mod balancing;
+mod edge;
 mod health;
 mod listener;
 mod pool;
 mod settings;
+mod tls;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ use evenkeel_core::StrategyKind;
 
 use super::balancing::{HASH, PEAK_EWMA, PREQUAL, PROBE, QUEUE, SLOW_START, STICKY, ZONE_AWARE};
 use super::health::{HEALTH, PASSIVE};
+use super::tls::UPSTREAM_TLS;
 use super::{Default, Key, Kind, Section};
 use crate::defaults;
 
@@ -65,6 +66,44 @@ pub(crate) static POOL: Section = Section {
             default: Default::Required,
             doc: "At least one. An address alone is short for `{ address = \"...\" }`.",
             aliases: &["servers", "server", "backend", "endpoints", "hosts", "targets", "nodes"],
+        },
+        Key {
+            name: "protocol",
+            kinds: &[Kind::Choice(|| vec!["http1", "http2"])],
+            default: Default::Text(defaults::UPSTREAM_PROTOCOL),
+            doc: "What backends speak to requests of `http` and `https` listeners, whatever the client speaks. gRPC needs \
+                  `http2`; without TLS it is begun with, without an upgrade.",
+            aliases: &["proto", "http_version", "proxy_http_version", "scheme"],
+        },
+        Key {
+            name: "tls",
+            kinds: &[Kind::Flag, Kind::Table(&UPSTREAM_TLS)],
+            default: Default::Flag(false),
+            doc: "Whether backends speak TLS. `tls = true` is short for `tls = {}`.",
+            aliases: &["ssl", "https", "proxy_ssl"],
+        },
+        Key {
+            name: "send_proxy",
+            kinds: &[Kind::Choice(|| vec!["v1", "v2"]), Kind::Off],
+            default: Default::Flag(false),
+            doc: "A PROXY header at the beginning of each connection, which names the client to the backend. A backend \
+                  that does not expect it refuses the connection.",
+            aliases: &["send-proxy", "send-proxy-v2", "proxy_protocol", "send_proxy_protocol"],
+        },
+        Key {
+            name: "streams_max",
+            kinds: &[Kind::Integer { min: 1, max: defaults::STREAMS_MAX }],
+            default: Default::Integer(defaults::UPSTREAM_STREAMS),
+            doc: "With `protocol = \"http2\"`: requests at a time on one connection, or fewer where the backend says so. \
+                  When it is full a further one is opened.",
+            aliases: &["max_concurrent_streams", "max_streams", "streams"],
+        },
+        Key {
+            name: "upgrade",
+            kinds: &[Kind::Flag],
+            default: Default::Flag(true),
+            doc: "Whether requests may switch the protocol of their connection, as WebSocket does.",
+            aliases: &["websocket", "websockets", "allow_upgrade"],
         },
         Key {
             name: "health",

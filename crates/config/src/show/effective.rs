@@ -5,15 +5,16 @@ use std::time::Duration;
 use evenkeel_core::Intent;
 use serde_json::{Map, Value, json};
 
-use super::balancing;
+use super::listener::{listener, route};
+use super::{balancing, upstream};
 use crate::model::{
-    AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, HostMatch, Listener, Log, LogFormat,
-    LogLevel, Passive, Pool, Route,
+    AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, Log, LogFormat, LogLevel, Passive, Pool,
 };
 use crate::values;
 
 /// Every value in effect, in the shape of the file. Durations are texts; what is off is `false`, what is unbounded
-/// `"none"`, what is decided at run time or not said `null`. What only other strategies read is left out.
+/// `"none"`, what is decided at run time or not said `null`. What only other strategies, protocols or kinds of check read
+/// is left out.
 pub fn effective(config: &Config) -> Value {
     let by_name = |name: &str, value: Value| (name.to_string(), value);
     let listeners: Map<String, Value> =
@@ -63,39 +64,12 @@ fn log(log: &Log) -> Value {
     json!({ "level": level, "format": format, "access": access })
 }
 
-fn listener(listener: &Listener) -> Value {
-    let (limits, timeouts) = (&listener.limits, &listener.timeouts);
-    json!({
-        "bind": listener.bind.to_string(),
-        "protocol": "http",
-        "trusted_proxies": listener.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "limits": {
-            "connections": limits.connections,
-            "header_bytes": limits.header_bytes,
-            "headers": limits.headers,
-            "body_bytes": limits.body_bytes.map_or(json!("none"), |bytes| json!(bytes)),
-        },
-        "timeouts": {
-            "request_header": duration(timeouts.request_header),
-            "request_body_idle": duration(timeouts.request_body_idle),
-            "write_idle": duration(timeouts.write_idle),
-            "keep_alive": duration(timeouts.keep_alive),
-        },
-    })
-}
-
-fn route(route: &Route) -> Value {
-    let host = Some(route.host.to_string()).filter(|_| route.host != HostMatch::Any);
-    json!({ "listener": route.listener, "host": host, "path": route.path, "pool": route.pool.as_str() })
-}
-
 fn pool(pool: &Pool) -> Value {
     let intent = match pool.intent {
         Intent::Equal => "equal",
         Intent::Capacity => "capacity",
         Intent::Weights => "weights",
     };
-    let (timeouts, keep_alive) = (&pool.timeouts, &pool.keep_alive);
     let mut shown = json!({
         "strategy": pool.strategy.as_str(),
         "intent": intent,
@@ -103,21 +77,11 @@ fn pool(pool: &Pool) -> Value {
         "health": pool.health.as_ref().map_or(json!(false), health),
         "passive": pool.passive.as_ref().map_or(json!(false), passive),
         "panic_threshold": pool.panic_threshold.get(),
-        "timeouts": {
-            "connect": duration(timeouts.connect),
-            "response_header": duration(timeouts.response_header),
-            "response_idle": duration(timeouts.response_idle),
-            "total": timeouts.total.map_or(json!("none"), duration),
-        },
-        "keep_alive": {
-            "idle_max": keep_alive.idle_max,
-            "idle_timeout": duration(keep_alive.idle_timeout),
-            "max_age": duration(keep_alive.max_age),
-        },
         "max_attempts": pool.max_attempts,
     });
     if let Some(fields) = shown.as_object_mut() {
         balancing::show(fields, pool);
+        upstream::show(fields, pool);
     }
     shown
 }
@@ -131,32 +95,38 @@ fn backend(backend: &Backend) -> Value {
         "enabled": backend.enabled,
         "tier": backend.placement.tier,
         "zone": backend.placement.zone.as_deref(),
-        "max_in_flight": backend.placement.max_in_flight.map_or(json!("none"), |limit| json!(limit.get())),
+        "max_in_flight": unless_none(backend.placement.max_in_flight, |limit| json!(limit.get())),
         "drain": backend.placement.draining,
     })
 }
 
 fn health(health: &Health) -> Value {
-    let (kind, path, host, statuses) = match &health.check {
-        Check::Tcp => ("tcp", None, None, None),
-        Check::Http { path, host, expect_status } => ("http", Some(path), host.as_ref(), Some(expect_status)),
-    };
-    let status = |(first, last): &(u16, u16)| match first == last {
-        true => json!(first),
-        false => json!(format!("{first}-{last}")),
-    };
-    json!({
-        "type": kind,
-        "path": path,
-        "host": host,
-        "expect_status": statuses.map(|ranges| ranges.iter().map(status).collect::<Vec<_>>()),
+    let mut shown = json!({
         "interval": duration(health.interval),
         "timeout": duration(health.timeout),
         "rise": health.rise,
         "fall": health.fall,
         "jitter": health.jitter.get(),
         "port": health.port,
-    })
+    });
+    let status = |(first, last): &(u16, u16)| match first == last {
+        true => json!(first),
+        false => json!(format!("{first}-{last}")),
+    };
+    match &health.check {
+        Check::Tcp => shown["type"] = json!("tcp"),
+        Check::Grpc { service } => {
+            shown["type"] = json!("grpc");
+            shown["grpc"] = if service.is_empty() { json!(true) } else { json!(service) };
+        }
+        Check::Http { path, host, expect_status } => {
+            shown["type"] = json!("http");
+            shown["path"] = json!(path);
+            shown["host"] = json!(host);
+            shown["expect_status"] = expect_status.iter().map(status).collect();
+        }
+    }
+    shown
 }
 
 fn passive(passive: &Passive) -> Value {
@@ -171,4 +141,9 @@ fn passive(passive: &Passive) -> Value {
 
 pub(super) fn duration(duration: Duration) -> Value {
     json!(values::show_duration(duration))
+}
+
+/// What is bounded as `show` has it, and `"none"` for what is not.
+pub(super) fn unless_none<T>(bound: Option<T>, show: impl Fn(T) -> Value) -> Value {
+    bound.map_or(json!("none"), show)
 }

@@ -3,9 +3,11 @@
 mod balancing;
 mod effective;
 mod json;
+mod listener;
 mod reference;
 mod render;
 mod schema;
+mod upstream;
 
 pub use effective::effective;
 pub use json::to_json;

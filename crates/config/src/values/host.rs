@@ -63,6 +63,23 @@ pub(crate) fn host_match(text: &str) -> Result<HostMatch, Refusal> {
     Ok(if wildcard { HostMatch::Wildcard(name.into()) } else { HostMatch::Exact(name.into()) })
 }
 
+/// Reads the name that a TLS server is asked for by: a host name, or an IP address without brackets.
+pub(crate) fn server_name(text: &str) -> Result<String, Refusal> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    if text.contains('*') {
+        return refuse("is a pattern", "write one name that the certificates of all backends are for");
+    }
+    match host_match(text)? {
+        HostMatch::Exact(name) => Ok(name),
+        HostMatch::Any | HostMatch::Wildcard(_) => {
+            refuse("is not a host name", "write a name such as \"app.internal\"")
+        }
+    }
+}
+
 /// Reads the path of a route. What follows `?` or `#` plays no part in routing, so it is refused.
 pub(crate) fn route_path(text: &str) -> Result<String, Refusal> {
     let bare = text.split(['?', '#', '*']).next().unwrap_or(text);
@@ -127,6 +144,23 @@ mod tests {
             ("bücher.example", "xn--"),
         ] {
             let refusal = host_match(text).expect_err(text);
+            assert!(refusal.help.contains(help), "{text}: {refusal:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_servers() {
+        for (text, name) in
+            [("App.internal", "app.internal"), ("10.0.0.1", "10.0.0.1"), ("[fd00::1]", "fd00::1")]
+        {
+            assert_eq!(server_name(text), Ok(name.into()));
+        }
+        for (text, help) in [
+            ("*.a.example", "one name"),
+            ("a.example:443", "\"a.example\""),
+            ("https://a.example", "\"a.example\""),
+        ] {
+            let refusal = server_name(text).expect_err(text);
             assert!(refusal.help.contains(help), "{text}: {refusal:?}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod duration;
+mod file;
 mod host;
 mod name;
 mod prime;
@@ -12,12 +13,13 @@ mod words;
 
 pub(crate) use address::{backend_address, bind_address, ip_range};
 pub(crate) use duration::{duration, show_duration};
-pub(crate) use host::{host_match, route_path};
+pub(crate) use file::pem_file;
+pub(crate) use host::{host_match, route_path, server_name};
 pub(crate) use name::name;
 pub(crate) use prime::{is_prime, prime_from};
 pub(crate) use size::{show_size, size};
 pub(crate) use status::status_range;
-pub(crate) use token::{cookie_name, cookie_path, field_name, query_name};
+pub(crate) use token::{alpn, cookie_name, cookie_path, field_name, grpc_service, query_name};
 pub(crate) use words::{nearest, one_of, percent, quoted_list};
 
 /// Why a text does not stand for what it should.

@@ -37,6 +37,22 @@ pub(crate) fn query_name(text: &str) -> Result<String, Refusal> {
     name(text, help, |byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'#' | b'='))
 }
 
+/// Reads the identifier of a protocol in ALPN (RFC 7301, section 3.1). Registered ones are short and of visible ASCII.
+pub(crate) fn alpn(text: &str) -> Result<String, Refusal> {
+    name(text, "write one as it is registered, such as \"h2\" or \"http/1.1\"", |byte| {
+        byte.is_ascii_graphic()
+    })
+}
+
+/// Reads the full name of a gRPC service: its package and its name, without a method.
+pub(crate) fn grpc_service(text: &str) -> Result<String, Refusal> {
+    let help = "write package and service, such as \"shop.Cart\", or true for the server as a whole";
+    if let Some((service, _)) = text.trim_start_matches('/').split_once('/') {
+        return refuse("has a method", format!("write the service alone: \"{service}\""));
+    }
+    name(text, help, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
+}
+
 /// Reads the path of a cookie: that of a route, without what ends an attribute (RFC 6265, section 4.1.1).
 pub(crate) fn cookie_path(text: &str) -> Result<String, Refusal> {
     if text.contains([';', ',']) {
@@ -88,6 +104,8 @@ mod tests {
         assert_eq!(field_name("X-User"), Ok("X-User".into()));
         assert_eq!(cookie_name("__Host-session"), Ok("__Host-session".into()));
         assert_eq!(query_name("user[id]"), Ok("user[id]".into()));
+        assert_eq!(grpc_service("shop.Cart"), Ok("shop.Cart".into()));
+        assert_eq!(alpn("http/1.1"), Ok("http/1.1".into()));
         assert_eq!(cookie_path("/shop"), Ok("/shop".into()));
     }
 
@@ -95,7 +113,12 @@ mod tests {
     fn names_that_it_cannot_hold() {
         type Read = fn(&str) -> Result<String, Refusal>;
         let long = "x".repeat(129);
-        let cases: [(Read, &str, &str, &str); 16] = [
+        let cases: [(Read, &str, &str, &str); 21] = [
+            (grpc_service, "", "is empty", "true for the server"),
+            (grpc_service, "/shop.Cart/Add", "has a method", "\"shop.Cart\""),
+            (grpc_service, "shop cart", "contains ' '", "shop.Cart"),
+            (alpn, "", "is empty", "h2"),
+            (alpn, "h2, http/1.1", "contains ' '", "\"h2\" or"),
             (field_name, "", "is empty", "X-User"),
             (field_name, "X-User:", "ends in a colon", "\"X-User\""),
             (field_name, "X User", "contains ' '", "X-User"),
