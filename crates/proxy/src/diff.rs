@@ -56,9 +56,12 @@ fn listener(lines: &mut Vec<String>, old: &Listener, new: &Listener) {
     if old.bind != new.bind {
         lines.push(format!("listener {}: moved from {} to {}", new.name, old.bind, new.bind));
     }
-    if (&old.limits, &old.timeouts, &old.trusted_proxies)
-        != (&new.limits, &new.timeouts, &new.trusted_proxies)
-    {
+    if old.protocol != new.protocol {
+        let (before, now) = (old.protocol.as_str(), new.protocol.as_str());
+        lines.push(format!("listener {}: protocol from {before} to {now}", new.name));
+    }
+    let rest = |listener: &Listener| Listener { bind: new.bind, protocol: new.protocol, ..listener.clone() };
+    if rest(old) != rest(new) {
         lines.push(format!("listener {}: settings changed", new.name));
     }
 }

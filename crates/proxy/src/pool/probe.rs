@@ -96,6 +96,10 @@ async fn ask(health: &Health, backend: SocketAddr, reuse: Option<&mut Reuse>) ->
                     http_check::connect(address).await.map(|stream| stream.map(drop).map_err(reason));
                 Answer { result, rest: None }
             }
+            Check::Grpc { .. } => {
+                let reason = format!("gRPC {address}: this build speaks no HTTP/2 to backends");
+                Answer { result: Some(Err(Arc::from(reason))), rest: None }
+            }
             Check::Http { path, host, expect_status } => {
                 let host = host.clone().unwrap_or_else(|| address.to_string());
                 let check = HttpCheck { path, host: &host, expect_status };
