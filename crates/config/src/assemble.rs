@@ -54,7 +54,7 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
         shaping: shaping(draft.shaping, runtime),
         sticky: draft.sticky.map(|sticky| sticky.value),
         queue: draft.queue.value,
-        probe: draft.probe,
+        probe: draft.probe.map(|probe| probe.value),
         intent,
         backends: draft.backends.value.into_iter().map(backend).collect::<Option<_>>()?,
         protocol: draft.protocol,

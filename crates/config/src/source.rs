@@ -24,8 +24,8 @@ pub struct Source {
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 impl Source {
-    /// A file's name and text. A byte order mark in front is dropped. Names of files in it are relative to the folder in
-    /// which `name` is.
+    /// A file's name and text. A byte order mark in front is dropped. Names of files in it are relative to the folder
+    /// in which `name` is.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.starts_with(BYTE_ORDER_MARK) {

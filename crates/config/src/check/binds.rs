@@ -3,29 +3,41 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use super::reach::Reaches;
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
-use crate::model::BackendAddress;
+use crate::model::{BackendAddress, Protocol};
 
 /// An address that this process listens on.
 struct Bind {
     owner: String,
     admin: bool,
+    /// For datagrams: the same port of TCP is another one.
+    datagrams: bool,
     address: SocketAddr,
     span: Range<usize>,
 }
 
-pub(super) fn check(cx: &Cx, draft: &Draft) {
+pub(super) fn check(cx: &Cx, draft: &Draft, reaches: &Reaches<'_>) {
     let binds = binds(draft);
     for (index, bind) in binds.iter().enumerate() {
-        if let Some(first) = binds[..index].iter().find(|first| overlap(first.address, bind.address)) {
+        let taken_by =
+            |first: &&Bind| first.datagrams == bind.datagrams && overlap(first.address, bind.address);
+        if let Some(first) = binds[..index].iter().find(taken_by) {
             cx.report(taken(first, bind));
         }
     }
-    let backends = draft.pools.iter().flat_map(|pool| &pool.backends.value);
-    for address in backends.filter_map(|backend| backend.address.as_ref()) {
-        if let Some(bind) = binds.iter().find(|bind| leads_to(&address.value, bind.address)) {
-            cx.report(to_itself(address.span.clone(), &address.value, bind));
+    for pool in &draft.pools {
+        let reach = reaches.to(&pool.name.value);
+        let meets = |bind: &Bind| match bind.datagrams {
+            true => reach.by(Protocol::Udp).is_some(),
+            false => !reach.is_datagrams(),
+        };
+        for address in pool.backends.value.iter().filter_map(|backend| backend.address.as_ref()) {
+            let bind = binds.iter().find(|bind| meets(bind) && leads_to(&address.value, bind.address));
+            if let Some(bind) = bind {
+                cx.report(to_itself(address.span.clone(), &address.value, bind));
+            }
         }
     }
 }
@@ -34,11 +46,13 @@ fn binds(draft: &Draft) -> Vec<Bind> {
     let listeners = draft.listeners.iter().filter_map(|listener| {
         let bind = listener.bind.as_ref()?;
         let owner = format!("listener `{}`", listener.name.value);
-        Some(Bind { owner, admin: false, address: bind.value, span: bind.span.clone() })
+        let datagrams = listener.protocol.as_ref().is_some_and(|protocol| protocol.value == Protocol::Udp);
+        Some(Bind { owner, admin: false, datagrams, address: bind.value, span: bind.span.clone() })
     });
     let admin = draft.admin.as_ref().map(|admin| Bind {
         owner: "the admin interface".into(),
         admin: true,
+        datagrams: false,
         address: admin.value.listen,
         span: admin.span.clone(),
     });
@@ -89,6 +103,7 @@ fn to_itself(span: Range<usize>, address: &BackendAddress, bind: &Bind) -> Diagn
     let message = format!("backend {address} is {} of this same Evenkeel", bind.owner);
     let effect = match bind.admin {
         true => "its share of the requests would be answered by the admin interface, not by the application",
+        false if bind.datagrams => "a datagram sent there would come back to be sent again, without end",
         false => "a request sent there would come back to be sent again, until no connection is left",
     };
     let wrong = Diagnostic::error("loop", span, message)

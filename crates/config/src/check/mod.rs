@@ -1,15 +1,19 @@
 //! What can only be seen when the tables are compared: names, addresses, routes, shares.
 
 mod binds;
+mod edges;
+mod layers;
 mod limits;
 mod placement;
 mod pools;
+mod reach;
 mod routes;
 mod sessions;
 mod shares;
 
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
+use reach::Reaches;
 
 /// Reports what is wrong or doubtful in a file whose values could be read.
 pub(crate) fn check(cx: &Cx, draft: &Draft) {
@@ -18,10 +22,14 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
     } else if draft.pools.is_empty() && !draft.names_pools {
         cx.report(no_pool());
     }
-    binds::check(cx, draft);
+    let reaches = Reaches::of(draft);
+    binds::check(cx, draft, &reaches);
     routes::check(cx, draft);
+    edges::check(cx, draft);
     for pool in &draft.pools {
-        pools::check(cx, pool, &draft.runtime);
+        let reach = reaches.to(&pool.name.value);
+        pools::check(cx, pool, &draft.runtime, &reach);
+        layers::check(cx, pool, &reach);
     }
     sessions::check(cx, draft);
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use evenkeel_core::Intent;
 
+use super::reach::Reach;
 use super::shares::{Share, Tier, tiers, whole_weights};
 use super::{limits, placement};
 use crate::decode::{BackendDraft, Cx, HealthDraft, PoolDraft};
@@ -14,7 +15,7 @@ use crate::values::percent;
 /// Shares that differ by less are rounding.
 const TOLERANCE: f64 = 0.005;
 
-pub(super) fn check(cx: &Cx, pool: &PoolDraft, runtime: &Runtime) {
+pub(super) fn check(cx: &Cx, pool: &PoolDraft, runtime: &Runtime, reach: &Reach<'_>) {
     let tiers = tiers(pool);
     let first = tiers.first().map_or(&[][..], |tier| tier.shares.as_slice());
     let by_address = by_address(first);
@@ -33,7 +34,7 @@ pub(super) fn check(cx: &Cx, pool: &PoolDraft, runtime: &Runtime) {
     placement::check(cx, pool, runtime);
     limits::check(cx, pool);
     if let HealthDraft::Silent = pool.health {
-        cx.report(unchecked(pool));
+        cx.report(if reach.is_datagrams() { unheard(pool) } else { unchecked(pool) });
     }
 }
 
@@ -217,4 +218,16 @@ fn unchecked(pool: &PoolDraft) -> Diagnostic {
         .label("no `health`")
         .effect(effect)
         .help("add `health = { path = \"/healthz\" }`, or `health = {}` to check that the port opens; `health = false` goes without and ends this warning")
+}
+
+/// The same for a pool of datagrams, which says more: nobody waits for an answer there.
+fn unheard(pool: &PoolDraft) -> Diagnostic {
+    let message = format!("the backends of pool `{}` are not checked", pool.name.value);
+    Diagnostic::warning("unchecked-pool", pool.name.span.clone(), message)
+        .label("no `health`")
+        .effect("nothing notices a backend that is gone: it keeps its clients, and their datagrams are lost")
+        .help(
+            "check what the same machine serves over TCP, such as `health = { port = 53 }` for DNS, or \
+             `health = { path = \"/healthz\", port = 8080 }`; `health = false` goes without and ends this warning",
+        )
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use crate::decode::{Cx, Draft, RouteDraft};
+use crate::decode::{Cx, Draft, ListenerDraft, RouteDraft};
 use crate::diagnostic::Diagnostic;
-use crate::model::HostMatch;
+use crate::model::{HostMatch, Protocol};
 use crate::span::At;
 use crate::values;
 
@@ -54,26 +54,34 @@ fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &[&str]) ->
     Diagnostic::error(code, name.span.clone(), message).label(label).help(all)
 }
 
-/// Where each listener (or all), host and path without its final slash has its route.
-type Known<'a> = HashMap<(Option<&'a str>, String, &'a str), Range<usize>>;
+/// Where what can be told apart has its route.
+type Known<'a> = HashMap<Place<'a>, Range<usize>>;
+
+/// A listener or all of them, host, path without its final slash, and ALPN.
+type Place<'a> = (Option<&'a str>, String, &'a str, Option<&'a str>);
 
 /// Two routes for the same requests: the second would silently lose, or win.
 fn duplicates<'a>(cx: &Cx, draft: &'a Draft) -> Known<'a> {
     let mut known = Known::new();
-    for listener in &draft.listeners {
+    for listener in draft.listeners.iter().filter(|listener| routes(listener)) {
         if let Some(pool) = &listener.pool {
-            known.insert((Some(&listener.name.value), HostMatch::Any.to_string(), ""), pool.span.clone());
+            known.insert(
+                (Some(&listener.name.value), HostMatch::Any.to_string(), "", None),
+                pool.span.clone(),
+            );
         }
     }
     let shorthands: HashSet<_> = known.values().map(|span| span.start).collect();
     for route in draft.routes.iter().filter(|route| route.whole) {
         let listener = route.listener.as_ref().map(|listener| listener.value.as_str());
         let path = route.path.value.trim_end_matches('/');
+        let alpn = route.alpn.as_ref().map(|alpn| alpn.value.as_str());
         for host in &route.hosts {
             let place = if host.value == HostMatch::Any { route.span.clone() } else { host.span.clone() };
-            match known.get(&(listener, host.value.to_string(), path)) {
+            let requests = (listener, host.value.to_string(), path, alpn);
+            match known.get(&requests) {
                 None => {
-                    known.insert((listener, host.value.to_string(), path), place);
+                    known.insert(requests, place);
                 }
                 Some(first) => {
                     let short = shorthands.contains(&first.start);
@@ -87,11 +95,13 @@ fn duplicates<'a>(cx: &Cx, draft: &'a Draft) -> Known<'a> {
 
 /// Routes for every listener that each listener overrides with one of its own.
 fn shadowed<'a>(cx: &Cx, draft: &'a Draft, known: &Known<'a>) {
-    let names: Vec<_> = draft.listeners.iter().map(|listener| listener.name.value.as_str()).collect();
+    let http = draft.listeners.iter().filter(|listener| has_requests(listener));
+    let names: Vec<_> = http.map(|listener| listener.name.value.as_str()).collect();
     for route in draft.routes.iter().filter(|route| route.whole && route.listener.is_none()) {
         let path = route.path.value.trim_end_matches('/');
         for host in &route.hosts {
-            let own = names.iter().filter_map(|name| known.get(&(Some(*name), host.value.to_string(), path)));
+            let own =
+                names.iter().filter_map(|name| known.get(&(Some(*name), host.value.to_string(), path, None)));
             let own: Vec<_> = own.collect();
             let Some(first) = own.first().filter(|_| own.len() == names.len()) else { continue };
             let place = if host.value == HostMatch::Any { route.span.clone() } else { host.span.clone() };
@@ -131,20 +141,54 @@ fn unrouted_listeners(cx: &Cx, draft: &Draft) {
     }
     for listener in draft.listeners.iter().filter(|listener| listener.pool.is_none() && listener.whole) {
         let name = &listener.name.value;
-        let holds = |route: &RouteDraft| route.listener.as_ref().is_none_or(|only| only.value == *name);
-        if !draft.routes.iter().any(holds) {
-            let pool = draft.pools.first().map_or("web", |pool| pool.name.value.as_str());
-            let wrong = Diagnostic::error(
-                "no-route",
-                listener.name.span.clone(),
-                format!("no route for listener `{name}`"),
-            )
-            .label("leads nowhere")
-            .effect("all of its requests would be answered with 404")
-            .help(format!("add `pool = \"{pool}\"` to [listener.{name}], or a [[route]]"));
-            cx.report(wrong);
+        let Some(protocol) = listener.protocol.as_ref().map(|protocol| protocol.value) else { continue };
+        let holds = |route: &RouteDraft| match &route.listener {
+            Some(only) => only.value == *name,
+            None => protocol.is_http(),
+        };
+        let routed = routes(listener) && draft.routes.iter().any(holds);
+        if !routed && listener.https_redirect.is_none() {
+            cx.report(unrouted(draft, listener, protocol));
         }
     }
+}
+
+fn unrouted(draft: &Draft, listener: &ListenerDraft, protocol: Protocol) -> Diagnostic {
+    let name = &listener.name.value;
+    let pool = draft.pools.first().map_or("web", |pool| pool.name.value.as_str());
+    let pool = format!("add `pool = \"{pool}\"` to [listener.{name}]");
+    let (message, effect, help) = match protocol {
+        Protocol::Http | Protocol::Https => (
+            format!("no route for listener `{name}`"),
+            "all of its requests would be answered with 404",
+            format!("{pool}, or a [[route]]"),
+        ),
+        Protocol::TlsPassthrough => (
+            format!("listener `{name}` has neither a pool nor a route"),
+            "all of its connections would be closed at once",
+            format!("{pool}, or a [[route]] with `listener = \"{name}\"` and a `host`"),
+        ),
+        Protocol::Tcp => {
+            (format!("listener `{name}` has no pool"), "all of its connections would be closed at once", pool)
+        }
+        Protocol::Udp => {
+            (format!("listener `{name}` has no pool"), "all of its datagrams would be dropped", pool)
+        }
+    };
+    let wrong = Diagnostic::error("no-route", listener.name.span.clone(), message);
+    wrong.label("leads nowhere").effect(effect).help(help)
+}
+
+/// Whether its clients are told apart by routes.
+fn routes(listener: &ListenerDraft) -> bool {
+    !listener
+        .protocol
+        .as_ref()
+        .is_some_and(|protocol| matches!(protocol.value, Protocol::Tcp | Protocol::Udp))
+}
+
+fn has_requests(listener: &ListenerDraft) -> bool {
+    listener.protocol.as_ref().is_none_or(|protocol| protocol.value.is_http())
 }
 
 fn unused_pools(cx: &Cx, draft: &Draft) {
@@ -176,6 +220,10 @@ fn unused_pools(cx: &Cx, draft: &Draft) {
 /// The requests of a route, in words.
 fn matched(route: &RouteDraft) -> String {
     let path = &route.path.value;
+    if let Some(alpn) = &route.alpn {
+        let hosts = route.hosts.first().map_or(&HostMatch::Any, |host| &host.value);
+        return format!("`{hosts}` with `{}`", alpn.value);
+    }
     match route.hosts.first().map(|host| &host.value) {
         Some(host) if *host != HostMatch::Any => format!("`{host}{path}`"),
         _ if path == "/" => "every host and path".into(),

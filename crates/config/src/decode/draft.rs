@@ -75,7 +75,7 @@ pub(crate) struct PoolDraft {
     pub(crate) shaping: ShapingDraft,
     pub(crate) sticky: Option<At<Sticky>>,
     pub(crate) queue: At<Queue>,
-    pub(crate) probe: Option<LoadProbe>,
+    pub(crate) probe: Option<At<LoadProbe>>,
     pub(crate) intent: Option<Intent>,
     pub(crate) backends: At<Vec<BackendDraft>>,
     pub(crate) protocol: UpstreamProtocol,

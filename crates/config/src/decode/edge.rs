@@ -90,7 +90,8 @@ fn believes_anyone(name: &At<String>, from: &At<Vec<IpRange>>, block: &IpRange) 
     Diagnostic::warning("public-proxy", from.span.clone(), message)
         .label(format!("{block} is everybody"))
         .effect(
-            "whoever reaches it may claim any client address: in logs, in `X-Forwarded-For` and for `hash = { source = true }`",
+            "whoever reaches it may claim any client address: in logs, in `X-Forwarded-For` and for `hash = { \
+             source = true }`",
         )
         .help("name the balancers in front of it, such as from = [\"10.0.0.5\", \"10.0.0.6\"]")
 }

@@ -26,7 +26,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
     let udp = edge::udp(table.table("udp"));
     let age = table.read("connection_age", convert::unless_nothing(convert::duration));
     if let Some(protocol) = &protocol {
-        fit::check(&table, &fit::LISTENER, protocol);
+        fit::listener(&table, protocol);
         if protocol.value == Protocol::Https && table.lacks("tls") {
             table.cx.report(uncertified(&name, protocol));
         }
@@ -75,9 +75,7 @@ pub(super) fn blocks(table: &mut Reader<'_>, name: &'static str) -> Option<At<Ve
 }
 
 fn limits(mut table: Reader<'_>, protocol: Option<&At<Protocol>>) -> Limits {
-    if let Some(protocol) = protocol {
-        fit::check(&table, &fit::LIMITS, protocol);
-    }
+    fit::bounds(&table, protocol);
     let header_bytes = table.read("header_bytes", convert::size).and_then(|size| size.value);
     Limits {
         connections: table.quantity("connections"),
@@ -88,9 +86,7 @@ fn limits(mut table: Reader<'_>, protocol: Option<&At<Protocol>>) -> Limits {
 }
 
 fn timeouts(mut table: Reader<'_>, protocol: Option<&At<Protocol>>) -> ClientTimeouts {
-    if let Some(protocol) = protocol {
-        fit::check(&table, &fit::TIMEOUTS, protocol);
-    }
+    fit::bounds(&table, protocol);
     ClientTimeouts {
         request_header: table.duration("request_header").value,
         request_body_idle: table.duration("request_body_idle").value,
@@ -107,6 +103,7 @@ fn uncertified(name: &At<String>, protocol: &At<Protocol>) -> Diagnostic {
         .label("needs `tls`")
         .effect("no handshake could succeed, so all of its clients would be refused")
         .help(
-            "add `tls = { certificates = [{ cert = \"web.pem\", key = \"web.key\" }] }`, or write `protocol = \"http\"`",
+            "add `tls = { certificates = [{ cert = \"web.pem\", key = \"web.key\" }] }`, or write `protocol = \
+             \"http\"`",
         )
 }

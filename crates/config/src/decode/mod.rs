@@ -32,6 +32,7 @@ use crate::span::At;
 pub(crate) use draft::{
     BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, ShapingDraft,
 };
+pub(crate) use fit::a_listener;
 use reader::Reader;
 
 /// Collects what is wrong.

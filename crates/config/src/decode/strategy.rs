@@ -18,7 +18,7 @@ pub(super) struct Picking {
     pub(super) strategy: StrategyKind,
     pub(super) settings: StrategySettings,
     pub(super) hash: Option<At<HashKey>>,
-    pub(super) probe: Option<LoadProbe>,
+    pub(super) probe: Option<At<LoadProbe>>,
 }
 
 /// The strategy of a pool and where it is named. There is none where it is named and could not be read: then it cannot be
@@ -97,7 +97,7 @@ fn prequal(mut table: Reader<'_>) -> PrequalSettings {
     }
 }
 
-fn probe(pool: &mut Reader<'_>, chosen: &Chosen) -> Option<LoadProbe> {
+fn probe(pool: &mut Reader<'_>, chosen: &Chosen) -> Option<At<LoadProbe>> {
     let Some(value) = pool.take("probe") else {
         let probes = |chosen: &&At<StrategyKind>| chosen.value.as_str() == "prequal";
         if let Some(chosen) = chosen.as_ref().filter(probes).filter(|_| pool.lacks("probe")) {
@@ -109,10 +109,11 @@ fn probe(pool: &mut Reader<'_>, chosen: &Chosen) -> Option<LoadProbe> {
         pool.cx.report(convert::wrong_type(&value));
         return None;
     }
+    let span = value.span.clone();
     let mut table = pool.table_or("probe", Some(value));
     let path = table.read("path", convert::parsed("bad-path", health::request_target));
     let timeout = table.duration("timeout").value;
-    Some(LoadProbe { path: path?.value, timeout })
+    Some(At::new(LoadProbe { path: path?.value, timeout }, span))
 }
 
 fn unasked(chosen: &At<StrategyKind>) -> Diagnostic {

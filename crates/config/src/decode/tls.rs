@@ -30,13 +30,14 @@ pub(super) fn server(listener: &mut Reader<'_>) -> Option<ServerTls> {
     Some(ServerTls { certificates, min_version, client_auth, tickets })
 }
 
-/// `None` when backends are spoken to in clear text.
+/// `None` when backends are spoken to in clear text, or when it cannot be said how.
 pub(super) fn upstream(pool: &mut Reader<'_>) -> Option<At<UpstreamTls>> {
     let value = pool.take("tls")?;
     let span = value.span.clone();
     if convert::is_off(&value) {
         return None;
     }
+    let before = pool.cx.errors();
     // `true` is short for a table of nothing but defaults.
     let given = (value.de.as_bool() != Some(true)).then_some(value);
     let mut table = pool.table_or("tls", given);
@@ -55,7 +56,7 @@ pub(super) fn upstream(pool: &mut Reader<'_>) -> Option<At<UpstreamTls>> {
         verify: verify.value,
         identity: identity(&mut table),
     };
-    Some(At::new(tls, span))
+    (table.cx.errors() == before).then(|| At::new(tls, span))
 }
 
 fn certificates(table: &mut Reader<'_>) -> Vec<CertificateFiles> {

@@ -1,10 +1,12 @@
 //! How a pool's backends are spoken to: `protocol`, `tls`, `send_proxy`, `streams_max`, `upgrade` and `timeouts`.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::reader::Reader;
 use super::{convert, tls};
 use crate::defaults;
+use crate::diagnostic::Diagnostic;
 use crate::model::{ProxyVersion, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};
 use crate::span::At;
 
@@ -28,6 +30,11 @@ pub(super) fn read(pool: &mut Reader<'_>) -> Upstream {
     let tls = tls::upstream(pool);
     let send_proxy = pool.read("send_proxy", convert::unless_off(convert::choice));
     let (streams_max, upgrade) = (pool.count("streams_max"), pool.flag("upgrade").value);
+    if let Some(span) = pool.key_span("streams_max").filter(|_| protocol == UpstreamProtocol::Http1)
+        && u64::from(streams_max) != defaults::UPSTREAM_STREAMS
+    {
+        pool.cx.report(no_streams(span));
+    }
     let changed = [
         ("protocol", protocol != UpstreamProtocol::Http1),
         ("streams_max", u64::from(streams_max) != defaults::UPSTREAM_STREAMS),
@@ -62,4 +69,11 @@ fn timeouts(mut table: Reader<'_>, for_requests: &mut Vec<At<&'static str>>) -> 
 fn given(table: &Reader<'_>, changed: &[(&'static str, bool)]) -> Vec<At<&'static str>> {
     let changed = changed.iter().filter(|(_, changed)| *changed);
     changed.filter_map(|(name, _)| Some(At::new(*name, table.key_span(name)?))).collect()
+}
+
+fn no_streams(span: Range<usize>) -> Diagnostic {
+    Diagnostic::error("contradiction", span, "`streams_max` has no effect with `protocol = \"http1\"`")
+        .label("only HTTP/2 has streams")
+        .effect("each request in flight takes a connection of its own, as if this were not there")
+        .help("add `protocol = \"http2\"` if the backends speak it, else take `streams_max` out")
 }

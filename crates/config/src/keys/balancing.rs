@@ -43,7 +43,8 @@ pub(super) static HASH: Section = Section {
             name: "source",
             kinds: &[Kind::Flag],
             default: ONE_OF_FIVE,
-            doc: "By the client's address. Behind a proxy that is not in `trusted_proxies` all clients have one address.",
+            doc: "By the client's address, the only key of connections and datagrams. Behind a proxy that is not in \
+                  `trusted_proxies` or `accept_proxy` all clients have one address.",
             aliases: &["ip", "ip_hash", "source_ip", "client", "address"],
         },
         Key {

@@ -25,8 +25,8 @@ pub(super) static HTTP2: Section = Section {
             name: "window",
             kinds: &[Kind::Size { min: defaults::WINDOW_MIN, max: defaults::WINDOW_MAX }],
             default: Default::Size(defaults::WINDOW),
-            doc: "Bytes of a request body that a client may send before they have been passed on, 64 KiB to 16 MiB. More \
-                  is faster on long ways, and is memory that clients can take.",
+            doc: "Bytes of a request body that a client may send before they have been passed on, 64 KiB to 16 MiB. \
+                  More is faster on long ways, and is memory that clients can take.",
             aliases: &["initial_window_size", "initial_stream_window_size"],
         },
         Key {

@@ -33,8 +33,8 @@ pub(super) static HEALTH: Section = Section {
             name: "grpc",
             kinds: &[Kind::Flag, Kind::Text { what: "a gRPC service", example: "shop.Cart" }],
             default: Default::Flag(false),
-            doc: "The service that the gRPC check asks for; `true` asks for the server as a whole. It passes when the answer \
-                  is SERVING.",
+            doc: "The service that the gRPC check asks for; `true` asks for the server as a whole. It passes when \
+                  the answer is SERVING.",
             aliases: &["service", "grpc_service", "service_name"],
         },
         Key {
@@ -133,10 +133,10 @@ pub(super) static PASSIVE: Section = Section {
             name: "error_share",
             kinds: &[Kind::Range { min: 0.01, max: 1.0 }, Kind::Off],
             default: Default::Prose("`0.25`; `false` with `sticky` and strategies that go by a key"),
-            doc: "Eject also a backend whose share of the pool's failures is beyond its share of the requests by more \
-                  than this part of it. It finds one that fails now and then, not a failure that all of them have. `false` \
-                  goes by failures in a row alone. Where the request decides on the backend, failures of one client \
-                  would be blamed on its backend.",
+            doc: "Eject also a backend whose share of the pool's failures is beyond its share of the requests by \
+                  more than this part of it. It finds one that fails now and then, not a failure that all of them \
+                  have. `false` goes by failures in a row alone. Where the request decides on the backend, failures \
+                  of one client would be blamed on its backend.",
             aliases: &["success_rate", "success_rate_stdev_factor", "error_rate"],
         },
     ],

@@ -29,8 +29,8 @@ pub(crate) static LISTENER: Section = Section {
             name: "pool",
             kinds: &[Kind::Text { what: "the name of a pool", example: "web" }],
             default: Default::Prose("by routes; required by `tcp` and `udp`"),
-            doc: "Where everything goes. With `http` and `https` it is short for a `[[route]]` of this listener for every \
-                  host and path; with `tls_passthrough` it is for what no route is for.",
+            doc: "Where everything goes. With `http` and `https` it is short for a `[[route]]` of this listener for \
+                  every host and path; with `tls_passthrough` it is for what no route is for.",
             aliases: &["default_backend", "backend", "upstream", "proxy_pass"],
         },
         Key {
@@ -44,8 +44,8 @@ pub(crate) static LISTENER: Section = Section {
             name: "http2",
             kinds: &[Kind::Flag, Kind::Table(&HTTP2)],
             default: Default::Flag(true),
-            doc: "With `http` and `https`: whether clients may speak HTTP/2 as well as HTTP/1.1. In clear text they begin \
-                  with it, without an upgrade.",
+            doc: "With `http` and `https`: whether clients may speak HTTP/2 as well as HTTP/1.1. In clear text they \
+                  begin with it, without an upgrade.",
             aliases: &["h2", "http_2", "alpn"],
         },
         Key {
@@ -183,8 +183,8 @@ static TIMEOUTS: Section = Section {
             name: "tunnel_idle",
             kinds: &[Kind::Duration { zero: false }],
             default: Default::Duration(defaults::TUNNEL_IDLE),
-            doc: "Without a byte either way on a WebSocket, or on a connection of `tcp` or `tls_passthrough`; then it is \
-                  cut.",
+            doc: "Without a byte either way on a WebSocket, or on a connection of `tcp` or `tls_passthrough`; then \
+                  it is cut.",
             aliases: &["tunnel", "proxy_timeout", "websocket"],
         },
     ],
@@ -224,8 +224,8 @@ pub(super) static ROUTE: Section = Section {
             name: "alpn",
             kinds: &[Kind::Text { what: "a protocol", example: "h2" }],
             default: Default::Prose("any"),
-            doc: "On a `tls_passthrough` listener: only clients that offer this protocol. With it a route goes before one \
-                  of the same host without.",
+            doc: "On a `tls_passthrough` listener: only clients that offer this protocol. With it a route goes \
+                  before one of the same host without.",
             aliases: &["protocol", "protocols"],
         },
         Key {

@@ -71,8 +71,8 @@ pub(crate) static POOL: Section = Section {
             name: "protocol",
             kinds: &[Kind::Choice(|| vec!["http1", "http2"])],
             default: Default::Text(defaults::UPSTREAM_PROTOCOL),
-            doc: "What backends speak to requests of `http` and `https` listeners, whatever the client speaks. gRPC needs \
-                  `http2`; without TLS it is begun with, without an upgrade.",
+            doc: "What backends speak to requests of `http` and `https` listeners, whatever the client speaks. gRPC \
+                  needs `http2`; without TLS it is begun with, without an upgrade.",
             aliases: &["proto", "http_version", "proxy_http_version", "scheme"],
         },
         Key {
@@ -94,8 +94,8 @@ pub(crate) static POOL: Section = Section {
             name: "streams_max",
             kinds: &[Kind::Integer { min: 1, max: defaults::STREAMS_MAX }],
             default: Default::Integer(defaults::UPSTREAM_STREAMS),
-            doc: "With `protocol = \"http2\"`: requests at a time on one connection, or fewer where the backend says so. \
-                  When it is full a further one is opened.",
+            doc: "With `protocol = \"http2\"`: requests at a time on one connection, or fewer where the backend says \
+                  so. When it is full a further one is opened.",
             aliases: &["max_concurrent_streams", "max_streams", "streams"],
         },
         Key {
@@ -140,8 +140,8 @@ pub(crate) static POOL: Section = Section {
             name: "overprovisioning",
             kinds: &[Kind::Range { min: 1.0, max: 10.0 }],
             default: Default::Number(defaults::OVERPROVISIONING),
-            doc: "A tier of backends takes all requests while this multiple of its healthy part, by weight, is at least \
-                  the whole; what it cannot take goes to the next tier. At 1.4 that begins below 72 % healthy.",
+            doc: "A tier of backends takes all requests while this multiple of its healthy part, by weight, is at \
+                  least the whole; what it cannot take goes to the next tier. At 1.4 that begins below 72 % healthy.",
             aliases: &["overprovisioning_factor"],
         },
         Key {
@@ -155,8 +155,9 @@ pub(crate) static POOL: Section = Section {
             name: "subset",
             kinds: &[Kind::Integer { min: 1, max: 10_000 }, Kind::Off],
             default: Default::Flag(false),
-            doc: "How many of the backends this instance uses, of each tier. With `[runtime] instance` counted from 0 over all \
-                  instances, every backend has as many of them, give or take one. `false` is all backends.",
+            doc: "How many of the backends this instance uses, of each tier. With `[runtime] instance` counted from \
+                  0 over all instances, every backend has as many of them, give or take one. `false` is all \
+                  backends.",
             aliases: &["subset_size", "aperture", "deterministic_subset"],
         },
         Key {
@@ -257,8 +258,9 @@ static BACKEND: Section = Section {
             name: "max_in_flight",
             kinds: &[Kind::Integer { min: 1, max: 1_000_000 }, Kind::Nothing],
             default: Default::Text("none"),
-            doc: "Requests that it may have at a time, over all workers; others go to a backend with room, or wait in \
-                  the `queue`. `\"none\"` is no limit.",
+            doc: "Requests that it may have at a time, over all workers; others go to a backend with room, or wait \
+                  in the `queue`. An open WebSocket, a connection of `tcp` and a session of `udp` count as one. \
+                  `\"none\"` is no limit.",
             aliases: &["maxconn", "max_conns", "max_requests", "max_connections"],
         },
         Key {

@@ -85,7 +85,8 @@ pub struct Http2 {
     pub streams: u32,
     /// Bytes of a request's fields, decoded: the listener's `limits.header_bytes`.
     pub header_list_bytes: u32,
-    /// Streams that may end in a reset, by either side, within [`crate::defaults::RESETS_WITHIN`]; then the connection ends.
+    /// Streams that may end in a reset, by either side, within [`crate::defaults::RESETS_WITHIN`]; then the connection
+    /// ends.
     pub resets: u32,
     /// Bytes of a request body that may come before they have been passed on, for each stream.
     pub window_bytes: u32,

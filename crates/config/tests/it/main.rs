@@ -4,5 +4,6 @@ mod bad;
 mod examples;
 mod golden;
 mod mutation;
+mod protocols;
 mod schema;
 mod values;

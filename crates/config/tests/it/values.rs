@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::examples::drop_nulls;
 use crate::schema::{at, declared};
 use evenkeel_config::{
     AccessLog, AccessLogFormat, AccessLogPath, Check, Config, HostMatch, SameSite, Severity, Source, Sticky,
@@ -27,14 +28,49 @@ access = { path = "/tmp/access.log", format = "combined" }
 [listener.web]
 bind = "0.0.0.0:8081"
 protocol = "http"
+http2 = false
+https_redirect = 8443
+connection_age = "1h"
 trusted_proxies = ["10.0.0.0/8", "fd00::/8"]
+accept_proxy = { from = ["10.1.0.0/16"], required = true }
 limits = { connections = 7, header_bytes = 2048, headers = 8, body_bytes = 9 }
-timeouts = { request_header = "1s", request_body_idle = "2s", write_idle = "3s", keep_alive = "4s" }
+[listener.web.timeouts]
+request_header = "1s"
+request_body_idle = "2s"
+write_idle = "3s"
+keep_alive = "4s"
+handshake = "6s"
+tunnel_idle = "7s"
+[listener.secure]
+bind = "0.0.0.0:8443"
+protocol = "https"
+http2 = { streams = 9, resets = 10, window = 100000, ping_interval = "11s" }
+connection_age = "2h"
+trusted_proxies = ["10.0.0.0/9"]
+accept_proxy = { from = ["10.2.0.0/16"], required = true }
+limits = { connections = 17, header_bytes = 4096, headers = 18, body_bytes = 19 }
+[listener.secure.tls]
+certificates = [{ cert = "a.pem", key = "a.key" }, { cert = "/b.pem", key = "/b.key" }]
+min_version = "1.3"
+client_auth = { ca = "c.pem", mode = "optional" }
+tickets = false
+[listener.secure.timeouts]
+request_header = "11s"
+request_body_idle = "12s"
+write_idle = "13s"
+keep_alive = "14s"
+handshake = "16s"
+tunnel_idle = "17s"
 [[route]]
 listener = "web"
 host = "*.example.com"
 path = "/api"
 pool = "api"
+[[route]]
+listener = "secure"
+host = "b.example.com"
+path = "/b"
+pool = "header"
 "#;
 
 /// A pool of the same, but for what only its strategy reads.
@@ -46,6 +82,11 @@ panic_threshold = 0.25
 overprovisioning = 1.5
 subset = 2
 max_attempts = 2
+protocol = "http2"
+send_proxy = "v2"
+streams_max = 20
+upgrade = false
+tls = { ca = "ca.pem", server_name = "s.internal", verify = true, cert = "p.pem", key = "p.key" }
 [[pool.NAME.backends]]
 name = "a"
 address = "10.0.0.1:80"
@@ -77,10 +118,7 @@ zone = "eu-1c"
 max_in_flight = 7
 drain = true
 [pool.NAME.health]
-type = "http"
-path = "/up?x=1"
-host = "api.internal:99"
-expect_status = [204, "300-302"]
+CHECK
 interval = "10s"
 timeout = "9s"
 rise = 4
@@ -121,6 +159,42 @@ idle_timeout = "12s"
 max_age = "13s"
 "#;
 
+/// What the checks of most pools ask, and those of one.
+const CHANGED_CHECK: &str =
+    "type = \"http\"\npath = \"/up?x=1\"\nhost = \"api.internal:99\"\nexpect_status = [204, \"300-302\"]";
+const CHANGED_GRPC: &str = "type = \"grpc\"\ngrpc = \"shop.Cart\"";
+
+/// The same for listeners without requests, whose pools say nothing of their own.
+const CHANGED_LAYER4: &str = r#"
+[listener.db]
+bind = "0.0.0.0:5432"
+protocol = "tcp"
+pool = "raw"
+accept_proxy = { from = ["10.1.0.0/16"], required = true }
+limits = { connections = 27 }
+timeouts = { handshake = "26s", tunnel_idle = "27s" }
+[listener.dns]
+bind = "0.0.0.0:53"
+protocol = "udp"
+pool = "raw"
+udp = { idle = "1s", sessions = 2, replies = 3, new_per_second = 4 }
+[listener.passed]
+bind = "0.0.0.0:9443"
+protocol = "tls_passthrough"
+pool = "raw"
+accept_proxy = { from = ["10.2.0.0/16"], required = true }
+limits = { connections = 37 }
+timeouts = { handshake = "36s", tunnel_idle = "37s" }
+[[route]]
+listener = "passed"
+host = "a.example.com"
+path = "/"
+alpn = "h2"
+pool = "raw"
+[pool.raw]
+backends = ["10.0.0.1:53", "10.0.0.2:53"]
+"#;
+
 /// Each strategy with what it reads.
 const CHANGED_STRATEGIES: [(&str, &str, &str); 8] = [
     ("api", "random", ""),
@@ -143,7 +217,12 @@ fn changed() -> String {
     let pool = |(name, strategy, own): &(&str, &str, &str)| {
         let head = "strategy = \"STRATEGY\"\n";
         let text = CHANGED_POOL.replace(head, &format!("{head}{own}\n"));
-        text.replace("NAME", name).replace("STRATEGY", strategy)
+        let text = match *name {
+            "path" => text.replace("CHECK", CHANGED_GRPC),
+            "query" => text.replace("ca = \"ca.pem\", ", "").replace("verify = true", "verify = false"),
+            _ => text,
+        };
+        text.replace("CHECK", CHANGED_CHECK).replace("NAME", name).replace("STRATEGY", strategy)
     };
     let pools: Vec<_> = CHANGED_STRATEGIES.iter().map(pool).collect();
     format!("{CHANGED}{}", pools.concat())
@@ -161,7 +240,7 @@ fn head() -> &'static str {
 }
 
 /// A listener and a pool with more in either.
-fn with(listener: &str, pool: &str) -> Config {
+pub(crate) fn with(listener: &str, pool: &str) -> Config {
     config(&format!(
         "[listener.web]\nbind = \":8080\"\npool = \"web\"\n{listener}\n\
          [pool.web]\nbackends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n{pool}\n"
@@ -171,22 +250,29 @@ fn with(listener: &str, pool: &str) -> Config {
 #[test]
 fn every_value_arrives_at_its_place() {
     let written: Value = toml::from_str(&changed()).unwrap();
-    assert_eq!(effective(&config(&changed())), written);
+    let mut shown = effective(&config(&changed()));
+    drop_nulls(&mut shown);
+    assert_eq!(shown, written);
+
+    let written: Value = toml::from_str(CHANGED_LAYER4).unwrap();
+    let shown = effective(&config(CHANGED_LAYER4));
+    assert_eq!((&shown["listener"], &shown["route"]), (&written["listener"], &written["route"]));
 }
 
 #[test]
 fn no_value_of_that_test_is_a_default() {
-    let file: Value = toml::from_str(&changed()).unwrap();
+    let files: [Value; 2] = [&changed(), CHANGED_LAYER4].map(|text| toml::from_str(text).unwrap());
     let schema = json_schema();
     for key in declared(&schema) {
         let name = key.path.join(".");
-        let values = at(&file, &key.path);
+        let values: Vec<_> = files.iter().flat_map(|file| at(file, &key.path)).collect();
         let default = key.schema.get("default");
         match name.as_str() {
-            // The only protocol, and what a route says instead.
-            "listener.*.protocol" | "listener.*.pool" => {}
-            // Backends with a flag and some without.
-            "pool.*.backends.*.enabled" | "pool.*.backends.*.drain" => {
+            // All of them, and a path that is not seen.
+            "listener.*.protocol" => assert_eq!(values.len(), 5),
+            "route.*.path" => assert!(values.contains(&&json!("/api"))),
+            // Some with a flag and some without.
+            "pool.*.backends.*.enabled" | "pool.*.backends.*.drain" | "pool.*.tls.verify" => {
                 assert!(values.contains(&&json!(true)) && values.contains(&&json!(false)), "{name}");
             }
             _ => {
@@ -211,6 +297,11 @@ fn checks_have_the_kind_and_the_timeout_that_follow() {
 
 #[test]
 fn what_is_switched_off_is_off() {
+    assert_eq!(with("", "tls = false\nsend_proxy = false").pools[0].tls, None);
+    assert_eq!(with("", "send_proxy = false").pools[0].send_proxy, None);
+    assert_eq!(with("http2 = false", "").listeners[0].http2, None);
+    assert_eq!(with("https_redirect = false", "").listeners[0].https_redirect, None);
+    assert_eq!(with("connection_age = \"none\"", "").listeners[0].connection_age, None);
     assert_eq!(with("", "health = false").pools[0].health, None);
     assert_eq!(with("", "").pools[0].health, None);
     assert_eq!(with("", "passive = false").pools[0].passive, None);
