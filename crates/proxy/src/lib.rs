@@ -16,6 +16,7 @@ mod report;
 mod route;
 mod shutdown;
 mod sockets;
+mod splice;
 mod status;
 mod telemetry;
 mod threads;

@@ -14,12 +14,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::control::Control;
-use crate::http::Pipes;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart};
 use crate::shutdown::Shutdown;
 use crate::sockets::{self, Accepting, Bound, Prepared};
+use crate::splice::Pipes;
 use crate::status::{LastReload, Lifecycle};
 use crate::telemetry::{AccessLog, Histogram};
 use crate::threads::Threads;

@@ -10,8 +10,9 @@ use std::time::SystemTime;
 use evenkeel_core::Rng;
 
 use crate::clock::Clock;
-use crate::http::{Pipes, Scratch};
+use crate::http::Scratch;
 use crate::lifecycle::Stage;
+use crate::splice::Pipes;
 use crate::upstream::IdlePool;
 
 /// Sets of buffers kept for the next request: as many as requests usually overlap, not as many as ever did.

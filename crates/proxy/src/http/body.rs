@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, ChunkDecoder, Field, Step, parse_trailers};
+use crate::splice::{IN_ONE_GO, Pipe, Pipes, SPLICE_MIN};
 use crate::transport::Transport;
 
 use super::buffer::Buffer;
 use super::forward::{Framing, put_field};
 use super::io::{Pace, WriteError, write_parts};
-use super::splice::{IN_ONE_GO, Pipe, Pipes, SPLICE_MIN};
 use super::timer::Interrupted;
 
 /// Content up to this size is gathered behind what is to be written before it, larger ones are written from where they lie.

@@ -2,10 +2,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::buffer::Scratch;
 use super::super::socket::tests::connection;
-use super::super::splice;
 use super::super::timer::Timer;
 use super::*;
 use crate::lifecycle::Stage;
+use crate::splice;
 
 /// What comes of a body of a million bytes, sent like this: whether it arrived whole, and how many are said to have been
 /// moved.

@@ -15,16 +15,14 @@ mod request;
 mod request_id;
 mod respond;
 pub(crate) mod socket;
-mod splice;
 mod steer;
-mod timer;
+pub(crate) mod timer;
 
 pub(crate) use buffer::Scratch;
 pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
-pub(crate) use splice::Pipes;
 
 #[cfg(test)]
 mod tests {

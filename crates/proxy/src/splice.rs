@@ -1,7 +1,7 @@
-//! Moves a long body from socket to socket without copying it through this process (splice(2)).
+//! Moves long runs of bytes from socket to socket without copying them through this process (splice(2)).
 //!
 //! The bytes stay where the kernel received them: a pipe holds references to its pages in between. That saves both
-//! copies, but costs two file descriptors while a body flows, so pipes are shared, and bounded in number and size.
+//! copies, but costs two file descriptors while they flow, so pipes are shared, and bounded in number and size.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -170,13 +170,13 @@ impl Drop for Pipe<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::future::poll_fn;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use super::super::socket::tests::connection;
     use super::*;
+    use crate::http::socket::tests::connection;
 
     #[tokio::test]
     async fn moves_every_byte_in_order_and_no_more_than_asked() {
