@@ -42,7 +42,7 @@ const BANS: &[Ban] = &[
         because: "tests from outside share no code with what they test",
     },
     Ban {
-        within: &["crates/proxy/src/http1/"],
+        within: &["crates/proxy/src/http1/", "crates/proxy/src/proxy_protocol/"],
         words: &[
             "tokio",
             "std::time",
