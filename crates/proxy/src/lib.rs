@@ -22,6 +22,7 @@ mod telemetry;
 mod threads;
 mod tls;
 mod transport;
+mod turn;
 mod upstream;
 mod worker;
 

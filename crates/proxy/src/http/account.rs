@@ -7,9 +7,9 @@ use evenkeel_core::{Member, Reason};
 
 use crate::pool::{Attempt, PoolCell};
 use crate::telemetry::AccessEntry;
+use crate::turn::Wait;
 
 use super::exchange::Traffic;
-use super::steer::Wait;
 
 /// Filled in as a request makes its way.
 pub(crate) struct Account {

@@ -23,6 +23,7 @@ pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
+pub(crate) use respond::Failure;
 
 #[cfg(test)]
 mod tests {

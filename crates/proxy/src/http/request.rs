@@ -10,6 +10,7 @@ use evenkeel_core::Outcome;
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell, SetCookie};
+use crate::turn::Turned;
 use crate::upstream::{ConnectError, Upstream, connect};
 
 use super::account::Account;
@@ -20,7 +21,7 @@ use super::forward::{self, Incoming};
 use super::origin;
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
-use super::steer::{self, Turned};
+use super::steer;
 
 /// What the log says of a client that did not wait for its answer.
 const CLIENT_GONE: &str = "client_gone";
