@@ -2,16 +2,20 @@
 //!
 //! Decisions are made in `evenkeel-core`; this crate carries them out. See `docs/ARCHITECTURE.md`.
 
+mod client;
 mod clock;
 mod control;
 mod diff;
 mod http;
 pub mod http1;
+mod l4;
 mod lifecycle;
 mod listen;
+mod peek;
 mod plan;
 mod pool;
 mod proxy;
+pub mod proxy_protocol;
 mod report;
 mod route;
 mod shutdown;
@@ -26,6 +30,7 @@ mod turn;
 mod upstream;
 mod worker;
 
+pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};
 pub use shutdown::ShutdownReport;
 pub use status::{BackendStatus, LastReload, Lifecycle, PoolStatus, Status};

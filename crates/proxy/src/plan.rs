@@ -6,6 +6,7 @@ use std::sync::Arc;
 use evenkeel_config::{BackendAddress, Config, HostMatch, Listener as ListenerConfig, Pool};
 use evenkeel_core::{HealthSpec, MemberSpec, PassiveSpec, PoolId, PoolSpec};
 
+use crate::l4::NameTable;
 use crate::listen::ListenerSettings;
 use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
 use crate::route::{HostPattern, RouteTable};
@@ -75,6 +76,7 @@ fn pool_settings(pool: &Pool) -> PoolSettings {
         sticky: pool.sticky.as_ref().map(Sticky::new),
         queue: pool.queue.clone(),
         probed: pool.probe.is_some(),
+        send_proxy: pool.send_proxy,
     }
 }
 
@@ -88,7 +90,11 @@ pub(crate) fn listener_settings(
 ) -> ListenerSettings {
     ListenerSettings {
         generation,
+        protocol: listener.protocol,
+        pool: listener.pool.as_ref().and_then(|pool| pools.get(pool)).cloned(),
         routes: routes(config, &listener.name, pools),
+        names: names(config, &listener.name, pools),
+        accept_proxy: listener.accept_proxy.clone(),
         limits: listener.limits.clone(),
         timeouts: listener.timeouts.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
@@ -106,14 +112,32 @@ fn routes(
     let everywhere = config.routes.iter().filter(|route| route.listener.is_none());
     let here = config.routes.iter().filter(|route| route.listener.as_deref() == Some(listener));
     for route in everywhere.chain(here) {
-        let host = match &route.host {
-            HostMatch::Any => HostPattern::Any,
-            HostMatch::Exact(name) => HostPattern::Exact(name),
-            HostMatch::Wildcard(name) => HostPattern::Below(name),
-        };
         if let Some(pool) = pools.get(&route.pool) {
-            table.insert(host, &route.path, Arc::clone(pool));
+            table.insert(pattern(&route.host), &route.path, Arc::clone(pool));
         }
     }
     table
+}
+
+/// Routes by the name that a TLS client asks for. Those for all listeners are for HTTP.
+fn names(
+    config: &Config,
+    listener: &str,
+    pools: &HashMap<PoolId, Arc<PoolCell>>,
+) -> NameTable<Arc<PoolCell>> {
+    let mut table = NameTable::default();
+    for route in config.routes.iter().filter(|route| route.listener.as_deref() == Some(listener)) {
+        if let Some(pool) = pools.get(&route.pool) {
+            table.insert(pattern(&route.host), route.alpn.as_deref(), Arc::clone(pool));
+        }
+    }
+    table
+}
+
+fn pattern(host: &HostMatch) -> HostPattern<'_> {
+    match host {
+        HostMatch::Any => HostPattern::Any,
+        HostMatch::Exact(name) => HostPattern::Exact(name),
+        HostMatch::Wildcard(name) => HostPattern::Below(name),
+    }
 }

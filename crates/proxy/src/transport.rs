@@ -102,6 +102,14 @@ impl Transport {
         }
     }
 
+    /// Ends the sending side: the peer reads the end of the stream, and can still be read from.
+    pub(crate) fn poll_finish(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Poll::Ready(socket2::SockRef::from(tcp).shutdown(std::net::Shutdown::Write)),
+            Self::Tls(session) => session.poll_shutdown(context),
+        }
+    }
+
     /// Makes dropping it a reset: what the peer has got is not all there was.
     pub(crate) fn reset_on_close(&self) {
         socket2::SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO)).ok();

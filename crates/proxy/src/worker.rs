@@ -11,6 +11,7 @@ use evenkeel_core::Rng;
 
 use crate::clock::Clock;
 use crate::http::Scratch;
+use crate::l4;
 use crate::lifecycle::Stage;
 use crate::splice::Pipes;
 use crate::upstream::IdlePool;
@@ -26,6 +27,8 @@ pub(crate) struct Worker {
     #[expect(clippy::vec_box, reason = "taken and given back whole: a move of a pointer, not of a struct")]
     scratch: Mutex<Vec<Box<Scratch>>>,
     pipes: Pipes,
+    /// What relays copy through, one after the other.
+    relay_buffer: Mutex<Vec<u8>>,
     wakers: Mutex<Wakers>,
     date: Mutex<[u8; DATE_LENGTH]>,
     seeds: AtomicU64,
@@ -55,6 +58,7 @@ impl Worker {
             idle: IdlePool::default(),
             scratch: Mutex::default(),
             pipes,
+            relay_buffer: Mutex::default(),
             wakers: Mutex::default(),
             date: Mutex::new(date_now()),
             seeds: AtomicU64::new(seed),
@@ -98,6 +102,15 @@ impl Worker {
     /// For bodies that are not copied.
     pub(crate) fn pipes(&self) -> &Pipes {
         &self.pipes
+    }
+
+    /// Room for one read of a relay. To be held for one poll only, so nobody ever waits for it.
+    pub(crate) fn relay_buffer(&self) -> MutexGuard<'_, Vec<u8>> {
+        let mut buffer = lock(&self.relay_buffer);
+        if buffer.capacity() == 0 {
+            buffer.reserve_exact(l4::CHUNK);
+        }
+        buffer
     }
 
     /// The time for a `Date` field, as of the last [`Worker::tick`].

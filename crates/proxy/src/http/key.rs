@@ -58,7 +58,7 @@ fn parameter<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// An address as far as its prefix. IPv4 in IPv6 (`::ffff:192.0.2.1`) counts as IPv4: it is the same client, met on
 /// another kind of socket.
-fn source(client: IpAddr, ipv4: u8, ipv6: u8) -> PickKey {
+pub(crate) fn source(client: IpAddr, ipv4: u8, ipv6: u8) -> PickKey {
     match client.to_canonical() {
         IpAddr::V4(client) => {
             let mask = u32::MAX.checked_shl(32_u32.saturating_sub(ipv4.into())).unwrap_or(0);

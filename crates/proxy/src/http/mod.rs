@@ -23,7 +23,9 @@ pub(crate) use connection::serve;
 #[cfg(test)]
 pub(crate) use forward::ClientNames;
 pub(crate) use forward::Incoming;
+pub(crate) use key::source as source_key;
 pub(crate) use respond::Failure;
+pub(crate) use steer::RANK_USUAL;
 
 #[cfg(test)]
 mod tests {

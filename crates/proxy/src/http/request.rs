@@ -9,7 +9,8 @@ use evenkeel_core::Outcome;
 
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
-use crate::pool::{Attempt, PoolCell, SetCookie};
+use crate::pool::{Attempt, PoolCell, PoolSettings, SetCookie};
+use crate::proxy_protocol::{self, Details, Ends};
 use crate::turn::Turned;
 use crate::upstream::{ConnectError, Upstream, connect};
 
@@ -183,11 +184,16 @@ impl Connection {
             return AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed);
         };
         let picked_at = account.picked_at.unwrap_or(account.started);
-        let mut idle = self.worker.idle().take(member.serial, address, !request.is_resendable(), picked_at);
+        let first = self.proxy_header(bounds.pool);
+        // What names one client to the backend is not for another.
+        let reuses = first.is_empty();
+        let certain = !request.is_resendable();
+        let mut idle =
+            if reuses { self.worker.idle().take(member.serial, address, certain, picked_at) } else { None };
         loop {
             let mut upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match connect(address, bounds.connect_timeout()).await {
+                None => match connect(address, bounds.connect_timeout(), &first).await {
                     Ok(upstream) => upstream,
                     Err(error) => return not_connected(&error),
                 },
@@ -199,7 +205,7 @@ impl Connection {
             match ended {
                 Ended::Stale => self.worker.count_stale(),
                 Ended::Delivered(Delivered { keep_upstream, ended_at, .. }) => {
-                    if keep_upstream && !self.worker.stage().is_draining() {
+                    if keep_upstream && reuses && !self.worker.stage().is_draining() {
                         let keep = bounds.pool.keep;
                         self.worker.idle().put(member.serial, address, upstream, keep, ended_at);
                     }
@@ -208,6 +214,18 @@ impl Connection {
                 ended => return AttemptEnd::Exchanged(ended),
             }
         }
+    }
+
+    /// What a connection to a backend begins with.
+    fn proxy_header(&self, pool: &PoolSettings) -> Vec<u8> {
+        let mut header = Vec::new();
+        if let Some(version) = pool.send_proxy
+            && let Ok(destination) = self.stream.tcp().local_addr()
+        {
+            let ends = Ends { source: self.peer, destination };
+            proxy_protocol::write(&mut header, version, ends, &Details::default());
+        }
+        header
     }
 
     async fn exchange(

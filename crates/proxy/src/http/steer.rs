@@ -19,6 +19,8 @@ use super::{cookie, key};
 const PRIORITY_USUAL: u8 = 4;
 /// The highest: it goes first.
 const PRIORITY_MAX: u8 = 9;
+/// The [`Wanted::rank`] of what states no priority.
+pub(crate) const RANK_USUAL: u8 = PRIORITY_MAX - PRIORITY_USUAL;
 
 /// What a request asks of its pool.
 pub(crate) fn wanted(

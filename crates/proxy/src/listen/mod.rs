@@ -1,6 +1,7 @@
 //! Listeners: what is accepted, by whom, and under which bounds.
 
 mod accept;
+mod proxy_header;
 mod serve;
 mod socket;
 
@@ -9,13 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use evenkeel_config::{ClientTimeouts, IpRange, Limits};
+use evenkeel_config::{AcceptProxy, ClientTimeouts, IpRange, Limits, Protocol};
 
+use crate::l4::{NameTable, RelayCounts};
 use crate::pool::PoolCell;
 use crate::route::RouteTable;
 use crate::telemetry::AccessLog;
 
 pub(crate) use accept::{Acceptor, Arrival, take_waiting};
+pub(crate) use proxy_header::{Beginning, Beginnings};
 pub(crate) use socket::bind;
 
 /// One listener for the life of its name.
@@ -33,7 +36,13 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 pub(crate) struct ListenerSettings {
     pub(crate) generation: u64,
+    pub(crate) protocol: Protocol,
+    /// Of layer 4: where everything goes that no name is routed for.
+    pub(crate) pool: Option<Arc<PoolCell>>,
     pub(crate) routes: RouteTable<Arc<PoolCell>>,
+    /// Routes of a listener that passes TLS through.
+    pub(crate) names: NameTable<Arc<PoolCell>>,
+    pub(crate) accept_proxy: Option<AcceptProxy>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
     pub(crate) trusted_proxies: Vec<IpRange>,
@@ -70,6 +79,10 @@ pub(crate) struct ListenerCounts {
     pub(crate) unfinished: AtomicU64,
     /// Failures of accept(2): out of files, mostly.
     pub(crate) accept_errors: AtomicU64,
+    /// What connections began with, where PROXY headers are accepted.
+    pub(crate) beginnings: Beginnings,
+    /// Connections of layer 4.
+    pub(crate) relays: RelayCounts,
 }
 
 impl ListenerCounts {

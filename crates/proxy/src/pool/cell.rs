@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use evenkeel_config::{HashKey, Queue as QueueSettings};
+use evenkeel_config::{HashKey, ProxyVersion, Queue as QueueSettings};
 use evenkeel_core::{Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried};
 use tokio::sync::mpsc;
 
@@ -50,6 +50,8 @@ pub(crate) struct PoolSettings {
     pub(crate) queue: QueueSettings,
     /// Whether backends are asked how busy they are.
     pub(crate) probed: bool,
+    /// What each connection to a backend begins with.
+    pub(crate) send_proxy: Option<ProxyVersion>,
 }
 
 /// What a request wants of its pool.

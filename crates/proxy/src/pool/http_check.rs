@@ -32,6 +32,8 @@ pub(crate) struct HttpCheck<'a> {
     pub(crate) host: &'a str,
     /// Inclusive ranges of status codes.
     pub(crate) expect_status: &'a [(u16, u16)],
+    /// What a new connection begins with.
+    pub(crate) first: &'a [u8],
 }
 
 /// The connection of one backend between its checks.
@@ -112,7 +114,7 @@ pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option
     {
         return yes;
     }
-    let answer = match connect(address).await {
+    let answer = match connect(address, check.first).await {
         None => return Verdict { result: None, rest: None },
         Some(Err(reason)) => Err(reason),
         Some(Ok(stream)) => exchange(stream, check, keeps).await,
@@ -124,12 +126,15 @@ pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option
     }
 }
 
-/// `None` when this process is out of files or ports.
-pub(crate) async fn connect(address: SocketAddr) -> Option<Result<TcpStream, String>> {
-    match TcpStream::connect(address).await {
-        Err(error) if is_local(&error) => None,
-        connected => Some(connected.map_err(|error| error.to_string())),
-    }
+/// Opens a connection and sends `first` on it. `None` when this process is out of files or ports.
+pub(crate) async fn connect(address: SocketAddr, first: &[u8]) -> Option<Result<TcpStream, String>> {
+    let mut stream = match TcpStream::connect(address).await {
+        Ok(stream) => stream,
+        Err(error) if is_local(&error) => return None,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    let sent = if first.is_empty() { Ok(()) } else { stream.write_all(first).await };
+    Some(sent.map(|()| stream).map_err(|error| error.to_string()))
 }
 
 impl HttpCheck<'_> {

@@ -2,7 +2,8 @@ use super::*;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-const CHECK: HttpCheck<'_> = HttpCheck { path: "/", host: "backend", expect_status: &[(200, 299)] };
+const CHECK: HttpCheck<'_> =
+    HttpCheck { path: "/", host: "backend", expect_status: &[(200, 299)], first: b"" };
 const WELL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A backend that gives each of its connections the next of these answers, one for each question on it, and closes

@@ -215,9 +215,10 @@ impl Keeper {
             return;
         }
         let (health, found) = (self.health.clone(), self.found.clone());
+        let send_proxy = self.cell.settings.load().send_proxy;
         tokio::spawn(async move {
             let result = match health {
-                Some(health) => probe::check(&health, address).await.unwrap_or(Ok(())),
+                Some(health) => probe::check(&health, address, send_proxy).await.unwrap_or(Ok(())),
                 None => Ok(()),
             };
             found.send(Finding::Moved { id, address, result }).ok();
@@ -374,8 +375,8 @@ async fn first_checks(
         (known.get(&member.id) != Some(&address)).then(|| (member.id.clone(), address))
     });
     let checks = at_once(news.collect(), |(id, address)| {
-        let health = Arc::clone(&health);
-        let check = async move { probe::check(&health, address).await };
+        let (health, send_proxy) = (Arc::clone(&health), target.settings.send_proxy);
+        let check = async move { probe::check(&health, address, send_proxy).await };
         async move { (id, tokio::time::timeout(FIRST_CHECK_MAX, check).await.ok().flatten()) }
     });
     // A check that could not be made, or takes too long, says nothing yet; the next one will.

@@ -18,6 +18,7 @@ use crate::upstream::is_silent;
 
 use super::cell::PoolCell;
 use super::load_report::{self, Report};
+use super::probe::own_header;
 
 /// Probes of one pool under way at the same time. What is due beyond that is not sent: later ones say the same.
 const AT_ONCE: usize = 128;
@@ -118,7 +119,8 @@ async fn ask(
     snapshot: Arc<PoolSnapshot>,
 ) -> Ended {
     let Question { member, address, kept } = question;
-    let question = load_report::ask(address, kept, &probe.path);
+    let first = own_header(pool.settings.load().send_proxy);
+    let question = load_report::ask(address, kept, &first, &probe.path);
     let answer = tokio::time::timeout(probe.timeout, question).await.ok().flatten();
     let serial = member.serial;
     let Some(Report { latency, in_flight, stream }) = answer else {

@@ -29,13 +29,19 @@ pub(super) struct Report {
     pub(super) stream: Option<TcpStream>,
 }
 
-/// Asks once, on the connection given or a new one. `None` when there is no answer, or none that is a success.
-pub(super) async fn ask(address: SocketAddr, kept: Option<TcpStream>, path: &str) -> Option<Report> {
+/// Asks once, on the connection given or a new one, which begins with `first`. `None` when there is no answer, or none that is a success.
+pub(super) async fn ask(
+    address: SocketAddr,
+    kept: Option<TcpStream>,
+    first: &[u8],
+    path: &str,
+) -> Option<Report> {
     let mut stream = match kept {
         Some(stream) => stream,
         None => {
-            let stream = TcpStream::connect(address).await.ok()?;
+            let mut stream = TcpStream::connect(address).await.ok()?;
             stream.set_nodelay(true).ok();
+            stream.write_all(first).await.ok()?;
             stream
         }
     };

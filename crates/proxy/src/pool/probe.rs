@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use evenkeel_config::{Check, Health};
+use evenkeel_config::{Check, Health, ProxyVersion};
 use evenkeel_core::{BackendId, Nanos, Rng};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::proxy::lock;
+use crate::proxy_protocol;
 
 use super::cell::PoolCell;
 use super::http_check::{self, HttpCheck, Rest, Reuse, Verdict};
@@ -35,8 +36,12 @@ pub(crate) struct Backend {
 
 /// Asks once, within the check's timeout. The error is the reason in words; `None` when the question could not be
 /// asked because this process is out of files or ports, which says nothing about the backend.
-pub(crate) async fn check(health: &Health, backend: SocketAddr) -> Option<Result<(), Arc<str>>> {
-    ask(health, backend, None).await.result
+pub(crate) async fn check(
+    health: &Health,
+    backend: SocketAddr,
+    send_proxy: Option<ProxyVersion>,
+) -> Option<Result<(), Arc<str>>> {
+    ask(health, backend, send_proxy, None).await.result
 }
 
 /// Asks for ever, first when `due` says and then one interval after the last time, give or take the jitter, so that the
@@ -56,8 +61,9 @@ pub(crate) async fn watch(
         let next = *lock(&due);
         tokio::time::sleep_until(on_grid(pool.clock, next, grid)).await;
         let started = Instant::now();
-        let Answer { result, rest } =
-            ask(&health, address, keeps(&pool, &health).then_some(&mut reuse)).await;
+        let send_proxy = pool.settings.load().send_proxy;
+        let reuse_now = keeps(&pool, &health).then_some(&mut reuse);
+        let Answer { result, rest } = ask(&health, address, send_proxy, reuse_now).await;
         if let Some(result) = result {
             passes = if result.is_ok() { passes.saturating_add(1) } else { 0 };
             // Once it has passed often enough to serve, another pass is no news.
@@ -86,14 +92,21 @@ struct Answer {
     rest: Option<Rest>,
 }
 
-async fn ask(health: &Health, backend: SocketAddr, reuse: Option<&mut Reuse>) -> Answer {
+async fn ask(
+    health: &Health,
+    backend: SocketAddr,
+    send_proxy: Option<ProxyVersion>,
+    reuse: Option<&mut Reuse>,
+) -> Answer {
+    // A port of its own for checks is seldom one that expects what clients' connections begin with.
+    let first = own_header(send_proxy.filter(|_| health.port.is_none()));
     let address = SocketAddr::new(backend.ip(), health.port.unwrap_or(backend.port()));
     let question = async {
         match &health.check {
             Check::Tcp => {
                 let reason = |reason| Arc::from(format!("TCP {address}: {reason}"));
                 let result =
-                    http_check::connect(address).await.map(|stream| stream.map(drop).map_err(reason));
+                    http_check::connect(address, &first).await.map(|stream| stream.map(drop).map_err(reason));
                 Answer { result, rest: None }
             }
             Check::Grpc { .. } => {
@@ -102,7 +115,7 @@ async fn ask(health: &Health, backend: SocketAddr, reuse: Option<&mut Reuse>) ->
             }
             Check::Http { path, host, expect_status } => {
                 let host = host.clone().unwrap_or_else(|| address.to_string());
-                let check = HttpCheck { path, host: &host, expect_status };
+                let check = HttpCheck { path, host: &host, expect_status, first: &first };
                 let Verdict { result, rest } = http_check::ask(address, check, reuse).await;
                 let reason = |reason| Arc::from(format!("GET {path} on {address}: {reason}"));
                 Answer { result: result.map(|result| result.map_err(reason)), rest }
@@ -112,6 +125,15 @@ async fn ask(health: &Health, backend: SocketAddr, reuse: Option<&mut Reuse>) ->
     let late = || Err(format!("no answer from {address} within {:?}", health.timeout).into());
     let answer = tokio::time::timeout(health.timeout, question).await;
     answer.unwrap_or_else(|_| Answer { result: Some(late()), rest: None })
+}
+
+/// What a connection of our own begins with.
+pub(super) fn own_header(send_proxy: Option<ProxyVersion>) -> Vec<u8> {
+    let mut header = Vec::new();
+    if let Some(version) = send_proxy {
+        proxy_protocol::write_own(&mut header, version);
+    }
+    header
 }
 
 /// The next moment of a grid that all checks share: those of a large pool that are due at nearly the same time start in

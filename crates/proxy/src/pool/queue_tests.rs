@@ -53,6 +53,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         sticky: None,
         queue: evenkeel_config::Queue { size: SIZE, timeout: second, priority: None },
         probed: false,
+        send_proxy: None,
     };
     let cell = PoolCell {
         id: PoolId::new("web"),

@@ -1,5 +1,6 @@
 //! Reads a running balancer for people and for Prometheus.
 
+mod layer4;
 mod placement;
 mod pools;
 
@@ -102,6 +103,7 @@ impl Proxy {
         backend_state(&mut page, &seen, inner.clock.now());
         pools::pools(&mut page, &seen);
         listeners(&mut page, &view);
+        layer4::connections(&mut page, &view);
         process(&mut page, inner, &view);
         page.render()
     }

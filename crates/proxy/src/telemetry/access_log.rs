@@ -58,6 +58,8 @@ pub(crate) struct AccessEntry<'a> {
     listener: &'a str,
     /// `None` when what came was not a request.
     pub(crate) request: Option<Incoming<'a>>,
+    /// What there is of a connection of layer 4 in place of a request.
+    pub(crate) relay: Option<RelayEntry<'a>>,
     /// 0 when the client left, or was cut, before a response had ended.
     pub(crate) status: u16,
     pub(crate) error: Option<&'static str>,
@@ -73,6 +75,15 @@ pub(crate) struct AccessEntry<'a> {
     pub(crate) response_bytes: u64,
 }
 
+/// One connection that was passed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RelayEntry<'a> {
+    /// As in the configuration.
+    pub(crate) protocol: &'static str,
+    /// Whom a TLS client asked for.
+    pub(crate) server_name: Option<&'a str>,
+}
+
 impl<'a> AccessEntry<'a> {
     pub(crate) fn new(started: Instant, generation: u64, client: &'a str, listener: &'a str) -> Self {
         Self {
@@ -81,6 +92,7 @@ impl<'a> AccessEntry<'a> {
             client,
             listener,
             request: None,
+            relay: None,
             status: 0,
             error: None,
             pool: None,
@@ -296,10 +308,13 @@ fn json(entry: &AccessEntry<'_>, now: SystemTime) -> String {
         "total_ms": millis(Some(entry.started.elapsed())),
         "user_agent": field(FieldKind::UserAgent),
         "referer": field(FieldKind::Referer),
-    })
-    .to_string();
-    line.push('\n');
-    line
+    });
+    if let (Some(relay), Some(line)) = (entry.relay, line.as_object_mut()) {
+        line.insert("protocol".to_owned(), relay.protocol.into());
+        line.insert("status".to_owned(), serde_json::Value::Null);
+        line.insert("server_name".to_owned(), relay.server_name.into());
+    }
+    format!("{line}\n")
 }
 
 /// Apache's combined format, then Evenkeel's fields.
@@ -315,7 +330,11 @@ fn combined(entry: &AccessEntry<'_>, now: SystemTime) -> String {
             quoted(&mut line, request.path());
             write!(line, " HTTP/1.{}", request.head.minor).ok();
         }
-        None => line.push('-'),
+        None => {
+            let relay = entry.relay.map(|relay| (relay.protocol, relay.server_name.unwrap_or_default()));
+            let (protocol, name) = relay.unwrap_or(("-", ""));
+            quoted(&mut line, [protocol, name].join(" ").trim_end().as_bytes());
+        }
     }
     write!(line, "\" {} {} \"", entry.status, entry.response_bytes).ok();
     quoted(&mut line, field(FieldKind::Referer));

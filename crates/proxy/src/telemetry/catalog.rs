@@ -83,6 +83,12 @@ catalog! {
         "Client connections open now.";
     ACCEPT_ERRORS: Counter "evenkeel_accept_errors_total" ["listener"]
         "Failures to accept a connection, such as too many open files.";
+    RELAYS: Counter "evenkeel_relays_total" ["listener", "end"]
+        "Connections of layer-4 listeners that have ended, by how.";
+    NAMELESS: Counter "evenkeel_tls_hello_without_name_total" ["listener"]
+        "TLS clients of a pass-through listener that named no server; they go to its own pool.";
+    PROXY_HEADERS: Counter "evenkeel_proxy_header_total" ["listener", "result"]
+        "What connections began with where PROXY headers are accepted; missing, invalid and incomplete ones are refused.";
     WORKER_CONNECTIONS: Gauge "evenkeel_worker_connections" ["worker"]
         "Client connections open on a worker.";
     UPSTREAM_IDLE: Gauge "evenkeel_upstream_idle_connections" ["worker"]

@@ -5,6 +5,6 @@ pub(crate) mod catalog;
 mod collector;
 mod histogram;
 
-pub(crate) use access_log::{AccessEntry, AccessLog};
+pub(crate) use access_log::{AccessEntry, AccessLog, RelayEntry};
 pub(crate) use collector::Page;
 pub(crate) use histogram::Histogram;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::transport::Transport;
@@ -30,9 +31,13 @@ pub(crate) enum ConnectError {
     Local,
 }
 
-/// Opens a connection within `timeout`.
-pub(crate) async fn connect(address: SocketAddr, timeout: Duration) -> Result<Upstream, ConnectError> {
-    match tokio::time::timeout(timeout, open(address)).await {
+/// Opens a connection within `timeout`, and sends `first` on it: a PROXY header, or nothing.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    timeout: Duration,
+    first: &[u8],
+) -> Result<Upstream, ConnectError> {
+    match tokio::time::timeout(timeout, open(address, first)).await {
         Ok(Ok(stream)) => {
             Ok(Upstream { stream: Transport::Plain(stream), opened: Instant::now(), reused: false })
         }
@@ -55,9 +60,13 @@ pub(crate) fn is_local(error: &std::io::Error) -> bool {
     })
 }
 
-async fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
+async fn open(address: SocketAddr, first: &[u8]) -> std::io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Heads and bodies are written whole; waiting to fill a segment only adds delay.
     socket.set_nodelay(true)?;
-    socket.connect(address).await
+    let mut stream = socket.connect(address).await?;
+    if !first.is_empty() {
+        stream.write_all(first).await?;
+    }
+    Ok(stream)
 }

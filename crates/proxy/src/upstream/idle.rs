@@ -204,7 +204,7 @@ mod tests {
     async fn pair(listener: &TcpListener) -> (Upstream, TcpStream) {
         let address = listener.local_addr().unwrap();
         let (upstream, accepted) =
-            tokio::join!(super::super::connect(address, Duration::from_secs(5)), listener.accept());
+            tokio::join!(super::super::connect(address, Duration::from_secs(5), b""), listener.accept());
         (upstream.unwrap(), accepted.unwrap().0)
     }
 
