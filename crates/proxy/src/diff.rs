@@ -119,3 +119,31 @@ fn backend(lines: &mut Vec<String>, at: &str, old: &Backend, new: &Backend) {
         lines.push(format!("{at} {id}: tier, zone or limit changed"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evenkeel_config::{Source, load};
+
+    const LISTENER: &str = "[listener.a]\nbind = \"127.0.0.1:80\"\npool = \"a\"\n";
+    const POOL: &str = "[pool.a]\nbackends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n";
+
+    fn changes_to(listener: &str, pool: &str) -> Vec<String> {
+        let config = |text: String| load(&Source::new("test.toml", text)).config.unwrap();
+        let new = format!("{LISTENER}{listener}\n{POOL}{pool}\n");
+        changes(&config(format!("{LISTENER}{POOL}")), &config(new))
+    }
+
+    #[test]
+    fn a_changed_listener_or_pool_is_named() {
+        assert_eq!(changes_to("", ""), [""; 0]);
+        for text in ["http2 = false", "connection_age = \"1h\"", "accept_proxy = { from = [\"10.0.0.1\"] }"] {
+            assert_eq!(changes_to(text, ""), ["listener a: settings changed"], "{text}");
+        }
+        for text in ["protocol = \"http2\"", "upgrade = false", "send_proxy = \"v1\""] {
+            assert_eq!(changes_to("", text), ["pool a: settings changed"], "{text}");
+        }
+        let lines = changes_to("protocol = \"tcp\"", "");
+        assert_eq!(lines[0], "listener a: protocol from http to tcp");
+    }
+}
