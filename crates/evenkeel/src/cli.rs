@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use evenkeel_analyze::Format;
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
@@ -57,6 +58,12 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_help = "Example: evenkeel schema > evenkeel.schema.json")]
     Schema,
+    /// Tell from an access log, also HAProxy's, nginx's or Envoy's, how traffic was spread, and whether that was even
+    #[command(after_help = "Examples: evenkeel analyze /var/log/haproxy.log\n          \
+                            evenkeel analyze access.log.gz --expect 10.0.0.1:80=2,10.0.0.2:80=1\n          \
+                            zcat *.gz | evenkeel analyze - --format '$remote_addr [$time_local] $status $upstream_addr'\n\n\
+                            Exit status: 0 nothing is wrong, 1 something is, 2 called wrongly")]
+    Analyze(AnalyzeArgs),
     /// Show the running balancer: pools, backends, shares
     #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
     Status(StatusArgs),
@@ -91,6 +98,28 @@ pub(crate) struct RunArgs {
     /// Without a file: where the admin interface listens [default: 127.0.0.1:9901]
     #[arg(long, value_name = "ADDR", requires = "listen", value_parser = parse::listen_address)]
     pub(crate) admin: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnalyzeArgs {
+    /// The log, compressed by gzip or not; - is standard input
+    pub(crate) log: PathBuf,
+    /// How its lines look: haproxy, envoy, evenkeel-json, evenkeel-combined, or an nginx log_format with $upstream_addr;
+    /// found out if not given
+    #[arg(long, value_name = "FORMAT", value_parser = Format::from_text)]
+    pub(crate) format: Option<Format>,
+    /// What each backend should have, in any unit; equal parts if not given
+    #[arg(long, value_name = "BACKEND=PART", value_delimiter = ',', value_parser = parse::part)]
+    pub(crate) expect: Vec<(String, f64)>,
+    /// Only this pool; repeat it for each
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Vec<String>,
+    /// Name clients by their addresses
+    #[arg(long)]
+    pub(crate) show_clients: bool,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The `evenkeel` command.
 
 mod admin;
+mod analyze;
 mod app;
 mod check;
 mod cli;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Schema) => check::schema(),
+        Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),

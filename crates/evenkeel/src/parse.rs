@@ -34,6 +34,17 @@ pub(crate) fn backend_address(text: &str) -> Result<BackendAddress, String> {
     Ok(BackendAddress::Name { host: host.to_owned(), port })
 }
 
+/// `10.0.0.1:80=2`: a name and a part of the whole, 0 or more.
+pub(crate) fn part(text: &str) -> Result<(String, f64), String> {
+    let mistake = || format!("{text:?} is not a backend and its part; write it like web1=2 or 10.0.0.1:80=2");
+    let (name, part) = text.rsplit_once('=').ok_or_else(mistake)?;
+    let part: f64 = part.parse().map_err(|_| mistake())?;
+    if name.is_empty() || !part.is_finite() || part < 0.0 {
+        return Err(mistake());
+    }
+    Ok((name.to_owned(), part))
+}
+
 /// `500ms`, `2s`, `1m30s`, `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let mistake = || format!("{text:?} is not a duration; write it like 500ms, 2s, 1m30s or 1h");

@@ -1,0 +1,412 @@
+//! What follows from the counts.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use evenkeel_core::Nanos;
+use evenkeel_core::skew::{self, Count, Detector, Finding, Severity, Side, Tolerance};
+use serde::Serialize;
+
+use crate::series::Counts;
+use crate::survey::{PoolSurvey, Survey};
+use crate::{Format, Options};
+
+/// What a log says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Version of this structure.
+    pub schema: u32,
+    /// How its lines look.
+    #[serde(serialize_with = "format_name")]
+    pub format: Format,
+    /// Lines that were read.
+    pub lines: u64,
+    /// Lines that are in another format, or too long.
+    pub unread: u64,
+    /// Requests that reached no backend.
+    pub nowhere: u64,
+    /// By name.
+    pub pools: Vec<PoolReport>,
+}
+
+/// What a log says of one pool.
+#[derive(Clone, Debug, Serialize)]
+pub struct PoolReport {
+    /// Its name; empty where the format has none.
+    pub pool: String,
+    /// Requests, and attempts after the first of each.
+    pub requests: u64,
+    /// Attempts after the first of a request.
+    pub retries: u64,
+    /// The first and the last second, since 1970.
+    pub first: i64,
+    /// See `first`.
+    pub last: i64,
+    /// Seconds that are looked at together.
+    pub tick: i64,
+    /// Largest share first.
+    pub backends: Vec<BackendReport>,
+    /// What is wrong, worst first; nothing if all is well.
+    pub causes: Vec<Cause>,
+    /// Minutes in which one backend had most above its share, worst first.
+    pub worst: Vec<MinuteReport>,
+    /// Clients with more than a hundredth of all requests, and their share.
+    pub top_clients: Vec<(String, f64)>,
+    /// How many requests count as one because the same client sent them: 1 where each came from another.
+    pub design_effect: f64,
+    /// More requests until a fault could be told, where there are too few for any verdict: 0 if there are enough.
+    pub needed: u64,
+}
+
+/// What a log says of one backend.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackendReport {
+    /// As the log calls it.
+    pub backend: String,
+    /// Attempts.
+    pub attempts: u64,
+    /// Its part of the pool's attempts, 0.0..=1.0.
+    pub share: f64,
+    /// The part that it should have.
+    pub expected: f64,
+    /// Attempts that failed, or were answered with 5xx.
+    pub errors: u64,
+    /// Requests slower than nine tenths of the pool's.
+    pub slow: u64,
+    /// Mean duration in milliseconds, where the log has durations.
+    pub mean_ms: Option<f64>,
+    /// Bytes sent to clients.
+    pub bytes: u64,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// `requests`, `errors` or `slow`: what is uneven.
+    pub dimension: &'static str,
+    /// Which backend.
+    pub backend: String,
+    /// Whether it has too much.
+    pub above: bool,
+    /// Its share while that was so, and what it should have been.
+    pub share: f64,
+    /// See `share`.
+    pub expected: f64,
+    /// Whether it is critical, not a warning only.
+    pub critical: bool,
+    /// Seconds since 1970 at which it began.
+    pub since: i64,
+    /// What it looks like: `weights`, `hot_client`, `bad_backend`, `slow_backend`, `black_hole`, `missing`.
+    pub kind: &'static str,
+    /// In words, with figures.
+    pub sentence: String,
+}
+
+/// A minute in which traffic was uneven.
+#[derive(Clone, Debug, Serialize)]
+pub struct MinuteReport {
+    /// Its first second, since 1970.
+    pub minute: i64,
+    /// The backend with most above its share.
+    pub backend: String,
+    /// Its share in that minute.
+    pub share: f64,
+    /// Attempts of the pool in that minute.
+    pub attempts: u64,
+}
+
+fn format_name<S: serde::Serializer>(format: &Format, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(format.name())
+}
+
+impl PoolReport {
+    /// Whether shares are outside their bands.
+    pub fn is_skewed(&self) -> bool {
+        self.causes.iter().any(|cause| cause.dimension == "requests")
+    }
+}
+
+impl Report {
+    /// Whether nothing at all is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.pools.iter().all(|pool| pool.causes.is_empty())
+    }
+}
+
+pub(crate) fn report(
+    format: Format,
+    survey: Survey,
+    (lines, unread): (u64, u64),
+    options: &Options,
+) -> Report {
+    let nowhere = survey.nowhere;
+    let pools =
+        survey.into_pools().into_iter().map(|(name, pool)| pool_report(name, pool, options)).collect();
+    Report { schema: 1, format, lines, unread, nowhere, pools }
+}
+
+/// Minutes that are told.
+const WORST: usize = 5;
+/// Fewer attempts in a minute say nothing about it.
+const MINUTE_MIN: u64 = 30;
+
+fn pool_report(pool: String, mut survey: PoolSurvey, options: &Options) -> PoolReport {
+    for (name, _) in &options.expected {
+        survey.index_of(name.as_bytes());
+    }
+    let names: Vec<String> =
+        survey.backends.iter().map(|backend| String::from_utf8_lossy(&backend.name).into_owned()).collect();
+    let expected = expected(&names, options);
+    let total: u64 = survey.backends.iter().map(|backend| backend.attempts).sum();
+    let design_effect =
+        skew::design_effect(survey.clients.top(usize::MAX).into_iter().map(|(_, count)| count));
+    let mut backends: Vec<BackendReport> = survey
+        .backends
+        .iter()
+        .zip(names.iter().zip(&expected))
+        .map(|(counted, (name, expected))| BackendReport {
+            backend: name.clone(),
+            attempts: counted.attempts,
+            share: counted.attempts as f64 / total.max(1) as f64,
+            expected: *expected,
+            errors: counted.errors,
+            slow: counted.slow,
+            mean_ms: (counted.timed > 0).then(|| counted.duration_ms / counted.timed as f64),
+            bytes: counted.bytes,
+        })
+        .collect();
+    let causes = Findings { survey: &survey, names: &names, expected: &expected, options }.causes();
+    let seconds: Vec<i64> = survey.series.slices().map(|(second, _)| second).collect();
+    backends.sort_by(|one, other| other.attempts.cmp(&one.attempts).then(one.backend.cmp(&other.backend)));
+    PoolReport {
+        pool,
+        requests: survey.requests,
+        retries: survey.retries,
+        first: seconds.first().copied().unwrap_or_default(),
+        last: seconds.last().copied().unwrap_or_default(),
+        tick: survey.series.width(),
+        worst: worst_minutes(&survey, &names, &expected),
+        top_clients: top_clients(&survey, options),
+        needed: needed(&expected, total),
+        backends,
+        causes,
+        design_effect,
+    }
+}
+
+/// What each should have, of all together.
+fn expected(names: &[String], options: &Options) -> Vec<f64> {
+    if options.expected.is_empty() {
+        return vec![1.0 / names.len().max(1) as f64; names.len()];
+    }
+    let sum: f64 = options.expected.iter().map(|(_, part)| part).sum();
+    let part = |name: &String| {
+        options.expected.iter().find(|(named, _)| named == name).map_or(0.0, |(_, part)| *part)
+    };
+    names.iter().map(|name| part(name) / sum).collect()
+}
+
+/// Requests that are missing until one backend with twice its share would have been found.
+fn needed(expected: &[f64], total: u64) -> u64 {
+    let smallest = expected.iter().copied().filter(|share| *share > 0.0).fold(1.0, f64::min);
+    if expected.len() < 2 {
+        return 0;
+    }
+    let twice = (2.0 * smallest).min(0.999);
+    skew::needed(smallest, twice, Tolerance::INTENT, expected.len()).unwrap_or(0).saturating_sub(total)
+}
+
+fn top_clients(survey: &PoolSurvey, options: &Options) -> Vec<(String, f64)> {
+    let total = survey.clients.total().max(1) as f64;
+    let shares =
+        survey.clients.top(10).into_iter().map(|(name, count)| (client(name, options), count as f64 / total));
+    shares.filter(|(_, share)| *share > 0.01).collect()
+}
+
+/// By name if that is asked for, else by something that tells it from others.
+fn client(name: &[u8], options: &Options) -> String {
+    if options.show_clients {
+        return String::from_utf8_lossy(name).into_owned();
+    }
+    format!("client #{:08x}", evenkeel_core::PickKey::of(name).hash().unwrap_or_default() as u32)
+}
+
+fn worst_minutes(survey: &PoolSurvey, names: &[String], expected: &[f64]) -> Vec<MinuteReport> {
+    let mut minutes: HashMap<i64, Vec<u64>> = HashMap::new();
+    for (second, counts) in survey.series.slices() {
+        let minute = minutes.entry(second - second.rem_euclid(60)).or_insert_with(|| vec![0; names.len()]);
+        counts.iter().for_each(|(&backend, counts)| minute[backend] += counts.attempts);
+    }
+    let judged = minutes.into_iter().filter_map(|(minute, counts)| {
+        let attempts: u64 = counts.iter().sum();
+        let shares = counts.iter().map(|&count| count as f64 / attempts.max(1) as f64);
+        let excess = shares.zip(expected).map(|(share, expected)| share - expected);
+        let (backend, most) = excess.enumerate().max_by(|one, other| one.1.total_cmp(&other.1))?;
+        let share = most + expected[backend];
+        let report = MinuteReport { minute, backend: names[backend].clone(), share, attempts };
+        (attempts >= MINUTE_MIN).then_some((most, report))
+    });
+    let mut judged: Vec<(f64, MinuteReport)> = judged.collect();
+    judged.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.minute.cmp(&other.1.minute)));
+    judged.into_iter().take(WORST).map(|(_, report)| report).collect()
+}
+
+/// The tests of one pool.
+struct Findings<'a> {
+    survey: &'a PoolSurvey,
+    names: &'a [String],
+    expected: &'a [f64],
+    options: &'a Options,
+}
+
+impl Findings<'_> {
+    /// The first finding of each backend in each respect that still holds at the end or was critical.
+    fn causes(&self) -> Vec<Cause> {
+        let requests = self.first(Tolerance::INTENT, |counts, _| (counts.attempts, None));
+        // Errors and slow requests are held against requests: a backend that has twice the requests may have twice the
+        // errors.
+        let errors = self.first(Tolerance::TROUBLE, |counts, all| (counts.errors, Some(share(counts, all))));
+        let slow = self.first(Tolerance::TROUBLE, |counts, all| (counts.slow, Some(share(counts, all))));
+        let mut causes: Vec<Cause> = requests.iter().map(|finding| self.requests(finding, &errors)).collect();
+        let above = |finding: &&Finding| finding.side == Side::Above;
+        causes.extend(errors.iter().filter(above).map(|finding| self.trouble("errors", finding)));
+        causes.extend(slow.iter().filter(above).map(|finding| self.trouble("slow", finding)));
+        causes
+    }
+
+    /// What was found, one finding a backend: since the first, with the shares of the whole log since then.
+    fn first(
+        &self,
+        tolerance: Tolerance,
+        read: impl Fn(&Counts, &Counts) -> (u64, Option<f64>),
+    ) -> Vec<Finding> {
+        let mut detector = Detector::new(tolerance);
+        let mut found: Vec<Finding> = Vec::new();
+        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
+        let width = self.survey.series.width();
+        let nothing = Counts::default();
+        for (second, counts) in self.survey.series.slices() {
+            let mut all = Counts::default();
+            counts.values().for_each(|counts| all.attempts += counts.attempts);
+            let count = |index: usize| {
+                let (observed, share) = read(counts.get(&index).unwrap_or(&nothing), &all);
+                Count::new(index as u64, observed as f64, share.unwrap_or(self.expected[index]))
+            };
+            let counts: Vec<Count> = (0..self.names.len()).map(count).collect();
+            let now =
+                Nanos::ZERO.saturating_add(Duration::from_secs((second + width - begin).unsigned_abs()));
+            for finding in detector.observe(now, &counts) {
+                let known = found
+                    .iter_mut()
+                    .find(|known| (known.backend, known.side) == (finding.backend, finding.side));
+                match known {
+                    Some(known) => {
+                        let since = known.since;
+                        *known = Finding { since, severity: known.severity.max(finding.severity), ..finding };
+                    }
+                    None => found.push(finding),
+                }
+            }
+        }
+        found.sort_by(|one, other| {
+            let amount = |finding: &Finding| (finding.share - finding.expected).abs();
+            other.severity.cmp(&one.severity).then(amount(other).total_cmp(&amount(one)))
+        });
+        found
+    }
+
+    fn requests(&self, finding: &Finding, errors: &[Finding]) -> Cause {
+        let index = finding.backend as usize;
+        let name = &self.names[index];
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let got = format!(
+            "{name} gets {} of the requests, {} would be its share",
+            percent(finding.share),
+            percent(finding.expected)
+        );
+        let fails = errors.iter().any(|error| error.backend == finding.backend && error.side == Side::Above);
+        let backend = &self.survey.backends[index];
+        let hot = backend.clients.top(1).first().map(|(client, count)| (*client, *count));
+        let all: u64 = self.survey.backends.iter().map(|backend| backend.attempts).sum();
+        let (kind, sentence) = match (finding.side, hot) {
+            (Side::Above, _) if fails => (
+                "black_hole",
+                format!(
+                    "{got}, and its errors are more than its requests explain: it fails fast, and so gets even more"
+                ),
+            ),
+            (Side::Above, Some((who, count))) if explains(count, backend.attempts, all, finding.expected) => {
+                (
+                    "hot_client",
+                    format!(
+                        "{got}; {} alone makes {} of all, so stickiness or a hash is the reason",
+                        client(who, self.options),
+                        percent(count as f64 / all as f64)
+                    ),
+                )
+            }
+            (Side::Below, _) if backend.attempts == 0 => (
+                "missing",
+                format!(
+                    "{name} gets nothing, {} would be its share: it is down, drained, or not configured",
+                    percent(finding.expected)
+                ),
+            ),
+            _ => (
+                "weights",
+                format!(
+                    "{got}; no single client explains it: look at the weights, the strategy, and who is up"
+                ),
+            ),
+        };
+        self.cause("requests", finding, kind, sentence)
+    }
+
+    fn trouble(&self, dimension: &'static str, finding: &Finding) -> Cause {
+        let name = &self.names[finding.backend as usize];
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let (what, kind) = if dimension == "errors" {
+            ("errors", "bad_backend")
+        } else {
+            ("slow responses", "slow_backend")
+        };
+        let sentence = format!(
+            "{name} makes {} of the {what} with {} of the requests: it is this backend, not what all of them share",
+            percent(finding.share),
+            percent(finding.expected)
+        );
+        self.cause(dimension, finding, kind, sentence)
+    }
+
+    fn cause(
+        &self,
+        dimension: &'static str,
+        finding: &Finding,
+        kind: &'static str,
+        sentence: String,
+    ) -> Cause {
+        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
+        Cause {
+            dimension,
+            backend: self.names[finding.backend as usize].clone(),
+            above: finding.side == Side::Above,
+            share: finding.share,
+            expected: finding.expected,
+            critical: finding.severity == Severity::Critical,
+            since: begin + (finding.since.0 / 1_000_000_000).cast_signed(),
+            kind,
+            sentence,
+        }
+    }
+}
+
+/// Part of all attempts.
+fn share(counts: &Counts, all: &Counts) -> f64 {
+    counts.attempts as f64 / all.attempts.max(1) as f64
+}
+
+/// Whether a backend would be inside its band without this client.
+fn explains(client: u64, here: u64, all: u64, expected: f64) -> bool {
+    let without = here.saturating_sub(client) as f64 / (all - client.min(all)).max(1) as f64;
+    without <= expected * (1.0 + Tolerance::INTENT.get())
+}
