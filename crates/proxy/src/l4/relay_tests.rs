@@ -48,6 +48,11 @@ fn some_bytes(length: usize, seed: u32) -> Vec<u8> {
         .collect()
 }
 
+/// Fails where it would hang.
+async fn in_time<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wait).await.expect("in time")
+}
+
 /// Writes all of `bytes`, ends the sending side, and reads to the end.
 async fn converse(stream: TcpStream, bytes: Vec<u8>) -> Vec<u8> {
     let (mut reading, mut writing) = stream.into_split();
@@ -58,7 +63,7 @@ async fn converse(stream: TcpStream, bytes: Vec<u8>) -> Vec<u8> {
         writing.shutdown().await.unwrap();
     });
     let mut got = Vec::new();
-    reading.read_to_end(&mut got).await.unwrap();
+    in_time(reading.read_to_end(&mut got)).await.unwrap();
     sending.await.unwrap();
     got
 }
@@ -74,7 +79,7 @@ async fn every_byte_arrives_once_and_in_order_spliced_or_copied() {
         let got = answering.await.unwrap();
         assert!(got == up, "{} bytes of {}", got.len(), up.len());
         let moved = Moved { sent: up.len() as u64, received: down.len() as u64 };
-        assert_eq!(running.relay.await.unwrap(), (End::Closed, moved));
+        assert_eq!(in_time(running.relay).await.unwrap(), (End::Closed, moved));
     }
 }
 
@@ -89,17 +94,17 @@ async fn an_end_is_passed_on_while_the_other_direction_goes_on() {
         first.write_all(b"the last word").await.unwrap();
         first.shutdown().await.unwrap();
         let mut got = Vec::new();
-        second.read_to_end(&mut got).await.unwrap();
+        in_time(second.read_to_end(&mut got)).await.unwrap();
         assert_eq!(got, b"the last word");
         for _ in 0..3 {
             second.write_all(b"not yet").await.unwrap();
             let mut got = [0; 7];
-            first.read_exact(&mut got).await.unwrap();
+            in_time(first.read_exact(&mut got)).await.unwrap();
             assert_eq!(&got, b"not yet");
         }
         drop(second);
-        assert_eq!(first.read(&mut [0; 1]).await.unwrap(), 0);
-        assert_eq!(running.relay.await.unwrap().0, End::Closed);
+        assert_eq!(in_time(first.read(&mut [0; 1])).await.unwrap(), 0);
+        assert_eq!(in_time(running.relay).await.unwrap().0, End::Closed);
     }
 }
 
@@ -113,13 +118,13 @@ async fn a_reset_on_one_side_is_one_on_the_other() {
         }
         resetting.write_all(b"so far").await.unwrap();
         let mut got = [0; 6];
-        other.read_exact(&mut got).await.unwrap();
+        in_time(other.read_exact(&mut got)).await.unwrap();
         socket2::SockRef::from(&resetting).set_linger(Some(Duration::ZERO)).unwrap();
         drop(resetting);
-        let error = other.read(&mut [0; 1]).await.unwrap_err();
+        let error = in_time(other.read(&mut [0; 1])).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         let expected = if by_client { End::ClientReset } else { End::BackendReset };
-        assert_eq!(running.relay.await.unwrap().0, expected);
+        assert_eq!(in_time(running.relay).await.unwrap().0, expected);
     }
 }
 
@@ -130,29 +135,31 @@ async fn a_backend_that_is_done_takes_no_more() {
     backend.write_all(b"goodbye").await.unwrap();
     drop(backend);
     let mut got = Vec::new();
-    client.read_to_end(&mut got).await.unwrap();
+    in_time(client.read_to_end(&mut got)).await.unwrap();
     assert_eq!(got, b"goodbye");
     while client.write_all(b"are you there?").await.is_ok() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(running.relay.await.unwrap().0, End::BackendClosed);
+    assert_eq!(in_time(running.relay).await.unwrap().0, End::BackendClosed);
 }
 
 #[tokio::test]
 async fn a_slow_reader_slows_the_sender_and_loses_nothing() {
-    let running = start(Pipes::new(1, None), PATIENCE).await;
-    let bytes = some_bytes(2_000_000, 3);
-    let sending = tokio::spawn(converse(running.backend, bytes.clone()));
-    let mut client = running.client;
-    client.shutdown().await.unwrap();
-    let mut got = vec![0; bytes.len()];
-    for part in got.chunks_mut(50_000) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        client.read_exact(part).await.unwrap();
+    for pipes in [Pipes::new(1, None), Pipes::new(1, Some(0))] {
+        let running = start(pipes, PATIENCE).await;
+        let bytes = some_bytes(20_000_001, 3);
+        let sending = tokio::spawn(converse(running.backend, bytes.clone()));
+        let mut client = running.client;
+        client.shutdown().await.unwrap();
+        let mut got = vec![0; bytes.len()];
+        for part in got.chunks_mut(500_000) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            in_time(client.read_exact(part)).await.unwrap();
+        }
+        assert!(got == bytes);
+        assert_eq!(sending.await.unwrap(), b"");
+        assert_eq!(in_time(running.relay).await.unwrap().0, End::Closed);
     }
-    assert!(got == bytes);
-    assert_eq!(sending.await.unwrap(), b"");
-    assert_eq!(running.relay.await.unwrap().0, End::Closed);
 }
 
 #[tokio::test]
@@ -170,7 +177,7 @@ async fn silence_ends_it_and_a_byte_either_way_is_none() {
     }
     let last = started.elapsed();
     let moved = Moved { sent: 2, received: 2 };
-    assert_eq!(running.relay.await.unwrap(), (End::Idle, moved));
+    assert_eq!(in_time(running.relay).await.unwrap(), (End::Idle, moved));
     assert!(started.elapsed() - last >= idle * 9 / 10, "{:?} after the last byte", started.elapsed() - last);
     assert!(client.read(&mut [0; 1]).await.is_err(), "what is cut off does not look whole");
 }
@@ -183,7 +190,7 @@ async fn the_deadline_of_a_drain_ends_it() {
     backend.read_exact(&mut [0; 1]).await.unwrap();
     running.stage.cut();
     running.worker.wake_all();
-    assert_eq!(running.relay.await.unwrap().0, End::Cut);
+    assert_eq!(in_time(running.relay).await.unwrap().0, End::Cut);
 }
 
 #[tokio::test]
