@@ -51,7 +51,7 @@ async fn connections_are_spread_and_accounted_for() {
         ("protocol", Json::from("tcp")),
         ("pool", Json::from("web")),
         ("attempts", Json::from(1)),
-        ("status", Json::Null),
+        ("status", Json::from(0)),
         ("error", Json::Null),
     ] {
         assert_eq!(line[field], expected, "{field} in {line}");

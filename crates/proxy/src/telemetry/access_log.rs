@@ -60,7 +60,7 @@ pub(crate) struct AccessEntry<'a> {
     pub(crate) request: Option<Incoming<'a>>,
     /// What there is of a connection of layer 4 in place of a request.
     pub(crate) relay: Option<RelayEntry<'a>>,
-    /// 0 when the client left, or was cut, before a response had ended.
+    /// 0 when the client left, or was cut, before a response had ended; and of what has no status.
     pub(crate) status: u16,
     pub(crate) error: Option<&'static str>,
     pub(crate) pool: Option<&'a str>,
@@ -311,7 +311,6 @@ fn json(entry: &AccessEntry<'_>, now: SystemTime) -> String {
     });
     if let (Some(relay), Some(line)) = (entry.relay, line.as_object_mut()) {
         line.insert("protocol".to_owned(), relay.protocol.into());
-        line.insert("status".to_owned(), serde_json::Value::Null);
         line.insert("server_name".to_owned(), relay.server_name.into());
     }
     format!("{line}\n")

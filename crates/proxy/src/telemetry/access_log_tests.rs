@@ -50,6 +50,21 @@ fn combined_cannot_be_broken_out_of() {
 }
 
 #[test]
+fn a_relay_has_a_protocol_in_place_of_a_request() {
+    let mut entry = AccessEntry::new(Instant::now(), 7, "192.0.2.1", "db");
+    entry.relay = Some(RelayEntry { protocol: "tls_passthrough", server_name: Some("a.example") });
+    entry.error = Some("backend_reset");
+    let value: serde_json::Value = serde_json::from_str(&json(&entry, SystemTime::UNIX_EPOCH)).unwrap();
+    assert_eq!((&value["protocol"], &value["server_name"]), (&"tls_passthrough".into(), &"a.example".into()));
+    assert_eq!((&value["status"], &value["error"]), (&0.into(), &"backend_reset".into()));
+    let line = combined(&entry, SystemTime::UNIX_EPOCH);
+    assert!(line.contains("] \"tls_passthrough a.example\" 0 0 \"-\""), "{line}");
+    entry.relay = Some(RelayEntry { protocol: "tcp", server_name: None });
+    let line = combined(&entry, SystemTime::UNIX_EPOCH);
+    assert!(line.contains("] \"tcp\" 0 0 \"-\""), "{line}");
+}
+
+#[test]
 fn reopening_writes_to_the_new_file() {
     let directory = std::env::temp_dir().join(format!("evenkeel-access-log-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
