@@ -299,6 +299,26 @@ async fn clients_share_no_connection_that_names_one_of_them() {
 }
 
 #[tokio::test]
+async fn a_request_is_named_as_in_its_fields() {
+    let server = Server::start("a").await;
+    let pool = "health = false\npassive = false\nsend_proxy = \"v2\"";
+    let evenkeel = Setup::of_entries([server.entry()]).pool(pool).start().await;
+    let mut client = connect_from([127, 0, 0, 7], evenkeel.address("web")).await;
+    client.write_all(GET).await.expect("it listens");
+    let mut backend = server.connection().await;
+    let header = read(&mut backend, 16 + 12 + 3 + 32).await;
+    assert_eq!(header[12..20], [0x21, 0x11, 0, 12 + 3 + 32, 127, 0, 0, 7]);
+    assert_eq!(header[28..31], [5, 0, 32], "one field: the unique id");
+    let id = String::from_utf8(header[31..].to_vec()).expect("text");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(read(&mut backend, 1).await);
+    }
+    let head = String::from_utf8(head).expect("text");
+    assert!(head.contains(&format!("\r\nX-Request-Id: {id}\r\n")), "{id}: {head}");
+}
+
+#[tokio::test]
 async fn health_checks_say_that_nobody_stands_behind_them() {
     for (version, header) in [("v1", b"PROXY UNKNOWN\r\n".to_vec()), ("v2", v2(0x20, 0, b""))] {
         let server = Server::start("a").await;

@@ -11,6 +11,7 @@ mod forward;
 mod io;
 mod key;
 mod origin;
+mod proxy_header;
 mod request;
 mod request_id;
 mod respond;

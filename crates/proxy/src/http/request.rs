@@ -9,8 +9,7 @@ use evenkeel_core::Outcome;
 
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
-use crate::pool::{Attempt, PoolCell, PoolSettings, SetCookie};
-use crate::proxy_protocol::{self, Details, Ends};
+use crate::pool::{Attempt, PoolCell, SetCookie};
 use crate::turn::Turned;
 use crate::upstream::{ConnectError, Upstream, connect};
 
@@ -20,6 +19,7 @@ use super::connection::{Connection, Next};
 use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::origin;
+use super::proxy_header::proxy_header;
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
 use super::steer;
@@ -184,7 +184,8 @@ impl Connection {
             return AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed);
         };
         let picked_at = account.picked_at.unwrap_or(account.started);
-        let first = self.proxy_header(bounds.pool);
+        let id = request.id.as_bytes();
+        let first = proxy_header(bounds.pool.send_proxy, &self.stream, self.peer, id);
         // What names one client to the backend is not for another.
         let reuses = first.is_empty();
         let certain = !request.is_resendable();
@@ -214,18 +215,6 @@ impl Connection {
                 ended => return AttemptEnd::Exchanged(ended),
             }
         }
-    }
-
-    /// What a connection to a backend begins with.
-    fn proxy_header(&self, pool: &PoolSettings) -> Vec<u8> {
-        let mut header = Vec::new();
-        if let Some(version) = pool.send_proxy
-            && let Ok(destination) = self.stream.tcp().local_addr()
-        {
-            let ends = Ends { source: self.peer, destination };
-            proxy_protocol::write(&mut header, version, ends, &Details::default());
-        }
-        header
     }
 
     async fn exchange(

@@ -13,3 +13,17 @@ pub(crate) use account::{ENDINGS, RelayCounts};
 pub(crate) use names::NameTable;
 pub(crate) use relay::CHUNK;
 pub(crate) use serve::serve;
+
+#[cfg(test)]
+mod tests {
+    fn output_size<A, B, C, D, R>(_: impl Fn(A, B, C, D) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    /// A relay that waits costs its task and no more.
+    #[test]
+    fn a_connection_is_small() {
+        let size = output_size(super::serve);
+        assert!(size <= 1280, "{size} bytes");
+    }
+}

@@ -44,6 +44,15 @@ pub struct Details {
     pub tls: Option<Box<[u8]>>,
 }
 
+/// A client's TLS that has ended here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientTls {
+    /// `TLSv1.3`, for instance.
+    pub version: &'static str,
+    /// Whether the client has shown a certificate, and it was found to be good.
+    pub has_certificate: bool,
+}
+
 /// What the first bytes of a connection are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -86,6 +95,11 @@ pub fn write(into: &mut Vec<u8>, version: ProxyVersion, ends: Ends, details: &De
         ProxyVersion::V1 => v1::write(into, Some(ends)),
         ProxyVersion::V2 => v2::write(into, ends, details),
     }
+}
+
+/// [`Details::tls`] of a client.
+pub fn client_tls(tls: ClientTls) -> Box<[u8]> {
+    v2::client_tls(tls)
 }
 
 /// Appends the header of a connection that is this process' own, such as a health check.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Details, Ends, Header, Invalid, Read, crc32c};
+use super::{ClientTls, Details, Ends, Header, Invalid, Read, crc32c};
 
 /// How every header begins.
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -33,6 +33,12 @@ const TYPE_AUTHORITY: u8 = 0x02;
 const TYPE_CRC32C: u8 = 0x03;
 const TYPE_UNIQUE_ID: u8 = 0x05;
 const TYPE_SSL: u8 = 0x20;
+/// Within a field of that type.
+const SUBTYPE_VERSION: u8 = 0x21;
+/// Flags of its value.
+const OVER_TLS: u8 = 0x01;
+const CERTIFICATE_HERE: u8 = 0x02;
+const CERTIFICATE_IN_SESSION: u8 = 0x04;
 
 /// Reads a header that begins with [`SIGNATURE`].
 pub(super) fn read(bytes: &[u8]) -> Result<Read, Invalid> {
@@ -82,6 +88,17 @@ pub(super) fn write(into: &mut Vec<u8>, ends: Ends, details: &Details) {
 /// Appends the header of a connection of our own.
 pub(super) fn write_own(into: &mut Vec<u8>) {
     begin(into, LOCAL, UNSPECIFIED);
+}
+
+/// The value of a field of type [`TYPE_SSL`] (section 2.2.6): flags, whether the certificate was not verified, and a field
+/// with the version.
+pub(super) fn client_tls(ClientTls { version, has_certificate }: ClientTls) -> Box<[u8]> {
+    let of_certificate = if has_certificate { CERTIFICATE_HERE | CERTIFICATE_IN_SESSION } else { 0 };
+    let unverified = u32::from(!has_certificate).to_be_bytes();
+    let length = (version.len() as u16).to_be_bytes();
+    [&[OVER_TLS | of_certificate], &unverified[..], &[SUBTYPE_VERSION], &length, version.as_bytes()]
+        .concat()
+        .into()
 }
 
 fn begin(into: &mut Vec<u8>, command: u8, family: u8) {
@@ -222,6 +239,13 @@ mod tests {
         }
         let short = with_fields(&[0x03, 0, 3, 0, 0, 0]);
         assert!(read(&short).is_err());
+    }
+
+    #[test]
+    fn a_clients_tls_is_told_as_the_specification_says() {
+        let with = |has_certificate| client_tls(ClientTls { version: "TLSv1.3", has_certificate });
+        assert_eq!(*with(false), *b"\x01\0\0\0\x01\x21\0\x07TLSv1.3");
+        assert_eq!(*with(true), *b"\x07\0\0\0\0\x21\0\x07TLSv1.3");
     }
 
     #[test]
