@@ -87,6 +87,7 @@ const RESERVED: &[Reserved] = &[
         within: &[
             "crates/proxy/src/pool/",
             "crates/proxy/src/listen/",
+            "crates/proxy/src/tls/",
             "crates/proxy/src/proxy.rs",
             "benches/",
         ],
