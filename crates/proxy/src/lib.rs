@@ -33,4 +33,5 @@ mod worker;
 pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};
 pub use shutdown::ShutdownReport;
-pub use status::{BackendStatus, LastReload, Lifecycle, PoolStatus, Status};
+pub use status::{BackendStatus, CertificateStatus, LastReload, Lifecycle, PoolStatus, Status};
+pub use tls::{TlsError, TlsFindings, check_tls};

@@ -11,10 +11,11 @@ use crate::listen::ListenerSettings;
 use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
 use crate::route::{HostPattern, RouteTable};
 use crate::telemetry::AccessLog;
+use crate::tls::TlsPlan;
 use crate::upstream::Keep;
 
 /// What a pool's keeper is to bring about.
-pub(crate) fn target(pool: &Pool) -> Target {
+pub(crate) fn target(pool: &Pool, tls: &TlsPlan) -> Target {
     let mut names = Vec::new();
     let members = pool.backends.iter().map(|backend| {
         let address = match &backend.address {
@@ -52,7 +53,7 @@ pub(crate) fn target(pool: &Pool) -> Target {
     };
     Target {
         spec,
-        settings: pool_settings(pool),
+        settings: pool_settings(pool, tls),
         health: pool.health.clone(),
         probe: pool.probe.clone(),
         names,
@@ -60,7 +61,7 @@ pub(crate) fn target(pool: &Pool) -> Target {
 }
 
 /// What the data path needs to know of a pool.
-fn pool_settings(pool: &Pool) -> PoolSettings {
+fn pool_settings(pool: &Pool, tls: &TlsPlan) -> PoolSettings {
     PoolSettings {
         connect_timeout: pool.timeouts.connect,
         response_header_timeout: pool.timeouts.response_header,
@@ -77,6 +78,7 @@ fn pool_settings(pool: &Pool) -> PoolSettings {
         queue: pool.queue.clone(),
         probed: pool.probe.is_some(),
         send_proxy: pool.send_proxy,
+        tls: tls.client(&pool.id).cloned(),
     }
 }
 
@@ -86,6 +88,7 @@ pub(crate) fn listener_settings(
     listener: &ListenerConfig,
     pools: &HashMap<PoolId, Arc<PoolCell>>,
     access_log: Option<&Arc<AccessLog>>,
+    tls: &TlsPlan,
     generation: u64,
 ) -> ListenerSettings {
     ListenerSettings {
@@ -99,6 +102,8 @@ pub(crate) fn listener_settings(
         timeouts: listener.timeouts.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
         access_log: access_log.cloned(),
+        tls: tls.server(&listener.name).cloned(),
+        https_redirect: listener.https_redirect,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::splice::Pipes;
 use crate::status::{LastReload, Lifecycle};
 use crate::telemetry::{AccessLog, Histogram};
 use crate::threads::Threads;
+use crate::tls::{self, TlsError, TlsPlan};
 use crate::worker::Worker;
 use crate::{diff, plan};
 
@@ -62,6 +63,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// Certificates, keys or CAs cannot be used; all of them that cannot.
+    #[error("{}", list(.0))]
+    Tls(Vec<TlsError>),
     /// Threads cannot be started, or sockets not handed to them.
     #[error("cannot start worker threads")]
     Threads(#[source] io::Error),
@@ -108,6 +112,7 @@ pub(crate) struct View {
     /// With bound addresses, in the order of `config.listeners`.
     pub(crate) listeners: Vec<(Arc<Listener>, SocketAddr)>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) tls: Arc<TlsPlan>,
 }
 
 #[derive(Default)]
@@ -126,6 +131,12 @@ struct Running {
     rng: Rng,
 }
 
+/// What a configuration has had opened and loaded before it is applied.
+struct Opened {
+    access_log: Option<Arc<AccessLog>>,
+    tls: Arc<TlsPlan>,
+}
+
 struct PoolHandle {
     cell: Arc<PoolCell>,
     commands: mpsc::UnboundedSender<Command>,
@@ -142,6 +153,7 @@ impl Proxy {
         let seed = options.seed.unwrap_or_else(random_seed);
         let mut rng = Rng::from_seed(seed);
         let running = Running { generation: 0, pools: HashMap::new(), rng: Rng::from_seed(rng.next_u64()) };
+        let tls = TlsPlan::load(&config, None).map_err(StartError::Tls)?;
         let sockets = sockets::prepare(&config, &Accepting::new(), worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
         let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
@@ -158,6 +170,7 @@ impl Proxy {
             pools: Vec::new(),
             listeners: Vec::new(),
             access_log: None,
+            tls: Arc::default(),
         };
         let inner = Arc::new(Inner {
             clock,
@@ -175,7 +188,11 @@ impl Proxy {
             shutdown: Shutdown::default(),
         });
         warn_of_few_files(&config);
-        inner.apply(&mut lock(&inner.running), config, sockets, access_log)?;
+        inner.apply(&mut lock(&inner.running), config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
+        let watched = Arc::downgrade(&inner);
+        inner
+            .control
+            .spawn(tls::watch(move || watched.upgrade().map(|inner| Arc::clone(&inner.view.load().tls))));
         inner.stage.advance_to(Lifecycle::Serving);
         Ok(Self { inner })
     }
@@ -239,31 +256,33 @@ impl Inner {
             return Err(StartError::ShuttingDown);
         }
         let before = self.view.load_full();
+        let tls = TlsPlan::load(&config, Some(&before.tls)).map_err(StartError::Tls)?;
         let sockets = match &*lock(&self.accepting) {
             Some(accepting) => sockets::prepare(&config, accepting, self.workers.len())?,
             None => return Err(StartError::ShuttingDown),
         };
         let access_log = open_access_log(&config, before.access_log.as_ref())?;
         let changes = diff::changes(&before.config, &config);
-        self.apply(&mut running, config, sockets, access_log)?;
+        self.apply(&mut running, config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
         Ok(changes)
     }
 
-    /// Everything that can fail has been done: sockets are bound and copied, logs open. Only a shutdown that began
+    /// Everything that can fail has been done: sockets are bound and copied, logs open, certificates loaded. Only a shutdown that began
     /// while backends were being checked still says no.
     fn apply(
         &self,
         running: &mut Running,
         config: Config,
         sockets: HashMap<String, Prepared>,
-        access_log: Option<Arc<AccessLog>>,
+        opened: Opened,
     ) -> Result<(), StartError> {
-        let pools = self.configure_pools(running, &config);
+        let Opened { access_log, tls } = opened;
+        let pools = self.configure_pools(running, &config, &tls);
         let mut accepting = lock(&self.accepting);
         let accepting = accepting.as_mut().ok_or(StartError::ShuttingDown)?;
         running.generation += 1;
         let settings = |listener: &evenkeel_config::Listener| {
-            plan::listener_settings(&config, listener, &pools, access_log.as_ref(), running.generation)
+            plan::listener_settings(&config, listener, &pools, access_log.as_ref(), &tls, running.generation)
         };
         for listener in &config.listeners {
             if let Some(bound) = accepting.get(&listener.name) {
@@ -281,6 +300,7 @@ impl Inner {
             pools: config.pools.iter().map(|pool| Arc::clone(&pools[&pool.id])).collect(),
             config: Arc::new(config),
             access_log,
+            tls,
         }));
         drop_pools(running, &pools);
         Ok(())
@@ -326,17 +346,22 @@ impl Inner {
     }
 
     /// Brings every pool to its configuration and waits until all are.
-    fn configure_pools(&self, running: &mut Running, config: &Config) -> HashMap<PoolId, Arc<PoolCell>> {
+    fn configure_pools(
+        &self,
+        running: &mut Running,
+        config: &Config,
+        tls: &TlsPlan,
+    ) -> HashMap<PoolId, Arc<PoolCell>> {
         let mut waits = Vec::new();
         let mut cells = HashMap::new();
         for pool in &config.pools {
             if !running.pools.contains_key(&pool.id) {
-                let handle = self.start_pool(pool, running.rng.next_u64());
+                let handle = self.start_pool(pool, tls, running.rng.next_u64());
                 running.pools.insert(pool.id.clone(), handle);
             }
             let handle = &running.pools[&pool.id];
             let (done, wait) = oneshot::channel();
-            handle.commands.send(Command::Configure(Box::new(plan::target(pool)), done)).ok();
+            handle.commands.send(Command::Configure(Box::new(plan::target(pool, tls)), done)).ok();
             waits.push(wait);
             cells.insert(pool.id.clone(), Arc::clone(&handle.cell));
         }
@@ -347,8 +372,8 @@ impl Inner {
     }
 
     /// A pool without backends, until its keeper is told of them.
-    fn start_pool(&self, pool: &evenkeel_config::Pool, seed: u64) -> PoolHandle {
-        let Target { spec, settings, .. } = plan::target(pool);
+    fn start_pool(&self, pool: &evenkeel_config::Pool, tls: &TlsPlan, seed: u64) -> PoolHandle {
+        let Target { spec, settings, .. } = plan::target(pool, tls);
         let spec = PoolSpec { members: Vec::new(), ..spec };
         let mut rng = Rng::from_seed(seed);
         let state = PoolState::new(spec, rng.next_u64(), self.clock.now());
@@ -457,6 +482,10 @@ fn worker_count(config: &Config) -> usize {
 fn random_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn list(errors: &[TlsError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn describe(error: &StartError) -> String {

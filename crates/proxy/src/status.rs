@@ -35,8 +35,31 @@ pub struct Status {
     pub connections: u64,
     /// Bound listeners.
     pub listeners: Vec<(String, SocketAddr)>,
+    /// Certificates in use.
+    pub certificates: Vec<CertificateStatus>,
     /// Pools in configured order.
     pub pools: Vec<PoolStatus>,
+}
+
+/// A certificate that is presented to clients of a listener, or to backends of a pool.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateStatus {
+    /// The listener, if it is one's.
+    pub listener: Option<String>,
+    /// The pool, if it is one's.
+    pub pool: Option<String>,
+    /// Where it was loaded from.
+    pub file: String,
+    /// As in RFC 4514.
+    pub subject: String,
+    /// DNS names it is for.
+    pub names: Vec<String>,
+    /// When it ends, in seconds since 1970.
+    pub not_after: i64,
+    /// From now to then; negative when it has expired.
+    pub seconds_left: i64,
+    /// Why the files that are there now are not in use.
+    pub error: Option<String>,
 }
 
 /// Phase of the process, in order.

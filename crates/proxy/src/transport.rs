@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::http::socket;
-use crate::tls::Session;
+use crate::tls::{Secured, Session};
 use crate::upstream::is_silent;
 
 /// What bytes go over.
@@ -35,6 +36,14 @@ impl Transport {
         match self {
             Self::Plain(tcp) => Some(tcp),
             Self::Tls(_) => None,
+        }
+    }
+
+    /// What is known of a client from its handshake.
+    pub(crate) fn secured(&self) -> Option<&Arc<Secured>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(session) => session.secured(),
         }
     }
 

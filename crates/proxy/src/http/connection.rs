@@ -34,7 +34,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// Serves one client connection to its end.
 pub(crate) async fn serve(stream: Transport, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
     let rng = worker.seed_rng();
-    let client = ClientNames::new(peer);
+    let client = ClientNames::new(peer).over(&stream);
     let (timer, idle_since) = (Timer::default(), Instant::now());
     let connection = Connection { stream, peer, client, listener, worker, timer, rng, idle_since };
     connection.run().await;
@@ -249,6 +249,11 @@ impl Connection {
     ) -> bool {
         let date = self.worker.http_date();
         respond::error_response(&mut scratch.to_client, failure, form, request_id, &date);
+        self.write_own(scratch, settings).await
+    }
+
+    /// Writes what is for the client: an answer of Evenkeel's own. Whether the client took it.
+    pub(crate) async fn write_own(&mut self, scratch: &Scratch, settings: &ListenerSettings) -> bool {
         // After the drain deadline nothing else may wait, but this one answer is tried.
         let mut pace = Pace { timer: &mut self.timer, stage: self.worker.stage(), not_after: None };
         let written =

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target};
 use crate::pool::SetCookie;
+use crate::tls::Secured;
+use crate::transport::Transport;
 
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
@@ -19,6 +22,8 @@ pub(crate) struct ClientNames {
     pub(crate) address: Box<str>,
     /// The same as a `Forwarded` node: IPv6 is bracketed and quoted (RFC 7239 section 6).
     node: Box<str>,
+    /// What is known from the handshake; `None` without TLS.
+    pub(crate) secured: Option<Arc<Secured>>,
 }
 
 impl ClientNames {
@@ -28,7 +33,17 @@ impl ClientNames {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("\"[{ip}]\""),
         };
-        Self { address: ip.to_string().into(), node: node.into() }
+        Self { address: ip.to_string().into(), node: node.into(), secured: None }
+    }
+
+    /// A client that came over `stream`.
+    pub(crate) fn over(self, stream: &Transport) -> Self {
+        Self { secured: stream.secured().cloned(), ..self }
+    }
+
+    /// How it came, as URLs have it.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.secured.is_some() { "https" } else { "http" }
     }
 }
 
@@ -95,7 +110,8 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
         | FieldKind::HopByHop
         | FieldKind::RequestId
         | FieldKind::ForwardedFor
-        | FieldKind::Forwarded => false,
+        | FieldKind::Forwarded
+        | FieldKind::ClientCertificate => false,
     });
     if request.head.body == BodyLength::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -106,8 +122,8 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
     put(out, &[b"X-Request-Id: ", request.request_id, via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
 }
 
-/// `X-Forwarded-*` and `Forwarded`. What an untrusted client says of itself has been dropped; what a trusted
-/// proxy says is kept and added to.
+/// `X-Forwarded-*`, `Forwarded` and `X-Client-Cert-*`. What an untrusted client says of itself has been dropped; what a
+/// trusted proxy says is kept and added to. Whose certificate was checked says only who has checked it.
 fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
     out.extend_from_slice(b"X-Forwarded-For: ");
     put_earlier(out, request, FieldKind::ForwardedFor);
@@ -120,7 +136,7 @@ fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
             })
     };
     if !says("x-forwarded-proto") {
-        out.extend_from_slice(b"X-Forwarded-Proto: http\r\n");
+        put(out, &[b"X-Forwarded-Proto: ", request.client.scheme().as_bytes(), b"\r\n"]);
     }
     if !request.head.host.is_empty() && !says("x-forwarded-host") {
         put(out, &[b"X-Forwarded-Host: ", request.host(), b"\r\n"]);
@@ -131,7 +147,10 @@ fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
     if !request.head.host.is_empty() {
         put(out, &[b";host=\"", request.host(), b"\""]);
     }
-    out.extend_from_slice(b";proto=http\r\n");
+    put(out, &[b";proto=", request.client.scheme().as_bytes(), b"\r\n"]);
+    if let Some(secured) = &request.client.secured {
+        out.extend_from_slice(secured.fields());
+    }
 }
 
 /// The values that a trusted proxy sent, each followed by a comma.

@@ -12,6 +12,7 @@ mod io;
 mod key;
 mod origin;
 mod proxy_header;
+mod redirect;
 mod request;
 mod request_id;
 mod respond;
@@ -27,6 +28,7 @@ pub(crate) use forward::Incoming;
 pub(crate) use key::source as source_key;
 pub(crate) use respond::Failure;
 pub(crate) use steer::RANK_USUAL;
+pub(crate) use timer::Timer;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use evenkeel_core::Outcome;
 use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell, SetCookie};
+use crate::tls::ClientTls;
 use crate::turn::Turned;
 use crate::upstream::{ConnectError, Upstream, connect};
 
@@ -20,6 +21,7 @@ use super::exchange::{Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::origin;
 use super::proxy_header::proxy_header;
+use super::redirect;
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
 use super::steer;
@@ -66,7 +68,12 @@ impl Connection {
         let mut account = Account::new(started);
         let _in_progress = self.worker.begin_request();
         let next = match self.destination(scratch, settings, &request) {
-            Ok(pool) => {
+            Ok(Destination::Https { port }) => {
+                let next = self.redirect(scratch, settings, &request, port, &mut account).await;
+                self.idle_since = Instant::now();
+                next
+            }
+            Ok(Destination::Pool(pool)) => {
                 let next = self.forward(scratch, settings, &request, &pool, &mut account).await;
                 let ended_at = account.ended_at.unwrap_or_else(Instant::now);
                 pool.durations.record(ended_at.saturating_duration_since(started));
@@ -95,13 +102,13 @@ impl Connection {
         next
     }
 
-    /// The pool that serves the request, if its declared size is acceptable.
+    /// What serves the request, if its declared size is acceptable.
     fn destination(
         &self,
         scratch: &Scratch,
         settings: &ListenerSettings,
         request: &Request,
-    ) -> Result<Arc<PoolCell>, Failure> {
+    ) -> Result<Destination, Failure> {
         if let (BodyLength::Length(length), Some(max)) = (request.head.body, settings.limits.body_bytes)
             && length > max
         {
@@ -109,7 +116,41 @@ impl Connection {
         }
         let host = request.head.host.slice(&scratch.head);
         let incoming = request.incoming(self, scratch);
-        settings.routes.find(host, incoming.path()).cloned().ok_or(Failure::NoRoute)
+        if incoming.client.secured.as_ref().is_some_and(|secured| secured.is_misdirected(host)) {
+            return Err(Failure::Misdirected);
+        }
+        let pool = settings.routes.find(host, incoming.path());
+        if let Some(redirect) = settings.https_redirect
+            && redirect::applies(&incoming, pool.is_some())
+        {
+            let port = redirect.port;
+            return if host.is_empty() { Err(Failure::NoHost) } else { Ok(Destination::Https { port }) };
+        }
+        pool.cloned().map(Destination::Pool).ok_or(Failure::NoRoute)
+    }
+
+    /// Sends a client to HTTPS.
+    async fn redirect(
+        &mut self,
+        scratch: &mut Scratch,
+        settings: &ListenerSettings,
+        request: &Request,
+        port: u16,
+        account: &mut Account,
+    ) -> Next {
+        let head = &request.head;
+        let keep_alive = head.keep_alive && head.body == BodyLength::None && !self.is_leaving();
+        let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor };
+        let mut response = Vec::new();
+        let date = self.worker.http_date();
+        redirect::response(&mut response, &request.incoming(self, scratch), port, form, &date);
+        scratch.to_client = response;
+        account.status = Some(redirect::STATUS);
+        match (self.write_own(scratch, settings).await, keep_alive) {
+            (false, _) => Next::Close,
+            (true, true) => Next::Keep,
+            (true, false) => Next::Linger,
+        }
     }
 
     /// Tries backends until one has answered or the request must not be sent again.
@@ -186,18 +227,28 @@ impl Connection {
         let picked_at = account.picked_at.unwrap_or(account.started);
         let id = request.id.as_bytes();
         let first = proxy_header(bounds.pool.send_proxy, &self.stream, self.peer, id);
+        let tls = bounds.pool.tls.as_deref();
+        let way = (address, tls.map_or(0, ClientTls::serial));
         // What names one client to the backend is not for another.
         let reuses = first.is_empty();
         let certain = !request.is_resendable();
         let mut idle =
-            if reuses { self.worker.idle().take(member.serial, address, certain, picked_at) } else { None };
+            if reuses { self.worker.idle().take(member.serial, way, certain, picked_at) } else { None };
         loop {
             let mut upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match connect(address, bounds.connect_timeout(), &first).await {
-                    Ok(upstream) => upstream,
-                    Err(error) => return not_connected(&error),
-                },
+                None => {
+                    let securely = tls.map(|tls| tls.to(&member.id, address));
+                    match connect(address, bounds.connect_timeout(), &first, securely).await {
+                        Ok(upstream) => upstream,
+                        Err(error) => {
+                            if let (Some(tls), ConnectError::Tls(_, error)) = (tls, &error) {
+                                tls.refused(&member.id, error);
+                            }
+                            return not_connected(&error);
+                        }
+                    }
+                }
             };
             account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
             account.wait.served(attempt.pool());
@@ -339,6 +390,15 @@ impl Connection {
     }
 }
 
+/// Where a request goes.
+enum Destination {
+    Pool(Arc<PoolCell>),
+    /// To the same place over HTTPS, on this port.
+    Https {
+        port: u16,
+    },
+}
+
 /// How one attempt ended.
 enum AttemptEnd {
     Exchanged(Ended),
@@ -357,5 +417,8 @@ fn not_connected(error: &ConnectError) -> AttemptEnd {
             AttemptEnd::Exchanged(Ended::Failed(Failure::OutOfResources, Outcome::Cancelled))
         }
         ConnectError::Failed => AttemptEnd::NotConnected(Failure::ConnectionFailed, Outcome::ConnectFailed),
+        ConnectError::Tls(fault, _) => {
+            AttemptEnd::NotConnected(Failure::BackendTls(*fault), Outcome::ConnectFailed)
+        }
     }
 }

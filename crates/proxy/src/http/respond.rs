@@ -1,6 +1,7 @@
 //! Responses of Evenkeel's own: one table of what went wrong, its status, and how `Proxy-Status` calls it.
 
 use crate::http1::Malformed;
+use crate::upstream::TlsFault;
 
 use super::forward::PSEUDONYM;
 
@@ -33,6 +34,12 @@ pub(crate) enum Failure {
     ConnectionTimeout,
     /// Connecting failed in another way.
     ConnectionFailed,
+    /// TLS with the backend did not come about.
+    BackendTls(TlsFault),
+    /// The request is for another host than the connection (RFC 9110 section 15.5.20).
+    Misdirected,
+    /// There is nowhere to send an HTTP/1.0 client that names no host.
+    NoHost,
     /// This process is out of files, ports or memory.
     OutOfResources,
     /// The backend closed before it answered.
@@ -78,6 +85,19 @@ impl Failure {
                 (504, "connection_timeout", "the backend does not accept the connection")
             }
             Self::ConnectionFailed => (502, "destination_ip_unroutable", "the backend cannot be reached"),
+            Self::BackendTls(TlsFault::Certificate) => {
+                (502, "tls_certificate_error", "the backend's certificate is not accepted")
+            }
+            Self::BackendTls(TlsFault::Alert) => {
+                (502, "tls_alert_received", "the backend refuses the TLS handshake")
+            }
+            Self::BackendTls(TlsFault::Protocol) => {
+                (502, "tls_protocol_error", "the TLS handshake with the backend failed")
+            }
+            Self::Misdirected => {
+                (421, "http_request_error", "this connection is for another host; open one for this host")
+            }
+            Self::NoHost => (400, "http_request_error", "the request names no host to go to over HTTPS"),
             Self::OutOfResources => (
                 503,
                 "connection_limit_reached",
@@ -179,6 +199,7 @@ fn reason_phrase(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

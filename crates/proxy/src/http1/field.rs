@@ -81,6 +81,8 @@ pub enum FieldKind {
     ForwardedOther,
     /// `Forwarded`
     Forwarded,
+    /// `X-Client-Cert-Verify`, `X-Client-Cert-Subject`, `X-Client-Cert-Fingerprint`: what this proxy alone may say.
+    ClientCertificate,
     /// `User-Agent`
     UserAgent,
     /// `Referer`
@@ -115,6 +117,9 @@ impl FieldKind {
             17 if is("transfer-encoding") => Self::TransferEncoding,
             18 if is("proxy-authenticate") => Self::HopByHop,
             19 if is("proxy-authorization") => Self::HopByHop,
+            20 if is("x-client-cert-verify") => Self::ClientCertificate,
+            21 if is("x-client-cert-subject") => Self::ClientCertificate,
+            25 if is("x-client-cert-fingerprint") => Self::ClientCertificate,
             _ => Self::Other,
         }
     }
@@ -147,8 +152,8 @@ impl FieldKind {
     }
 }
 
-/// Length of `Proxy-Authorization`, the longest name in [`FieldKind::of`].
-const LONGEST_KNOWN: usize = 19;
+/// Length of `X-Client-Cert-Fingerprint`, the longest name in [`FieldKind::of`].
+const LONGEST_KNOWN: usize = 25;
 /// Names in all `Connection` fields of a message; more have no honest use and cost a look at every field each.
 const CONNECTION_NAMES_MAX: usize = 32;
 
@@ -241,8 +246,15 @@ mod tests {
 
     #[test]
     fn underscores_hide_nothing() {
-        for name in ["X_Forwarded_For", "x_real-ip", "Content_Length", "PROXY_AUTHORIZATION", "X_Request_Id"]
-        {
+        for name in [
+            "X_Forwarded_For",
+            "x_real-ip",
+            "Content_Length",
+            "PROXY_AUTHORIZATION",
+            "X_Request_Id",
+            "X_Client_Cert_Verify",
+            "x-client_cert-fingerprint",
+        ] {
             assert_eq!(FieldKind::with_underscores(name.as_bytes()), FieldKind::HopByHop, "{name}");
         }
         for name in ["api_key", "User_Agent", "a_very_long_name_that_nobody_knows_of"] {

@@ -112,10 +112,10 @@ async fn reach(
     header: &[u8],
 ) -> Result<Upstream, (Failure, Outcome)> {
     let address = address.ok_or((Failure::ConnectionFailed, Outcome::ConnectFailed))?;
-    connect(address, settings.connect_timeout, header).await.map_err(|error| match error {
+    connect(address, settings.connect_timeout, header, None).await.map_err(|error| match error {
         ConnectError::TimedOut => (Failure::ConnectionTimeout, Outcome::ConnectTimeout),
         ConnectError::Refused => (Failure::ConnectionRefused, Outcome::ConnectFailed),
-        ConnectError::Failed => (Failure::ConnectionFailed, Outcome::ConnectFailed),
+        ConnectError::Failed | ConnectError::Tls(..) => (Failure::ConnectionFailed, Outcome::ConnectFailed),
         ConnectError::Local => (Failure::OutOfResources, Outcome::Cancelled),
     })
 }

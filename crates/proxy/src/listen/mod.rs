@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use evenkeel_config::{AcceptProxy, ClientTimeouts, IpRange, Limits, Protocol};
+use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol};
 
 use crate::l4::{NameTable, RelayCounts};
 use crate::pool::PoolCell;
 use crate::route::RouteTable;
 use crate::telemetry::AccessLog;
+use crate::tls::{ServerTls, TlsCounts};
 
 pub(crate) use accept::{Acceptor, Arrival, take_waiting};
 pub(crate) use proxy_header::{Beginning, Beginnings};
@@ -47,6 +48,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) timeouts: ClientTimeouts,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) tls: Option<Arc<ServerTls>>,
+    pub(crate) https_redirect: Option<HttpsRedirect>,
 }
 
 impl Listener {
@@ -83,6 +86,7 @@ pub(crate) struct ListenerCounts {
     pub(crate) beginnings: Beginnings,
     /// Connections of layer 4.
     pub(crate) relays: RelayCounts,
+    pub(crate) tls: TlsCounts,
 }
 
 impl ListenerCounts {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use evenkeel_config::Protocol;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::tls;
 use crate::transport::Transport;
 use crate::worker::{Ticket, Worker};
 use crate::{http, l4};
@@ -39,6 +41,17 @@ async fn serve(tcp: TcpStream, mut client: Client, listener: Arc<Listener>, work
     }
     match protocol {
         Protocol::Tcp | Protocol::TlsPassthrough => l4::serve(tcp, client, listener, worker).await,
+        Protocol::Https => https(tcp, client, listener, worker).await,
         _ => http::serve(Transport::Plain(tcp), client.address, listener, worker).await,
+    }
+}
+
+async fn https(tcp: TcpStream, client: Client, listener: Arc<Listener>, worker: Arc<Worker>) {
+    // A PROXY header has taken its part of the time.
+    let deadline = Instant::from_std(client.since) + listener.settings.load().timeouts.handshake;
+    // On the heap: what a handshake needs must not weigh on the connection afterwards.
+    let handshake = Box::pin(tls::accept(tcp, &listener, worker.stage(), deadline)).await;
+    if let Some(session) = handshake {
+        http::serve(Transport::Tls(Box::new(session)), client.address, listener, worker).await;
     }
 }

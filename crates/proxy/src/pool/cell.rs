@@ -1,16 +1,20 @@
 //! The read side of a pool: what the data path holds.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use evenkeel_config::{HashKey, ProxyVersion, Queue as QueueSettings};
-use evenkeel_core::{Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried};
+use evenkeel_core::{
+    BackendId, Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried,
+};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::telemetry::Histogram;
+use crate::tls::{ClientTls, Securely};
 use crate::upstream::Keep;
 
 use super::load_probe::Prober;
@@ -52,6 +56,15 @@ pub(crate) struct PoolSettings {
     pub(crate) probed: bool,
     /// What each connection to a backend begins with.
     pub(crate) send_proxy: Option<ProxyVersion>,
+    /// How connections to its backends are secured; `None` is not at all.
+    pub(crate) tls: Option<Arc<ClientTls>>,
+}
+
+impl PoolSettings {
+    /// How a connection to a backend is secured, if it is.
+    pub(crate) fn secured_to(&self, backend: &BackendId, address: SocketAddr) -> Option<Securely> {
+        self.tls.as_ref().map(|tls| tls.to(backend, address))
+    }
 }
 
 /// What a request wants of its pool.

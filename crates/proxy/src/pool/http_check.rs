@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http1::{BodyLength, ChunkDecoder, HeadScanner, Method, ResponseHead, Scan, Step, parse_response};
+use crate::tls::Securely;
+use crate::transport::Transport;
 use crate::upstream::is_local;
 
 use super::line::Line;
@@ -106,15 +108,20 @@ impl Reuse {
     }
 }
 
-/// Asks once. Without `reuse`, or when nothing is kept, on a connection of its own.
-pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option<&mut Reuse>) -> Verdict {
+/// Asks once. Without `reuse`, or when nothing is kept, on a connection of its own, with TLS if `securely` says how.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    securely: Option<Securely>,
+    check: HttpCheck<'_>,
+    reuse: Option<&mut Reuse>,
+) -> Verdict {
     let keeps = reuse.is_some();
     if let Some(reuse) = reuse
         && let Some(yes) = reuse.ask(check).await
     {
         return yes;
     }
-    let answer = match connect(address, check.first).await {
+    let answer = match connect(address, check.first, securely).await {
         None => return Verdict { result: None, rest: None },
         Some(Err(reason)) => Err(reason),
         Some(Ok(stream)) => exchange(stream, check, keeps).await,
@@ -126,15 +133,26 @@ pub(crate) async fn ask(address: SocketAddr, check: HttpCheck<'_>, reuse: Option
     }
 }
 
-/// Opens a connection and sends `first` on it. `None` when this process is out of files or ports.
-pub(crate) async fn connect(address: SocketAddr, first: &[u8]) -> Option<Result<TcpStream, String>> {
-    let mut stream = match TcpStream::connect(address).await {
-        Ok(stream) => stream,
+/// Opens a connection, sends `first` on it and shakes hands. `None` when this process is out of files or ports.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    first: &[u8],
+    securely: Option<Securely>,
+) -> Option<Result<Transport, String>> {
+    let mut tcp = match TcpStream::connect(address).await {
         Err(error) if is_local(&error) => return None,
         Err(error) => return Some(Err(error.to_string())),
+        Ok(tcp) => tcp,
     };
-    let sent = if first.is_empty() { Ok(()) } else { stream.write_all(first).await };
-    Some(sent.map(|()| stream).map_err(|error| error.to_string()))
+    if !first.is_empty()
+        && let Err(error) = tcp.write_all(first).await
+    {
+        return Some(Err(error.to_string()));
+    }
+    Some(match securely {
+        None => Ok(Transport::Plain(tcp)),
+        Some(securely) => securely.over(tcp).await.map_err(|error| format!("TLS: {error}")),
+    })
 }
 
 impl HttpCheck<'_> {
@@ -155,11 +173,12 @@ impl HttpCheck<'_> {
 
 /// Question and header of the answer. The rest is there when the connection may be used again after it.
 async fn exchange(
-    mut stream: TcpStream,
+    mut stream: Transport,
     check: HttpCheck<'_>,
     keeps: bool,
 ) -> Result<(ResponseHead, Option<Rest>), String> {
     stream.write_all(check.request(keeps).as_bytes()).await.map_err(|error| error.to_string())?;
+    stream.flush().await.map_err(|error| error.to_string())?;
     let (mut line, mut bytes) = (Line::watched(stream), Vec::new());
     let head = head(&mut line, &mut bytes).await?;
     let rest = (keeps && head.keep_alive).then_some(Rest { line, checks: 1, bytes, body: head.body });

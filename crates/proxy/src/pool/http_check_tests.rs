@@ -37,7 +37,7 @@ fn reuse() -> Reuse {
 }
 
 async fn check(address: SocketAddr, reuse: &mut Reuse) -> Option<Result<(), String>> {
-    let Verdict { result, rest } = ask(address, CHECK, Some(reuse)).await;
+    let Verdict { result, rest } = ask(address, None, CHECK, Some(reuse)).await;
     if let Some(rest) = rest {
         tokio::time::timeout(Duration::from_millis(50), reuse.finish(rest)).await.ok();
     }

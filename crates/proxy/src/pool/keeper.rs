@@ -215,10 +215,11 @@ impl Keeper {
             return;
         }
         let (health, found) = (self.health.clone(), self.found.clone());
-        let send_proxy = self.cell.settings.load().send_proxy;
+        let settings = self.cell.settings.load();
+        let (send_proxy, securely) = (settings.send_proxy, settings.secured_to(&id, address));
         tokio::spawn(async move {
             let result = match health {
-                Some(health) => probe::check(&health, address, send_proxy).await.unwrap_or(Ok(())),
+                Some(health) => probe::check(&health, address, send_proxy, securely).await.unwrap_or(Ok(())),
                 None => Ok(()),
             };
             found.send(Finding::Moved { id, address, result }).ok();
@@ -376,7 +377,8 @@ async fn first_checks(
     });
     let checks = at_once(news.collect(), |(id, address)| {
         let (health, send_proxy) = (Arc::clone(&health), target.settings.send_proxy);
-        let check = async move { probe::check(&health, address, send_proxy).await };
+        let securely = target.settings.secured_to(&id, address);
+        let check = async move { probe::check(&health, address, send_proxy, securely).await };
         async move { (id, tokio::time::timeout(FIRST_CHECK_MAX, check).await.ok().flatten()) }
     });
     // A check that could not be made, or takes too long, says nothing yet; the next one will.

@@ -14,7 +14,8 @@ fn target(keys: &str) -> Target {
     let text =
         format!("[listener.l]\nbind = \"127.0.0.1:0\"\npool = \"p\"\n[pool.p]\npassive = false\n{keys}\n");
     let loaded = evenkeel_config::load(&Source::new("test.toml", text));
-    crate::plan::target(&loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics)).pools[0])
+    let config = loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    crate::plan::target(&config.pools[0], &crate::tls::TlsPlan::default())
 }
 
 fn with_queue() -> Target {

@@ -5,10 +5,12 @@
 //! all of them can be looked at in one go.
 
 use std::io::{self, Read as _, Write as _};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::transport::Transport;
 use crate::upstream::is_silent;
 
 /// Room for the usual answer, so that it takes one read.
@@ -21,21 +23,23 @@ pub(crate) struct Line(State);
 enum State {
     /// Known to nobody but us.
     Quiet(std::net::TcpStream),
-    /// Watched by the runtime.
-    Watched(TcpStream),
+    /// Watched by the runtime; with TLS always.
+    Watched(Transport),
     /// Between the two, and after an error.
     Lost,
 }
 
 impl Line {
-    pub(crate) fn watched(stream: TcpStream) -> Self {
+    pub(crate) fn watched(stream: Transport) -> Self {
         Self(State::Watched(stream))
     }
 
     /// Hidden from the runtime, for as long as nobody reads.
     pub(crate) fn quiet(self) -> io::Result<Self> {
         match self.0 {
-            State::Watched(stream) => stream.into_std().map(|stream| Self(State::Quiet(stream))),
+            State::Watched(Transport::Plain(stream)) => {
+                stream.into_std().map(|stream| Self(State::Quiet(stream)))
+            }
             state => Ok(Self(state)),
         }
     }
@@ -44,15 +48,23 @@ impl Line {
     pub(crate) fn is_silent(&self) -> bool {
         match &self.0 {
             State::Quiet(stream) => is_silent(stream),
-            State::Watched(stream) => is_silent(stream),
+            State::Watched(stream) => stream.is_silent(true),
             State::Lost => false,
         }
     }
 
     /// Sends a few bytes, which an idle connection takes at once. Whether it did.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
-        let State::Quiet(stream) = &mut self.0 else { return false };
-        matches!(stream.write(bytes), Ok(count) if count == bytes.len())
+        match &mut self.0 {
+            State::Quiet(stream) => matches!(stream.write(bytes), Ok(count) if count == bytes.len()),
+            State::Watched(stream) => {
+                let mut context = Context::from_waker(Waker::noop());
+                let sent = stream.poll_send(&mut context, &[bytes]);
+                matches!(sent, Poll::Ready(Ok(count)) if count == bytes.len())
+                    && stream.poll_flush(&mut context).is_ready()
+            }
+            State::Lost => false,
+        }
     }
 
     /// What has arrived, if anything has. An end of the stream is an error.
@@ -74,7 +86,7 @@ impl Line {
         if let State::Quiet(_) = &self.0
             && let State::Quiet(stream) = std::mem::replace(&mut self.0, State::Lost)
         {
-            self.0 = State::Watched(TcpStream::from_std(stream)?);
+            self.0 = State::Watched(Transport::Plain(TcpStream::from_std(stream)?));
         }
         let State::Watched(stream) = &mut self.0 else { return Ok(0) };
         into.reserve(USUAL);

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use evenkeel_config::LoadProbe;
 use evenkeel_core::{Member, PoolSnapshot, Rng};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::upstream::is_silent;
+use crate::tls::{ClientTls, Securely};
+use crate::transport::Transport;
 
 use super::cell::PoolCell;
 use super::load_report::{self, Report};
@@ -46,15 +46,16 @@ pub(crate) struct ProbeCounts {
 struct Question {
     member: Arc<Member>,
     address: SocketAddr,
-    kept: Option<TcpStream>,
+    securely: Option<Securely>,
+    kept: Option<Transport>,
 }
 
 /// A probe that has ended.
 struct Ended {
     serial: u64,
     answered: bool,
-    /// The connection, when it can be used again.
-    stream: Option<TcpStream>,
+    /// The connection, when it can be used again, and how it is secured.
+    stream: Option<(Transport, u64)>,
 }
 
 impl Prober {
@@ -79,7 +80,8 @@ pub(super) async fn run(pool: Arc<PoolCell>, probe: Arc<LoadProbe>, mut rng: Rng
                 let due = pool.prober.due.swap(0, Ordering::Relaxed) as usize;
                 let snapshot = pool.snapshot.load_full();
                 let most = AT_ONCE.saturating_sub(running.len()).min(due);
-                let questions = questions(&snapshot, most, &mut kept, &mut rng);
+                let tls = pool.settings.load().tls.clone();
+                let questions = questions(&snapshot, tls.as_deref(), most, &mut kept, &mut rng);
                 counts.skipped.fetch_add((due - questions.len()) as u64, Ordering::Relaxed);
                 for question in questions {
                     running.spawn(ask(question, Arc::clone(&pool), Arc::clone(&probe), Arc::clone(&snapshot)));
@@ -95,14 +97,21 @@ pub(super) async fn run(pool: Arc<PoolCell>, probe: Arc<LoadProbe>, mut rng: Rng
 }
 
 /// Whom to ask next: at most `most`, as many at a time as the snapshot names.
-fn questions(snapshot: &PoolSnapshot, most: usize, kept: &mut Kept, rng: &mut Rng) -> Vec<Question> {
+fn questions(
+    snapshot: &PoolSnapshot,
+    tls: Option<&ClientTls>,
+    most: usize,
+    kept: &mut Kept,
+    rng: &mut Rng,
+) -> Vec<Question> {
     let mut questions = Vec::new();
     while questions.len() < most {
         let before = questions.len();
         questions.extend(snapshot.probe_targets(most - before, rng).filter_map(|member| {
             let address = member.address?;
-            let kept = kept.take(member.serial, address);
-            Some(Question { member: Arc::clone(member), address, kept })
+            let securely = tls.map(|tls| tls.to(&member.id, address));
+            let kept = kept.take(member.serial, address, secured(securely.as_ref()));
+            Some(Question { member: Arc::clone(member), address, securely, kept })
         }));
         if questions.len() == before {
             break;
@@ -118,9 +127,9 @@ async fn ask(
     probe: Arc<LoadProbe>,
     snapshot: Arc<PoolSnapshot>,
 ) -> Ended {
-    let Question { member, address, kept } = question;
-    let first = own_header(pool.settings.load().send_proxy);
-    let question = load_report::ask(address, kept, &first, &probe.path);
+    let Question { member, address, securely, kept } = question;
+    let (first, secured) = (own_header(pool.settings.load().send_proxy), secured(securely.as_ref()));
+    let question = load_report::ask(address, kept, (&first, securely), &probe.path);
     let answer = tokio::time::timeout(probe.timeout, question).await.ok().flatten();
     let serial = member.serial;
     let Some(Report { latency, in_flight, stream }) = answer else {
@@ -130,21 +139,26 @@ async fn ask(
         let in_flight = in_flight.unwrap_or_else(|| member.load.in_flight());
         probes.add(serial, in_flight, latency, pool.clock.now());
     }
-    Ended { serial, answered: true, stream }
+    Ended { serial, answered: true, stream: stream.map(|stream| (stream, secured)) }
+}
+
+/// What tells connections apart that are secured in different ways.
+fn secured(securely: Option<&Securely>) -> u64 {
+    securely.map_or(0, |securely| securely.serial)
 }
 
 /// Connections that wait for the next probe, by [`Member::serial`].
 #[derive(Debug, Default)]
-struct Kept(HashMap<u64, Vec<TcpStream>>);
+struct Kept(HashMap<u64, Vec<(Transport, u64)>>);
 
 impl Kept {
-    fn take(&mut self, serial: u64, address: SocketAddr) -> Option<TcpStream> {
-        let stream = self.0.get_mut(&serial)?.pop()?;
-        let at_address = stream.peer_addr().is_ok_and(|peer| peer == address);
-        (at_address && is_silent(&stream)).then_some(stream)
+    fn take(&mut self, serial: u64, address: SocketAddr, secured: u64) -> Option<Transport> {
+        let (stream, how) = self.0.get_mut(&serial)?.pop()?;
+        let leads_there = how == secured && stream.tcp().peer_addr().is_ok_and(|peer| peer == address);
+        (leads_there && stream.is_silent(true)).then_some(stream)
     }
 
-    fn put(&mut self, snapshot: &PoolSnapshot, serial: u64, stream: Option<TcpStream>) {
+    fn put(&mut self, snapshot: &PoolSnapshot, serial: u64, stream: Option<(Transport, u64)>) {
         if self.0.len() > snapshot.members().len() {
             self.0.retain(|serial, _| snapshot.members().iter().any(|view| view.member.serial == *serial));
         }

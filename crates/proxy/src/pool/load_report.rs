@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::http1::{BodyLength, HeadScanner, Method, Scan, parse_response};
+use crate::tls::Securely;
+use crate::transport::Transport;
 
 /// The response field of ORCA (Open Request Cost Aggregation) load reports.
 const FIELD: &[u8] = b"endpoint-load-metrics";
@@ -26,14 +28,15 @@ pub(super) struct Report {
     /// Requests in flight, if it says.
     pub(super) in_flight: Option<u32>,
     /// The connection, when it can be used again.
-    pub(super) stream: Option<TcpStream>,
+    pub(super) stream: Option<Transport>,
 }
 
-/// Asks once, on the connection given or a new one, which begins with `first`. `None` when there is no answer, or none that is a success.
+/// Asks once, on the connection given or a new one, which begins with `first` and then secures itself.
+/// `None` when there is no answer, or none that is a success.
 pub(super) async fn ask(
     address: SocketAddr,
-    kept: Option<TcpStream>,
-    first: &[u8],
+    kept: Option<Transport>,
+    (first, securely): (&[u8], Option<Securely>),
     path: &str,
 ) -> Option<Report> {
     let mut stream = match kept {
@@ -42,7 +45,10 @@ pub(super) async fn ask(
             let mut stream = TcpStream::connect(address).await.ok()?;
             stream.set_nodelay(true).ok();
             stream.write_all(first).await.ok()?;
-            stream
+            match securely {
+                Some(securely) => securely.over(stream).await.ok()?,
+                None => Transport::Plain(stream),
+            }
         }
     };
     let version = env!("CARGO_PKG_VERSION");
@@ -52,6 +58,7 @@ pub(super) async fn ask(
     // Opening the connection is nothing that a request would have to wait for.
     let asked = Instant::now();
     stream.write_all(question.as_bytes()).await.ok()?;
+    stream.flush().await.ok()?;
     let mut bytes = Vec::with_capacity(1024);
     let length = head_length(&mut stream, &mut bytes).await?;
     let answered = asked.elapsed();
@@ -77,7 +84,7 @@ pub(super) async fn ask(
 }
 
 /// Reads up to the end of a header, and maybe more; its length.
-async fn head_length(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<usize> {
+async fn head_length(stream: &mut Transport, bytes: &mut Vec<u8>) -> Option<usize> {
     let mut scanner = HeadScanner::default();
     loop {
         match scanner.advance(bytes) {
@@ -90,7 +97,7 @@ async fn head_length(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<usiz
 }
 
 /// Reads until `end`; the connection, unless there is more, which nobody has asked for.
-async fn after(mut stream: TcpStream, mut bytes: Vec<u8>, end: usize) -> Option<TcpStream> {
+async fn after(mut stream: Transport, mut bytes: Vec<u8>, end: usize) -> Option<Transport> {
     while bytes.len() < end {
         stream.read_buf(&mut bytes).await.ok().filter(|read| *read > 0)?;
     }

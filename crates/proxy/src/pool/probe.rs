@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::proxy::lock;
 use crate::proxy_protocol;
+use crate::tls::Securely;
 
 use super::cell::PoolCell;
 use super::http_check::{self, HttpCheck, Rest, Reuse, Verdict};
@@ -40,8 +41,9 @@ pub(crate) async fn check(
     health: &Health,
     backend: SocketAddr,
     send_proxy: Option<ProxyVersion>,
+    securely: Option<Securely>,
 ) -> Option<Result<(), Arc<str>>> {
-    ask(health, backend, send_proxy, None).await.result
+    ask(health, backend, send_proxy, securely, None).await.result
 }
 
 /// Asks for ever, first when `due` says and then one interval after the last time, give or take the jitter, so that the
@@ -55,15 +57,23 @@ pub(crate) async fn watch(
     let Backend { id, address, health, pool, kept_checks } = backend;
     let grid = (health.interval / GRID_SHARE).min(GRID_MAX);
     let quarter = health.timeout / LOOK_AFTER_SHARE;
-    let mut reuse = Reuse::new(kept_checks, grid.min(quarter), quarter);
+    let no_reuse = || Reuse::new(Arc::clone(&kept_checks), grid.min(quarter), quarter);
+    let (mut reuse, mut secured) = (no_reuse(), 0);
     let mut passes: u32 = 0;
     loop {
         let next = *lock(&due);
         tokio::time::sleep_until(on_grid(pool.clock, next, grid)).await;
         let started = Instant::now();
-        let send_proxy = pool.settings.load().send_proxy;
-        let reuse_now = keeps(&pool, &health).then_some(&mut reuse);
-        let Answer { result, rest } = ask(&health, address, send_proxy, reuse_now).await;
+        let settings = pool.settings.load();
+        let (send_proxy, securely) = (settings.send_proxy, settings.secured_to(&id, address));
+        drop(settings);
+        let serial = securely.as_ref().map_or(0, |securely| securely.serial);
+        if std::mem::replace(&mut secured, serial) != serial {
+            // A connection that is secured in another way, or not at all, says nothing.
+            reuse = no_reuse();
+        }
+        let kept = keeps(&pool, &health).then_some(&mut reuse);
+        let Answer { result, rest } = ask(&health, address, send_proxy, securely, kept).await;
         if let Some(result) = result {
             passes = if result.is_ok() { passes.saturating_add(1) } else { 0 };
             // Once it has passed often enough to serve, another pass is no news.
@@ -96,6 +106,7 @@ async fn ask(
     health: &Health,
     backend: SocketAddr,
     send_proxy: Option<ProxyVersion>,
+    securely: Option<Securely>,
     reuse: Option<&mut Reuse>,
 ) -> Answer {
     // A port of its own for checks is seldom one that expects what clients' connections begin with.
@@ -105,8 +116,8 @@ async fn ask(
         match &health.check {
             Check::Tcp => {
                 let reason = |reason| Arc::from(format!("TCP {address}: {reason}"));
-                let result =
-                    http_check::connect(address, &first).await.map(|stream| stream.map(drop).map_err(reason));
+                let result = http_check::connect(address, &first, securely).await;
+                let result = result.map(|stream| stream.map(drop).map_err(reason));
                 Answer { result, rest: None }
             }
             Check::Grpc { .. } => {
@@ -116,7 +127,7 @@ async fn ask(
             Check::Http { path, host, expect_status } => {
                 let host = host.clone().unwrap_or_else(|| address.to_string());
                 let check = HttpCheck { path, host: &host, expect_status, first: &first };
-                let Verdict { result, rest } = http_check::ask(address, check, reuse).await;
+                let Verdict { result, rest } = http_check::ask(address, securely, check, reuse).await;
                 let reason = |reason| Arc::from(format!("GET {path} on {address}: {reason}"));
                 Answer { result: result.map(|result| result.map_err(reason)), rest }
             }

@@ -54,6 +54,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         queue: evenkeel_config::Queue { size: SIZE, timeout: second, priority: None },
         probed: false,
         send_proxy: None,
+        tls: None,
     };
     let cell = PoolCell {
         id: PoolId::new("web"),

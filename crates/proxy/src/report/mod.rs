@@ -3,6 +3,7 @@
 mod layer4;
 mod placement;
 mod pools;
+mod tls;
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -83,6 +84,7 @@ impl Proxy {
             last_reload: lock(&inner.reloads.last).clone(),
             connections: inner.workers.iter().map(|worker| worker.connections() as u64).sum(),
             listeners: self.listeners(),
+            certificates: tls::certificates(&view),
             pools: view
                 .config
                 .pools
@@ -104,6 +106,7 @@ impl Proxy {
         pools::pools(&mut page, &seen);
         listeners(&mut page, &view);
         layer4::connections(&mut page, &view);
+        tls::tls(&mut page, &view);
         process(&mut page, inner, &view);
         page.render()
     }

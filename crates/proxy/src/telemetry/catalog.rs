@@ -89,6 +89,14 @@ catalog! {
         "TLS clients of a pass-through listener that named no server; they go to its own pool.";
     PROXY_HEADERS: Counter "evenkeel_proxy_header_total" ["listener", "result"]
         "What connections began with where PROXY headers are accepted; missing, invalid and incomplete ones are refused.";
+    TLS_HANDSHAKES: Counter "evenkeel_tls_handshakes_total" ["listener", "version", "kind"]
+        "TLS handshakes with clients that ended well: full ones, and those that resumed a session.";
+    TLS_FAILURES: Counter "evenkeel_tls_handshake_failures_total" ["listener", "reason"]
+        "TLS handshakes with clients that failed, by why.";
+    CERTIFICATE_END: Gauge "evenkeel_tls_certificate_not_after_seconds" ["listener", "pool", "file"]
+        "When a certificate in use ends, since unix epoch in seconds; of a listener, or shown to the backends of a pool.";
+    CERTIFICATE_LOADS: Counter "evenkeel_tls_certificate_loads_total" ["listener", "pool", "result"]
+        "Changes of certificate, key and CA files since the last reload: in force, or refused while those in use stay.";
     WORKER_CONNECTIONS: Gauge "evenkeel_worker_connections" ["worker"]
         "Client connections open on a worker.";
     UPSTREAM_IDLE: Gauge "evenkeel_upstream_idle_connections" ["worker"]

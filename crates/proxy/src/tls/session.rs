@@ -13,21 +13,30 @@ use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerCon
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::peer::Secured;
+
 /// A connection whose handshake is over.
 #[derive(Debug)]
 pub(crate) struct Session {
     tcp: TcpStream,
     tls: Mutex<Connection>,
+    /// Of a client.
+    pub(super) secured: Option<Arc<Secured>>,
 }
 
 impl Session {
     /// Shakes hands with a client. It waits as long as the client does: bound the time.
     ///
     /// # Errors
-    /// What was wrong, after the client has been told.
-    pub(crate) async fn accept(tcp: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
-        let tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        Self::shake(tcp, tls.into()).await
+    /// What was wrong, after the client has been told, with the connection that it was told on.
+    pub(crate) async fn accept(
+        tcp: TcpStream,
+        config: Arc<ServerConfig>,
+    ) -> Result<Self, (io::Error, TcpStream)> {
+        match ServerConnection::new(config) {
+            Ok(tls) => Self::shake(tcp, tls.into()).await,
+            Err(error) => Err((io::Error::other(error), tcp)),
+        }
     }
 
     /// Shakes hands with a server that is to be `name`. It waits as long as the server does: bound the time.
@@ -40,13 +49,15 @@ impl Session {
         name: ServerName<'static>,
     ) -> io::Result<Self> {
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
-        Self::shake(tcp, tls.into()).await
+        Self::shake(tcp, tls.into()).await.map_err(|(error, _)| error)
     }
 
-    async fn shake(tcp: TcpStream, tls: Connection) -> io::Result<Self> {
-        let session = Self { tcp, tls: Mutex::new(tls) };
-        std::future::poll_fn(|context| session.poll_handshake(context)).await?;
-        Ok(session)
+    async fn shake(tcp: TcpStream, tls: Connection) -> Result<Self, (io::Error, TcpStream)> {
+        let session = Self { tcp, tls: Mutex::new(tls), secured: None };
+        match std::future::poll_fn(|context| session.poll_handshake(context)).await {
+            Ok(()) => Ok(session),
+            Err(error) => Err((error, session.tcp)),
+        }
     }
 
     fn poll_handshake(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -60,6 +71,11 @@ impl Session {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
         }
+    }
+
+    /// What requests need to know of the client's handshake.
+    pub(crate) fn secured(&self) -> Option<&Arc<Secured>> {
+        self.secured.as_ref()
     }
 
     pub(crate) fn tcp(&self) -> &TcpStream {

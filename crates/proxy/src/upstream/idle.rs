@@ -106,19 +106,22 @@ impl IdlePool {
     /// The most recently used connection to the backend that still looks open. An idle connection must be silent: bytes on
     /// it would be taken for the next response, its end is its end.
     ///
+    /// One that is secured in another way than `secured`, or not at all, is of no use.
+    ///
     /// `certain` asks the kernel instead of relying on events that have already arrived: worth a system call
     /// before a request that could not be sent a second time.
     pub(crate) fn take(
         &self,
         serial: u64,
-        address: SocketAddr,
+        (address, secured): (SocketAddr, u64),
         certain: bool,
         now: Instant,
     ) -> Option<Upstream> {
         let mut by_backend = self.lock();
         let idle = by_backend.get_mut(&serial)?;
         while let Some(mut candidate) = idle.pop() {
-            let fits = candidate.address == address && !candidate.is_expired(now);
+            let leads_there = (candidate.address, candidate.upstream.secured) == (address, secured);
+            let fits = leads_there && !candidate.is_expired(now);
             if fits && candidate.upstream.stream.is_silent(certain) {
                 candidate.upstream.reused = true;
                 return Some(candidate.upstream);
@@ -203,8 +206,10 @@ mod tests {
 
     async fn pair(listener: &TcpListener) -> (Upstream, TcpStream) {
         let address = listener.local_addr().unwrap();
-        let (upstream, accepted) =
-            tokio::join!(super::super::connect(address, Duration::from_secs(5), b""), listener.accept());
+        let (upstream, accepted) = tokio::join!(
+            super::super::connect(address, Duration::from_secs(5), b"", None),
+            listener.accept()
+        );
         (upstream.unwrap(), accepted.unwrap().0)
     }
 
@@ -214,21 +219,24 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let idle = IdlePool::default();
         for certain in [false, true] {
+            let (upstream, _peer) = pair(&listener).await;
+            idle.put(1, address, upstream, KEEP, Instant::now());
+            assert!(idle.take(2, (address, 0), certain, Instant::now()).is_none(), "another backend's");
+            assert!(idle.take(1, (address, 7), certain, Instant::now()).is_none(), "without TLS");
             let (upstream, peer) = pair(&listener).await;
             idle.put(1, address, upstream, KEEP, Instant::now());
-            assert!(idle.take(2, address, certain, Instant::now()).is_none(), "another backend's");
-            let upstream = idle.take(1, address, certain, Instant::now()).expect("open");
+            let upstream = idle.take(1, (address, 0), certain, Instant::now()).expect("open");
             assert!(upstream.reused);
             idle.put(1, address, upstream, KEEP, Instant::now());
             drop(peer);
             settle(&idle, 1, address).await;
-            assert!(idle.take(1, address, certain, Instant::now()).is_none(), "closed by its peer");
+            assert!(idle.take(1, (address, 0), certain, Instant::now()).is_none(), "closed by its peer");
         }
         let (upstream, mut peer) = pair(&listener).await;
         idle.put(1, address, upstream, KEEP, Instant::now());
         peer.write_all(b"unasked").await.unwrap();
         settle(&idle, 1, address).await;
-        assert!(idle.take(1, address, false, Instant::now()).is_none(), "spoke unasked");
+        assert!(idle.take(1, (address, 0), false, Instant::now()).is_none(), "spoke unasked");
     }
 
     /// Lets the runtime learn of what the peer did.
@@ -250,7 +258,7 @@ mod tests {
             peers.push(peer);
         }
         assert_eq!(idle.len(), 2);
-        while idle.take(1, address, false, Instant::now()).is_some() {}
+        while idle.take(1, (address, 0), false, Instant::now()).is_some() {}
         let (upstream, _peer) = pair(&listener).await;
         idle.put(1, address, upstream, Keep { max_age: Duration::ZERO, ..KEEP }, Instant::now());
         assert_eq!(idle.len(), 0);

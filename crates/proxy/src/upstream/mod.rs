@@ -3,5 +3,5 @@
 mod connect;
 mod idle;
 
-pub(crate) use connect::{ConnectError, Upstream, connect, is_local};
+pub(crate) use connect::{ConnectError, TlsFault, Upstream, connect, is_local};
 pub(crate) use idle::{IdlePool, Keep, is_silent};
