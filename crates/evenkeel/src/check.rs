@@ -4,6 +4,7 @@ use std::path::Path;
 
 use evenkeel_config::{Config, Diagnostic, Loaded, Severity, Source};
 
+use crate::certificates;
 use crate::cli::CheckArgs;
 use crate::output::{self, Answer};
 
@@ -13,7 +14,7 @@ pub(crate) fn check(arguments: &CheckArgs) -> Answer {
         Ok(source) => source,
         Err(message) => return unreadable(arguments, &message),
     };
-    let loaded = evenkeel_config::load(&source);
+    let loaded = certificates::add(&source, evenkeel_config::load(&source));
     let refused = loaded.config.is_none() || (arguments.strict && !loaded.diagnostics.is_empty());
     let told = if arguments.json {
         let mut document = evenkeel_config::to_json(&source, &loaded.diagnostics);

@@ -3,6 +3,7 @@
 mod admin;
 mod analyze;
 mod app;
+mod certificates;
 mod check;
 mod cli;
 mod client;

@@ -17,7 +17,18 @@ pub(crate) struct Report {
     pub(crate) last_reload: Option<LastReload>,
     pub(crate) connections: u64,
     pub(crate) listeners: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) certificates: Vec<Certificate>,
     pub(crate) pools: Vec<Pool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Certificate {
+    pub(crate) listener: Option<String>,
+    pub(crate) pool: Option<String>,
+    pub(crate) file: String,
+    pub(crate) seconds_left: i64,
+    pub(crate) error: Option<String>,
 }
 
 /// How the last reload went.

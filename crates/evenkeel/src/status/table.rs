@@ -1,6 +1,6 @@
 //! The report as text, at most [`WIDTH`] columns wide.
 
-use super::report::{Backend, Pool, Report};
+use super::report::{Backend, Certificate, Pool, Report};
 use crate::output;
 
 /// Fits half a screen and a mail.
@@ -40,8 +40,29 @@ fn head(report: &Report) -> Vec<String> {
     for (name, address) in &report.listeners {
         lines.push(format!("listener {name}  {address}"));
     }
+    lines.extend(report.certificates.iter().flat_map(certificate));
     lines
 }
+
+/// A line for each certificate, and another when the files that are there now are not in use.
+fn certificate(certificate: &Certificate) -> Vec<String> {
+    let user = match (&certificate.listener, &certificate.pool) {
+        (Some(listener), _) => format!("listener {listener}"),
+        (None, pool) => format!("pool {}", pool.as_deref().unwrap_or_default()),
+    };
+    let days = certificate.seconds_left / 86_400;
+    let ends = match certificate.seconds_left {
+        ..0 => "EXPIRED".to_owned(),
+        _ if days < SOON_DAYS => format!("ENDS IN {} DAYS", days),
+        _ => format!("ends in {days} days"),
+    };
+    let mut lines = vec![format!("certificate of {user}  {ends}  {}", certificate.file)];
+    lines.extend(certificate.error.iter().map(|error| format!("    NEW FILES REFUSED: {error}")));
+    lines
+}
+
+/// Days before its end from which a certificate should have been renewed.
+const SOON_DAYS: i64 = 30;
 
 fn reloads(report: &Report) -> String {
     let reloads = output::count(usize::try_from(report.reloads).unwrap_or(usize::MAX), "reload");
@@ -246,6 +267,28 @@ pool web  round_robin  intent equal  12345 attempts
         }
         assert!(!text.contains('\u{1b}'), "a name must not drive the terminal");
         assert!(text.contains("99d"), "{text}");
+    }
+
+    #[test]
+    fn certificates_that_end_are_loud() {
+        let mut report = report();
+        let certificate = |days: i64, error: Option<&str>| Certificate {
+            listener: (days > 0).then(|| "web".to_owned()),
+            pool: (days <= 0).then(|| "api".to_owned()),
+            file: "site.pem".to_owned(),
+            seconds_left: days * 86_400,
+            error: error.map(str::to_owned),
+        };
+        report.certificates =
+            vec![certificate(90, None), certificate(7, Some("bad key")), certificate(-1, None)];
+        let text = render(&report);
+        for line in [
+            "certificate of listener web  ends in 90 days  site.pem\n",
+            "certificate of listener web  ENDS IN 7 DAYS  site.pem\n    NEW FILES REFUSED: bad key\n",
+            "certificate of pool api  EXPIRED  site.pem\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 
     #[test]

@@ -26,3 +26,4 @@ mod tcp;
 mod tcp_bulk;
 mod telemetry;
 mod tiers;
+mod tls;
