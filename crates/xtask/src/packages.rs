@@ -13,6 +13,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("curl", "curl"),
+    ("openssl", "openssl"),
     ("valgrind", "valgrind"),
 ];
 
@@ -98,7 +99,10 @@ mod tests {
 
     #[test]
     fn names_each_missing_package_once() {
-        assert_eq!(missing(|_| false), ["nginx", "haproxy", "wrk", "prometheus", "curl", "valgrind"]);
+        assert_eq!(
+            missing(|_| false),
+            ["nginx", "haproxy", "wrk", "prometheus", "curl", "openssl", "valgrind"]
+        );
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);
         assert!(missing(|_| true).is_empty());
     }
