@@ -73,6 +73,11 @@ async fn a_bad_key_refuses_the_whole_reload_and_the_check() {
     assert!(check.stdout.contains("openssl pkey -pubout"), "the way out: {check:?}");
     assert!(check.stdout.contains("refused, 1 error"), "{check:?}");
 
+    let nowhere = Pair { cert: "/nowhere/site.pem".into(), key: good.key.clone() };
+    evenkeel.write_config(&setup([&a], &[&nowhere, &mixed, &good], "").text());
+    let check = shell(evenkeel.directory(), &format!("{BINARY} check evenkeel.toml 2>&1")).await;
+    assert!(check.stdout.contains("refused, 2 errors"), "all of them at once: {check:?}");
+
     evenkeel.write_config(&setup([&a], &[&good], "").text());
     let check = shell(evenkeel.directory(), &format!("{BINARY} check evenkeel.toml 2>&1")).await;
     assert_eq!(check.status.code(), Some(0), "{check:?}");
