@@ -190,3 +190,63 @@ impl Trusted {
         Self { authorities, required }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_config::{Config, Source};
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::super::certificates::tests::Folder;
+    use super::*;
+
+    fn write(folder: &Folder, until: i32) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(until, 1, 1));
+        folder.pair("a", &params.self_signed(&key).unwrap().pem(), &key.serialize_pem());
+    }
+
+    fn config(folder: &Folder) -> Config {
+        let path = folder.path().display();
+        let text = format!(
+            "[listener.web]\nbind = \"127.0.0.1:0\"\nprotocol = \"https\"\npool = \"web\"\n\
+             tls = {{ certificates = [{{ cert = \"{path}/a.pem\", key = \"{path}/a.key\" }}] }}\n\
+             [pool.web]\nbackends = [\"127.0.0.1:1\"]\n"
+        );
+        evenkeel_config::load(&Source::new("f", text)).config.unwrap()
+    }
+
+    fn server(config: &Config, before: Option<&ServerTls>) -> ServerTls {
+        let listener = &config.listeners[0];
+        ServerTls::load(listener, listener.tls.as_ref().unwrap(), before).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_that_has_expired_does_not_replace_one_that_is_good() {
+        let folder = Folder::new("replaced");
+        write(&folder, 4000);
+        let server = server(&config(&folder), None);
+        let first = server.get().table.certificates()[0].facts.not_after;
+        write(&folder, 2002);
+        assert_eq!(server.look(), Look::Changing);
+        let Look::Refused(error) = server.look() else { panic!("taken") };
+        assert!(error.to_string().contains("is not valid now, the one in use is"), "{error}");
+        assert_eq!(server.get().table.certificates()[0].facts.not_after, first);
+        write(&folder, 4001);
+        server.look();
+        assert_eq!(server.look(), Look::Loaded);
+        assert!(server.get().table.certificates()[0].facts.not_after > first);
+    }
+
+    #[test]
+    fn keys_of_tickets_stay_over_reloads() {
+        let folder = Folder::new("tickets");
+        write(&folder, 4000);
+        let config = config(&folder);
+        let first = server(&config, None);
+        let ticket = first.get().config.ticketer.encrypt(b"session").unwrap();
+        let (next, other) = (server(&config, Some(&first)), server(&config, None));
+        assert_eq!(next.get().config.ticketer.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+        assert_eq!(other.get().config.ticketer.decrypt(&ticket), None, "another listener's");
+    }
+}

@@ -141,3 +141,26 @@ async fn a_backend_that_does_not_speak_tls_is_said_to() {
     assert_eq!(status(&answer), 502, "{answer:?}");
     assert!(answer.stdout.contains("tls_protocol_error"), "{answer:?}");
 }
+
+#[tokio::test]
+async fn load_probes_are_made_over_tls_on_connections_that_are_kept() {
+    let ca = Authority::new();
+    let pair = ca.issue("backend", "IP:127.0.0.1");
+    let (_nginx, address) = nginx(&ca, &pair, "").await;
+    let keys = format!(
+        "strategy = \"prequal\"\nhealth = false\npassive = false\nprobe = {{ path = \"/load\", timeout = \"2s\" }}\n\
+         prequal = {{ probes_per_request = 3 }}\ntls = {{ ca = \"{}\" }}",
+        ca.file().display()
+    );
+    let entries = [format!("{{ name = \"one\", address = \"{address}\" }}"), format!("\"{address}\"")];
+    let evenkeel = Setup::of_entries(entries).pool(&keys).start().await;
+    let probes = |metrics: &evenkeel_testkit::Metrics, outcome| {
+        metrics.value("evenkeel_pool_load_probes_total", &[("outcome", outcome)])
+    };
+    evenkeel_testkit::until("probes that were answered", async || {
+        assert_eq!(status(&ask(&evenkeel).await), 200);
+        (probes(&evenkeel.metrics().await, "answered") >= 12.0).then_some(())
+    })
+    .await;
+    assert_eq!(probes(&evenkeel.metrics().await, "failed"), 0.0);
+}
