@@ -293,3 +293,7 @@ impl Write for Raw<'_> {
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
