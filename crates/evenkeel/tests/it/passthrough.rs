@@ -8,10 +8,9 @@ use evenkeel_testkit::{Evenkeel, Finished, Json, TempDir, free_port, run_to_end,
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::raw::{Server, exchange, expect_silence, layer4, read, read_to_end};
+use crate::raw::{OPENSSL, Server, certificate, exchange, expect_silence, layer4, read, read_to_end};
 use crate::support::{BINARY, Setup};
 
-const OPENSSL: &str = "/usr/bin/openssl";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A TLS server with a certificate of its name, and the name as the content of every page.
@@ -24,11 +23,7 @@ struct TlsServer {
 impl TlsServer {
     async fn start(name: &str, protocols: &str) -> Self {
         let directory = TempDir::new("tls");
-        let subject = format!("/CN={name}");
-        let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout k.pem -out c.pem -subj";
-        let arguments: Vec<&str> = make.split(' ').chain([subject.as_str()]).collect();
-        let made = run_to_end(OPENSSL, &arguments, directory.path(), PATIENCE).await;
-        assert!(made.status.success(), "{made:?}");
+        certificate(&directory, name).await;
         let port = free_port();
         let accept = format!("127.0.0.1:{port}");
         let serve =

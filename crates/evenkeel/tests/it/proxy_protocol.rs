@@ -3,11 +3,13 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use evenkeel_testkit::{Backend, Client, Evenkeel, Json, Nginx, TempDir, free_port, until};
+use evenkeel_testkit::{
+    Backend, Client, Evenkeel, Json, Nginx, PATIENCE, TempDir, free_port, run_to_end, until,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::raw::{Server, connect_from, exchange, layer4, read, read_to_end};
+use crate::raw::{Server, certificate, connect_from, exchange, layer4, read, read_to_end};
 use crate::support::{BINARY, Setup};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -316,6 +318,42 @@ async fn a_request_is_named_as_in_its_fields() {
     }
     let head = String::from_utf8(head).expect("text");
     assert!(head.contains(&format!("\r\nX-Request-Id: {id}\r\n")), "{id}: {head}");
+}
+
+#[tokio::test]
+async fn a_client_behind_tls_is_told_of_with_its_tls() {
+    let (server, keys) = (Server::start("a").await, TempDir::new("keys"));
+    certificate(&keys, "a.example").await;
+    let at = keys.path().display();
+    let tls = format!("tls = {{ certificates = [{{ cert = \"{at}/c.pem\", key = \"{at}/k.pem\" }}] }}");
+    let listener =
+        format!("protocol = \"https\"\n{tls}\naccept_proxy = {{ from = [\"127.0.0.1\"], required = true }}");
+    let pool = "health = false\npassive = false\nsend_proxy = \"v2\"";
+    let evenkeel = Setup::of_entries([server.entry()]).listener(&listener).pool(pool).start().await;
+    let to = evenkeel.address("web");
+    let sections =
+        format!("listen l\n mode tcp\n bind 127.0.0.1:PORT\n server e {to} source 127.0.0.1 send-proxy-v2");
+    let haproxy = Haproxy::start(&sections).await;
+    let connect_to = format!("a.example:443:127.0.0.1:{}", haproxy.port);
+    let options =
+        "-sSk --http1.1 --tlsv1.3 --max-time 15 --interface 127.0.0.9 https://a.example/ --connect-to";
+    let options: Vec<&str> = options.split(' ').chain([connect_to.as_str()]).collect();
+    let answered = async {
+        let mut backend = server.connection().await;
+        let fixed = read(&mut backend, 16).await;
+        let rest = read(&mut backend, usize::from(u16::from_be_bytes([fixed[14], fixed[15]]))).await;
+        assert_eq!(read(&mut backend, 4).await, b"GET ");
+        backend.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("open");
+        (backend, fixed, rest)
+    };
+    let curl = run_to_end("/usr/bin/curl", &options, keys.path(), PATIENCE);
+    let ((_backend, fixed, rest), page) = tokio::join!(answered, curl);
+    assert_eq!(page.stdout, "ok", "{page:?}");
+    assert_eq!((&fixed[12..14], &rest[..4]), (&[0x21, 0x11][..], &[127, 0, 0, 9][..]));
+    let mut expected = vec![b"\x01\0\x08http/1.1".to_vec(), b"\x02\0\x09a.example".to_vec()];
+    expected.push([b"\x05\0\x20".as_slice(), &rest[12 + 11 + 12 + 3..][..32]].concat());
+    expected.push(b"\x20\0\x0f\x01\0\0\0\x01\x21\0\x07TLSv1.3".to_vec());
+    assert_eq!(rest[12..], expected.concat(), "{:?}", String::from_utf8_lossy(&rest[12..]));
 }
 
 #[tokio::test]

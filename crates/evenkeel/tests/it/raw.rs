@@ -4,12 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use evenkeel_testkit::{Evenkeel, Metrics, PATIENCE, until};
+use evenkeel_testkit::{Evenkeel, Metrics, PATIENCE, TempDir, run_to_end, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::support::Setup;
+
+/// Where Debian has it.
+pub(crate) const OPENSSL: &str = "/usr/bin/openssl";
 
 /// A server that keeps the connections that it has accepted for the test to use. It stops with its owner.
 #[derive(Debug)]
@@ -82,6 +85,16 @@ pub(crate) async fn await_ended(evenkeel: &Evenkeel, end: &str, count: f64) {
         metrics.get("evenkeel_relays_total", &[("listener", "web"), ("end", end)]) == Some(count)
     };
     evenkeel.await_metrics(&format!("{count} relays that ended with {end}"), accept).await;
+}
+
+/// Makes a key `k.pem` and a certificate `c.pem` of this name that nobody else vouches for.
+pub(crate) async fn certificate(directory: &TempDir, name: &str) {
+    let subject = format!("/CN={name}");
+    let make =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout k.pem -out c.pem -subj";
+    let arguments: Vec<&str> = make.split(' ').chain([subject.as_str()]).collect();
+    let made = run_to_end(OPENSSL, &arguments, directory.path(), PATIENCE).await;
+    assert!(made.status.success(), "{made:?}");
 }
 
 /// A connection from this address of the loopback network.
