@@ -53,9 +53,13 @@ fn main() -> ExitCode {
         ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
         ["reproduce", rest @ ..] => reproduce::run(&root(), rest),
         ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
-        // The load generator, which the comparison starts; not for people.
+        // Load generators and backends, which the comparison starts; not for people.
         ["bench", "paced", rest @ ..] => bench::paced::main(rest),
+        ["bench", "handshakes", rest @ ..] => bench::generate::handshakes::main(rest),
+        ["bench", "datagrams", rest @ ..] => bench::generate::datagrams::main(rest),
         ["bench", "plain-server", rest @ ..] => bench::plain_server::main(rest),
+        ["bench", "grpc-echo", rest @ ..] => bench::grpc_echo::main(rest),
+        ["bench", "udp-echo", rest @ ..] => bench::udp_echo::main(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::Failure;
 
-/// Program and the package that brings it.
+/// Program, or module of one, and the package that brings it.
 const NEEDED: &[(&str, &str)] = &[
     ("nginx", "nginx"),
     ("haproxy", "haproxy"),
@@ -14,14 +14,17 @@ const NEEDED: &[(&str, &str)] = &[
     ("promtool", "prometheus"),
     ("curl", "curl"),
     ("openssl", "openssl"),
+    ("h2load", "nghttp2-client"),
+    ("ngx_stream_module.so", "libnginx-mod-stream"),
     ("valgrind", "valgrind"),
 ];
 
 /// Directories where Debian puts programs; not all of them are in everybody's PATH.
-const DIRECTORIES: &[&str] = &["/usr/sbin", "/usr/bin", "/usr/local/bin", "/sbin", "/bin"];
+const DIRECTORIES: &[&str] =
+    &["/usr/sbin", "/usr/bin", "/usr/local/bin", "/sbin", "/bin", "/usr/lib/nginx/modules"];
 
 /// The load generators and peers among them.
-const COMPARED: &[&str] = &["nginx", "haproxy", "wrk", "curl"];
+const COMPARED: &[&str] = &["nginx", "haproxy", "wrk", "curl", "openssl", "h2load", "ngx_stream_module.so"];
 
 /// Makes sure that all of them are there; installs what is missing when `install` and we may.
 pub(crate) fn ensure(root: &Path, install: bool) -> Result<(), Failure> {
@@ -99,10 +102,18 @@ mod tests {
 
     #[test]
     fn names_each_missing_package_once() {
-        assert_eq!(
-            missing(|_| false),
-            ["nginx", "haproxy", "wrk", "prometheus", "curl", "openssl", "valgrind"]
-        );
+        let all = [
+            "nginx",
+            "haproxy",
+            "wrk",
+            "prometheus",
+            "curl",
+            "openssl",
+            "nghttp2-client",
+            "libnginx-mod-stream",
+            "valgrind",
+        ];
+        assert_eq!(missing(|_| false), all);
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);
         assert!(missing(|_| true).is_empty());
     }

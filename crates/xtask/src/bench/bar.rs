@@ -1,5 +1,6 @@
 //! What a figure must be, and what it should be.
 
+use super::contender::Contender;
 use super::scenario::Scenario;
 
 /// One figure of a scenario, and what it is held against.
@@ -32,6 +33,8 @@ pub(crate) enum Figure {
 pub(crate) enum Against {
     /// The better one of nginx and HAProxy.
     Peers,
+    /// The best one of these: not everybody speaks everything.
+    These(&'static [Contender]),
     /// Evenkeel itself in another scenario, measured in the same rounds.
     Own(&'static Scenario),
     /// Nobody: the figure counts as it is.
@@ -59,6 +62,16 @@ impl Bar {
             Verdict::Met
         } else {
             Verdict::Missed
+        }
+    }
+}
+
+impl Against {
+    /// Whose best a figure is compared with, and pictures are relative to.
+    pub(crate) fn rivals(self) -> &'static [Contender] {
+        match self {
+            Self::These(all) => all,
+            Self::Peers | Self::Own(_) | Self::Absolute => &Contender::PEERS,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::figures::Figures;
 use super::measure::{self, Setup, aside};
 use super::measured::{Measured, Pair};
 use super::options::Options;
-use super::scenario::{Load, Scenario};
+use super::scenario::{Load, Protocol, Scenario};
 use super::{backends, reload, report, table, tail};
 
 /// Turns after which there is no figure.
@@ -32,6 +32,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), Failure> {
         setup.program.clone_from(program);
     }
     setup.install_envoy()?;
+    setup.certificate().make()?;
     let mut runs = Vec::new();
     for run in 1..=options.runs {
         if options.runs > 1 {
@@ -167,8 +168,12 @@ fn judge(runs: &[Vec<Measured>]) -> Result<(), Failure> {
 impl Scenario {
     /// Who takes part.
     fn contenders(&self) -> &'static [Contender] {
-        match self.load {
-            Load::Reload { .. } => &[Contender::Evenkeel],
+        match (self.load, self.protocol) {
+            (Load::Reload { .. }, _) => &[Contender::Evenkeel],
+            // HAProxy balances no datagrams.
+            (_, Protocol::Udp) => &[Contender::Evenkeel, Contender::Nginx],
+            // nginx speaks HTTP/1 to backends.
+            _ if self.http2_backends => &[Contender::Evenkeel, Contender::Haproxy, Contender::Envoy],
             _ => &Contender::ALL,
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) idle_kib: Option<f64>,
     /// The longest latency around reloads.
     pub(crate) pause: Option<Pause>,
+    /// Version, cipher, group and protocol of TLS, where clients come over it.
+    pub(crate) negotiated: Option<String>,
 }
 
 /// How long requests waited at most.
@@ -67,7 +69,7 @@ impl Figures {
             );
         }
         if let Some(kib) = self.idle_kib {
-            return format!("{kib:7.1} KiB a connection, {:.0} KiB before", self.resident_kib);
+            return format!("{kib:7.1} KiB a connection, {:.0} KiB before{}", self.resident_kib, self.tls());
         }
         let tail = if self.max_ms > 0.0 {
             let load_busy = self.load_busy * 100.0;
@@ -75,15 +77,23 @@ impl Figures {
         } else {
             String::new()
         };
+        let latency = if self.p99_ms > 0.0 {
+            format!(", p50 {:6.2} ms, p99 {:6.2} ms{tail}", self.p50_ms, self.p99_ms)
+        } else {
+            String::new()
+        };
         format!(
-            "{:7.1} us CPU, {:8.0}/s, p50 {:6.2} ms, p99 {:6.2} ms{tail}, {:3.0} % busy, {:.0} % disturbed, {:6.0} KiB resident",
+            "{:7.1} us CPU, {:8.0}/s{latency}, {:3.0} % busy, {:.0} % disturbed, {:6.0} KiB resident{}",
             self.cpu_micros,
             self.per_second,
-            self.p50_ms,
-            self.p99_ms,
             self.busy * 100.0,
             self.disturbed * 100.0,
-            self.resident_kib
+            self.resident_kib,
+            self.tls()
         )
+    }
+
+    fn tls(&self) -> String {
+        self.negotiated.as_ref().map_or_else(String::new, |negotiated| format!(", {negotiated}"))
     }
 }

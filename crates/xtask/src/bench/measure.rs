@@ -1,7 +1,6 @@
 //! One contender, one scenario, one round.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,11 +10,12 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::{Failure, packages};
 
+use super::certificate::Certificate;
 use super::contender::Contender;
 use super::figures::Figures;
-use super::idle;
 use super::process::{Core, Usage, resident_kib};
-use super::scenario::{CONNECTIONS, Load, Scenario};
+use super::scenario::{Load, Protocol, Scenario};
+use super::{answer, generate, idle};
 
 /// The proxy's core, and everybody else's.
 pub(crate) const PROXY_CORE: &str = "0";
@@ -25,10 +25,6 @@ pub(crate) const LOAD_CORE: &str = "1";
 pub(crate) const PORT: u16 = 19_000;
 /// Load before the measurement, for connections and caches.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
-/// Fewer say nothing about one.
-const REQUESTS_MIN: f64 = 100.0;
-/// A response that takes longer is an error. Many long ones at once share one core with all that sends and reads them.
-const RESPONSE_MAX: &str = "10s";
 
 /// What all measurements share.
 #[derive(Debug)]
@@ -72,29 +68,29 @@ impl Setup {
 
     /// Refuses a port that somebody serves already: many servers would share it with them, and so the load.
     pub(crate) fn expect_free(&self, port: u16) -> Result<(), Failure> {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(_) => Err(format!(
-                "somebody serves port {port} already; another comparison, or what one left behind?"
-            )),
-            Err(_) => Ok(()),
+        let is_free =
+            TcpStream::connect(("127.0.0.1", port)).is_err() && UdpSocket::bind(("127.0.0.1", port)).is_ok();
+        if is_free {
+            return Ok(());
         }
+        Err(format!("somebody serves port {port} already; another comparison, or what one left behind?"))
     }
 
-    /// Waits until something answers HTTP on the port.
-    pub(crate) fn wait_for_answer(&self, port: u16, what: &str) -> Result<(), Failure> {
+    /// Waits until something answers on the port.
+    pub(crate) fn wait_for_answer(&self, protocol: Protocol, port: u16, what: &str) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline {
-            let answered = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
-                stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-                stream.write_all(b"GET / HTTP/1.0\r\nHost: host0.example\r\n\r\n")?;
-                stream.read(&mut [0; 16])
-            });
-            if answered.is_ok_and(|count| count > 0) {
+            if answer::is_there(protocol, port) {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
         }
         Err(format!("{what} does not answer on port {port}; see {}", self.directory.display()))
+    }
+
+    /// What contenders and clients need for TLS, once it is made.
+    pub(crate) fn certificate(&self) -> Certificate {
+        Certificate::below(&self.directory)
     }
 }
 
@@ -125,18 +121,14 @@ pub(crate) fn aside(root: &Path, program: &str, arguments: &[&str]) -> Result<()
 pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) -> Result<Figures, Failure> {
     let running = contender.start(setup, scenario, PORT)?;
     let pid = running.0.id();
-    check_answer(scenario)?;
+    let negotiated = answer::check(setup, scenario)?;
     if let Load::Idle { connections } = scenario.load {
-        return measure_idle(pid, connections);
+        return Ok(Figures { negotiated, ..idle::measure(pid, scenario.protocol, connections)? });
     }
-    let script = setup.directory.join("load.lua");
-    fs::write(&script, lua(scenario)).map_err(|error| error.to_string())?;
-    load(&script, scenario, WARM_UP)?;
+    generate::warm_up(setup, scenario);
     let (before, core) = (Usage::of(pid)?, Core::of(LOAD_CORE)?);
-    let output = load(&script, scenario, setup.duration)?;
+    let load = generate::run(setup, scenario, setup.duration)?;
     let (used, load_busy) = (before.until_now(pid)?, core.busy_since(LOAD_CORE)?);
-    let load = Parsed::from(&output)?;
-    load.check(scenario)?;
     // Who needs less than the load itself does leaves its core idle at times: that is no fault of the run.
     if used.busy().max(load_busy) < scenario.busy_at_least {
         return Err(format!(
@@ -155,123 +147,7 @@ pub(crate) fn measure(setup: &Setup, contender: Contender, scenario: &Scenario) 
         busy: used.busy(),
         disturbed: used.disturbed(),
         resident_kib: resident_kib(pid)?,
+        negotiated,
         ..Figures::default()
     })
-}
-
-fn measure_idle(pid: u32, connections: usize) -> Result<Figures, Failure> {
-    idle::allow_files()?;
-    let before = resident_kib(pid)?;
-    let open = idle::open(PORT, connections, "GET /1024 HTTP/1.1\r\nHost: host0.example\r\n\r\n")?;
-    thread::sleep(Duration::from_secs(1));
-    let after = resident_kib(pid)?;
-    drop(open);
-    Ok(Figures {
-        resident_kib: before,
-        idle_kib: Some((after - before) / connections as f64),
-        ..Figures::default()
-    })
-}
-
-/// The right status and length come back before anything is measured.
-pub(crate) fn check_answer(scenario: &Scenario) -> Result<(), Failure> {
-    let url = format!("http://127.0.0.1:{PORT}{}", scenario.path());
-    let mut curl = Command::new("curl");
-    curl.args(["-s", "-o", "/dev/null", "-H", "Host: host0.example", "-w", "%{http_code} %{size_download}"]);
-    if let Load::Post { bytes } = scenario.load {
-        curl.args(["--data-binary", &"x".repeat(bytes)]);
-    }
-    let output = curl.arg(&url).output().map_err(|error| format!("curl: {error}"))?;
-    let got = String::from_utf8_lossy(&output.stdout).into_owned();
-    let expected = format!("200 {}", scenario.response_bytes());
-    if got == expected { Ok(()) } else { Err(format!("answers {got:?}, not {expected:?}")) }
-}
-
-/// The load generator's script: what to send, and a summary that a program can read.
-pub(crate) fn lua(scenario: &Scenario) -> String {
-    let setup = match scenario.load {
-        Load::Post { bytes } => format!("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", {bytes})\n"),
-        Load::GetClose { .. } => "wrk.headers[\"Connection\"] = \"close\"\n".to_owned(),
-        _ => String::new(),
-    };
-    let host = if scenario.asked > 0 {
-        format!(
-            "function request()\n  wrk.headers[\"Host\"] = \"host\" .. math.random(0, {}) .. \".example\"\n  \
-             return wrk.format()\nend\n",
-            scenario.asked - 1
-        )
-    } else {
-        String::new()
-    };
-    let done = "function done(summary, latency)\n  local e = summary.errors\n  \
-        io.write(string.format(\"RESULT %d %d %d %d %.4f %.4f\\n\", summary.requests, summary.bytes, e.status,\n    \
-        e.connect + e.read + e.write + e.timeout, latency:percentile(50) / 1000, latency:percentile(99) / 1000))\nend\n";
-    format!("{setup}{host}{done}")
-}
-
-pub(crate) fn load(script: &Path, scenario: &Scenario, duration: Duration) -> Result<String, Failure> {
-    let output = Command::new("taskset")
-        .args(["-c", LOAD_CORE, "wrk", "-t1", "--timeout", RESPONSE_MAX, "-c"])
-        .arg(CONNECTIONS.to_string())
-        .arg(format!("-d{}s", duration.as_secs()))
-        .arg("-s")
-        .arg(script)
-        .arg(format!("http://127.0.0.1:{PORT}{}", scenario.path()))
-        .output()
-        .map_err(|error| format!("wrk: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// What the load generator counted.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Parsed {
-    pub(crate) requests: f64,
-    pub(crate) bytes: f64,
-    bad_status: f64,
-    socket_errors: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-}
-
-impl Parsed {
-    pub(crate) fn from(output: &str) -> Result<Self, Failure> {
-        let line = output.lines().find_map(|line| line.strip_prefix("RESULT "));
-        let numbers: Vec<f64> =
-            line.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
-        let &[requests, bytes, bad_status, socket_errors, p50_ms, p99_ms] = numbers.as_slice() else {
-            return Err(format!("wrk printed no result:\n{output}"));
-        };
-        Ok(Self { requests, bytes, bad_status, socket_errors, p50_ms, p99_ms })
-    }
-
-    fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
-        self.check_at_least(REQUESTS_MIN, scenario)
-    }
-
-    /// The same with a minimum of its own, for responses that take long.
-    pub(crate) fn check_at_least(&self, requests: f64, scenario: &Scenario) -> Result<(), Failure> {
-        if self.bad_status > 0.0 || self.socket_errors > 0.0 || self.requests < requests {
-            return Err(format!("the load had errors, no figure: {self:?}"));
-        }
-        if self.bytes / self.requests < scenario.response_bytes() as f64 {
-            return Err(format!("responses are too short, no figure: {self:?}"));
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::scenario::SCENARIOS;
-
-    #[test]
-    fn a_run_with_errors_gives_no_figure() {
-        let parsed = |line: &str| Parsed::from(&format!("Running\nRESULT {line}\n")).unwrap();
-        assert!(parsed("1000 1300000 0 0 1.5 3.5").check(&SCENARIOS[0]).is_ok());
-        assert!(parsed("1000 1300000 1 0 1.5 3.5").check(&SCENARIOS[0]).is_err());
-        assert!(parsed("1000 1300000 0 1 1.5 3.5").check(&SCENARIOS[0]).is_err());
-        assert!(parsed("1000 900000 0 0 1.5 3.5").check(&SCENARIOS[0]).is_err());
-        assert!(Parsed::from("nothing").is_err());
-    }
 }

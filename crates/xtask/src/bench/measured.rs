@@ -86,9 +86,10 @@ impl Measured {
         self.spread(name, self.first()).median
     }
 
-    /// Ours to the best peer's, of what the scenario compares first; no number without peers.
+    /// Ours to the best rival's, of what the scenario compares first; no number without rivals.
     pub(crate) fn ratio(&self) -> f64 {
-        self.key(Contender::Evenkeel.name()) / self.best_peer(self.first())
+        let rivals = self.scenario.bars.first().map_or(&Contender::PEERS[..], |bar| bar.against.rivals());
+        self.key(Contender::Evenkeel.name()) / self.best(rivals, self.first())
     }
 
     pub(crate) fn unit(&self) -> &'static str {
@@ -107,7 +108,7 @@ impl Measured {
         let ours = self.spread(Contender::Evenkeel.name(), bar.figure).median;
         match bar.against {
             Against::Absolute => ours,
-            Against::Peers => ours / self.best_peer(bar.figure),
+            Against::Peers | Against::These(_) => ours / self.best(bar.against.rivals(), bar.figure),
             Against::Own(_) => {
                 let ratio = |pair: &Pair| pair.ours.get(bar.figure) / pair.reference.get(bar.figure);
                 Spread::of(self.pairs.iter().map(ratio)).median
@@ -115,8 +116,8 @@ impl Measured {
         }
     }
 
-    fn best_peer(&self, figure: Figure) -> f64 {
-        let medians = Contender::PEERS.iter().map(|peer| self.spread(peer.name(), figure).median);
+    fn best(&self, rivals: &[Contender], figure: Figure) -> f64 {
+        let medians = rivals.iter().map(|peer| self.spread(peer.name(), figure).median);
         medians.fold(f64::NAN, f64::min)
     }
 
@@ -167,6 +168,15 @@ pub(crate) mod tests {
         let measured = measured("h1_big", [&[6.0, 60.0, 5.0], &[12.0], &[10.0], &[1.0]], &[]);
         let row = measured.rows().next().unwrap();
         assert_eq!((row.value, row.verdict, row.noisy), (0.6, Verdict::Met, true));
+    }
+
+    #[test]
+    fn where_a_bar_names_its_rivals_nobody_else_counts() {
+        let measured = measured("grpc", [&[6.0], &[1.0], &[2.0], &[12.0]], &[]);
+        let row = measured.rows().next().unwrap();
+        assert_eq!((row.value, row.verdict, measured.ratio()), (0.5, Verdict::Goal, 0.5));
+        let without = tests::measured("grpc", [&[6.0], &[1.0], &[2.0], &[]], &[]);
+        assert_eq!(without.rows().next().unwrap().verdict, Verdict::Missed);
     }
 
     #[test]

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in [&["h2"][..], &["--runs"], &["--runs", "0"], &["--rounds", "x"]] {
+        for line in [&["h3"][..], &["--runs"], &["--runs", "0"], &["--rounds", "x"]] {
             assert!(Options::parse(line).is_err(), "{line:?}");
         }
     }

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::Failure;
 
-use super::measure::LOAD_CORE;
+use super::own;
 
 /// Connections at a time. More are closed at once.
 const CONNECTIONS_MAX: usize = 4096;
@@ -25,11 +25,7 @@ const LISTENER: u64 = u64::MAX;
 
 /// Starts one on the load's core, on every address of this machine.
 pub(crate) fn start(port: u16, bytes: usize) -> Result<Child, Failure> {
-    let own = std::env::current_exe().map_err(|error| format!("this program's own file: {error}"))?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", LOAD_CORE]).arg(own).args(["bench", "plain-server"]);
-    let child = command.args([port.to_string(), bytes.to_string()]).stdin(Stdio::null()).spawn();
-    child.map_err(|error| format!("plain backend: {error}"))
+    own::serve("plain-server", [port.to_string(), bytes.to_string()])
 }
 
 /// The server itself: `PORT BYTES`. Serves until it is killed.

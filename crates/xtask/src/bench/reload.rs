@@ -6,7 +6,6 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,9 +14,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failure;
 
+use super::answer;
 use super::contender::{Contender, evenkeel};
 use super::figures::{Figures, Pause};
-use super::measure::{PORT, PROXY_CORE, Setup, WARM_UP, check_answer};
+use super::measure::{PORT, PROXY_CORE, Setup, WARM_UP};
 use super::paced::{self, Longest, Offer, Paced};
 use super::process::{Core, Usage, cpu_seconds, resident_kib};
 use super::scenario::Scenario;
@@ -38,7 +38,7 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
     let port = scenario.admin.ok_or("a reload is checked through the admin interface, which is off")?;
     let running = Contender::Evenkeel.start(setup, scenario, PORT)?;
     let pid = running.0.id();
-    check_answer(scenario)?;
+    answer::check(setup, scenario)?;
     settle(pid)?;
     let reloads = setup.duration.as_secs().max(RELOADS_MIN);
     let load = paced::start(&Offer {
@@ -51,9 +51,8 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
         duration: PERIOD * u32::try_from(reloads + 1).map_err(|error| error.to_string())?,
     })?;
     thread::sleep(WARM_UP + PERIOD / 2);
-    let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
     let (before, core) = (Usage::of(pid)?, Core::of(PROXY_CORE)?);
-    let moments = reload_often(scenario, pid, port, &file, reloads)?;
+    let moments = reload_often(setup, scenario, pid, port, reloads)?;
     let (used, core_busy) = (before.until_now(pid)?, core.busy_since(PROXY_CORE)?);
     let load = load.finish()?;
     load.check(LATE_MS)?;
@@ -74,23 +73,22 @@ pub(crate) fn measure(setup: &Setup, scenario: &Scenario, rate: f64) -> Result<F
 
 /// Reloads each second and returns when each began.
 fn reload_often(
+    setup: &Setup,
     scenario: &Scenario,
     pid: u32,
     port: u16,
-    file: &Path,
     reloads: u64,
 ) -> Result<Vec<u64>, Failure> {
-    let texts = [
-        evenkeel(&Scenario { backends: scenario.backends - 1, ..*scenario }, PORT),
-        evenkeel(scenario, PORT),
-    ];
+    let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
+    let fewer = Scenario { backends: scenario.backends - 1, ..*scenario };
+    let texts = [evenkeel(setup, &fewer, PORT), evenkeel(setup, scenario, PORT)];
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("no process")?;
     let mut moments = Vec::new();
     let mut generation = generation(port)?;
     for text in texts.iter().cycle().take(reloads as usize) {
         let end = Instant::now() + PERIOD;
         let new = file.with_extension("new");
-        fs::write(&new, text).and_then(|()| fs::rename(&new, file)).map_err(|error| error.to_string())?;
+        fs::write(&new, text).and_then(|()| fs::rename(&new, &file)).map_err(|error| error.to_string())?;
         moments.push(now());
         kill_process(process, Signal::HUP).map_err(|error| format!("HUP: {error}"))?;
         thread::sleep(PERIOD / 2);

@@ -1,6 +1,9 @@
 //! What is compared. A new scenario is a new entry here.
 
 use super::bar::{Against, Bar, Figure};
+use super::certificate::NAME;
+use super::contender::Contender;
+use super::grpc_echo;
 
 /// One kind of load on one kind of configuration.
 #[derive(Debug)]
@@ -8,8 +11,12 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) load: Load,
+    /// What the proxies take from clients.
+    pub(crate) protocol: Protocol,
     /// Backends of the pool.
     pub(crate) backends: usize,
+    /// The backends take HTTP/2, without TLS, instead of HTTP/1.1.
+    pub(crate) http2_backends: bool,
     /// Host names with a route each; one route for all when 0.
     pub(crate) hosts: usize,
     /// Host names that the load asks for, at random; always the first when 0.
@@ -22,6 +29,18 @@ pub(crate) struct Scenario {
     pub(crate) busy_at_least: f64,
     /// What the figures are held against.
     pub(crate) bars: &'static [Bar],
+}
+
+/// What a listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    /// Over TLS 1.3, HTTP/1.1 or HTTP/2.
+    Https,
+    /// Connections, whatever goes over them; here HTTP/1.1.
+    Tcp,
+    /// Datagrams.
+    Udp,
 }
 
 /// What the clients do.
@@ -39,6 +58,14 @@ pub(crate) enum Load {
     Tail { bytes: usize, part: f64 },
     /// GET so often a second, while the configuration is applied anew each second.
     Reload { bytes: usize, rate: f64 },
+    /// GET over few connections of HTTP/2, so many at a time on each.
+    Streams { bytes: usize, connections: usize, streams: usize },
+    /// The same with unary calls of gRPC, whose messages of so many bytes come back.
+    Calls { bytes: usize, connections: usize, streams: usize },
+    /// GET over a new TLS connection each, with a full handshake or a resumed session.
+    Handshakes { bytes: usize, resumed: bool },
+    /// Datagrams of so many bytes that come back, one at a time from each of so many sockets.
+    Datagrams { bytes: usize, sockets: usize },
 }
 
 /// Connections of the load generator.
@@ -96,6 +123,66 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..H1
     },
     Scenario {
+        name: "tls_h1",
+        about: "1 KiB responses over kept TLS connections",
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 1.0, 0.85)],
+        ..TLS
+    },
+    Scenario {
+        name: "tls_handshake",
+        about: "1 KiB responses, a new TLS connection with a full handshake for each",
+        load: Load::Handshakes { bytes: KIB, resumed: false },
+        ..TLS
+    },
+    Scenario {
+        name: "tls_resumed",
+        about: "1 KiB responses, a new TLS connection with a resumed session for each",
+        load: Load::Handshakes { bytes: KIB, resumed: true },
+        ..TLS
+    },
+    Scenario {
+        name: "h2",
+        about: "1 KiB responses over 8 TLS connections with 16 streams of HTTP/2 each",
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 1.5, 0.95)],
+        ..H2
+    },
+    Scenario {
+        name: "h2_upstream_h2",
+        about: "the same from backends that take HTTP/2, too",
+        http2_backends: true,
+        bars: &[Bar::new(Figure::Cpu, Against::These(&[Contender::Haproxy, Contender::Envoy]), 1.0, 0.8)],
+        ..H2
+    },
+    Scenario {
+        name: "grpc",
+        about: "unary calls with 100 bytes that come back, 8 TLS connections with 16 streams each",
+        load: Load::Calls { bytes: 100, connections: 8, streams: 16 },
+        http2_backends: true,
+        bars: &[Bar::new(Figure::Cpu, Against::These(&[Contender::Envoy]), 0.8, 0.5)],
+        ..H2
+    },
+    Scenario {
+        name: "tcp",
+        about: "1 KiB responses over kept connections that are passed on as they are",
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 1.0, 0.85)],
+        ..TCP
+    },
+    Scenario {
+        name: "tcp_big",
+        about: "1 MiB responses over kept connections that are passed on as they are",
+        load: Load::Get { bytes: KIB * KIB },
+        bars: &[Bar::new(Figure::Cpu, Against::Peers, 0.7, 0.4)],
+        ..TCP
+    },
+    Scenario {
+        name: "udp",
+        about: "datagrams of 100 bytes that come back, from 64 sockets",
+        protocol: Protocol::Udp,
+        load: Load::Datagrams { bytes: 100, sockets: CONNECTIONS },
+        bars: &[Bar::new(Figure::Cpu, Against::These(&[Contender::Nginx]), 1.2, 0.8)],
+        ..H1
+    },
+    Scenario {
         name: "reload",
         about: "the longest that a request waits while 10,000 backends are reloaded each second",
         load: Load::Reload { bytes: KIB, rate: 2000.0 },
@@ -116,6 +203,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ],
         ..H1
     },
+    Scenario {
+        name: "idle_tls",
+        about: "resident memory for each of 3,000 idle kept TLS connections",
+        load: Load::Idle { connections: 3000 },
+        bars: &[Bar::new(Figure::Idle, Against::Absolute, 30.0, 12.0)],
+        ..TLS
+    },
 ];
 
 /// What the others are variations of.
@@ -123,7 +217,9 @@ pub(crate) const H1: Scenario = Scenario {
     name: "h1",
     about: "1 KiB responses over kept connections",
     load: Load::Get { bytes: KIB },
+    protocol: Protocol::Http,
     backends: 3,
+    http2_backends: false,
     hosts: 0,
     asked: 0,
     health_seconds: 2,
@@ -135,14 +231,44 @@ pub(crate) const H1: Scenario = Scenario {
 /// The very requests of `h1_routes_10k`, whose making takes the load generator longer, with one route for all.
 const H1_ASKED: Scenario = Scenario { name: "h1_asked", asked: 10_000, ..H1 };
 
+/// What those over TLS are variations of.
+const TLS: Scenario = Scenario { protocol: Protocol::Https, ..H1 };
+
+/// What those of HTTP/2 are variations of.
+const H2: Scenario = Scenario { load: Load::Streams { bytes: KIB, connections: 8, streams: 16 }, ..TLS };
+
+/// What those whose connections are passed on are variations of.
+const TCP: Scenario = Scenario { protocol: Protocol::Tcp, ..H1 };
+
 impl Scenario {
+    /// Where it is asked for. Over TLS by name, as a certificate is asked for by name.
+    pub(crate) fn url(&self, port: u16) -> String {
+        let path = self.path();
+        match self.protocol {
+            Protocol::Https => format!("https://{NAME}:{port}{path}"),
+            _ => format!("http://127.0.0.1:{port}{path}"),
+        }
+    }
+
+    /// What clients speak.
+    pub(crate) fn http_version(&self) -> &'static str {
+        match self.load {
+            Load::Streams { .. } | Load::Calls { .. } => "2",
+            _ => "1.1",
+        }
+    }
+
     /// What is asked for.
     pub(crate) fn path(&self) -> String {
         match self.load {
             Load::Get { bytes }
             | Load::GetClose { bytes }
             | Load::Tail { bytes, .. }
-            | Load::Reload { bytes, .. } => format!("/{bytes}"),
+            | Load::Reload { bytes, .. }
+            | Load::Streams { bytes, .. }
+            | Load::Handshakes { bytes, .. } => format!("/{bytes}"),
+            Load::Calls { .. } => "/bench.Echo/Unary".to_owned(),
+            Load::Datagrams { .. } => "/".to_owned(),
             Load::Post { .. } => "/post".to_owned(),
             Load::Idle { .. } => "/1024".to_owned(),
         }
@@ -154,7 +280,11 @@ impl Scenario {
             Load::Get { bytes }
             | Load::GetClose { bytes }
             | Load::Tail { bytes, .. }
-            | Load::Reload { bytes, .. } => bytes,
+            | Load::Reload { bytes, .. }
+            | Load::Streams { bytes, .. }
+            | Load::Handshakes { bytes, .. }
+            | Load::Datagrams { bytes, .. } => bytes,
+            Load::Calls { bytes, .. } => grpc_echo::PREFIX + bytes,
             Load::Post { .. } => 0,
             Load::Idle { .. } => KIB,
         }

@@ -16,19 +16,19 @@ pub(crate) fn table(all: &[Measured]) -> String {
     for contender in Contender::ALL {
         write!(out, " {:>9}", contender.name()).ok();
     }
-    writeln!(out, " {:>8}  {:10} {:>6} {:>6}  verdict", "figure", "against", "must", "goal").ok();
+    writeln!(out, " {:>8}  {:13} {:>6} {:>6}  verdict", "figure", "against", "must", "goal").ok();
     for row in all.iter().flat_map(Measured::rows) {
         write!(out, "{:17} {:16}", row.name, row.bar.figure.unit()).ok();
         for contender in Contender::ALL {
             write!(out, " {:>9}", number(row.measured.spread(contender.name(), row.bar.figure).median)).ok();
         }
         let (must, goal) = (row.bar.must, row.bar.goal);
-        writeln!(out, " {:>8.3}  {:10} {must:>6} {goal:>6}  {}", row.value, against(&row), verdict(&row))
+        writeln!(out, " {:>8.3}  {:13} {must:>6} {goal:>6}  {}", row.value, against(&row), verdict(&row))
             .ok();
     }
     out.push_str(
         "medians of all rounds, less is better; figure: ours as ratio to what it is against, itself if to nothing\n\
-         peers: the better one of nginx and HAProxy; noisy: our rounds are more than 15 % apart;\n\
+         peers: the better one of nginx and HAProxy, as of others whose names are given; noisy: our rounds are more than 15 % apart;\n\
          disturbed: others ran on the proxies' core for more than 5 % of a round\n",
     );
     out
@@ -63,11 +63,12 @@ fn number(value: f64) -> String {
     }
 }
 
-fn against(row: &Row<'_>) -> &'static str {
+fn against(row: &Row<'_>) -> String {
     match row.bar.against {
-        Against::Peers => "peers",
-        Against::Own(scenario) => scenario.name,
-        Against::Absolute => "",
+        Against::Peers => "peers".to_owned(),
+        Against::These(all) => all.iter().map(|one| one.name()).collect::<Vec<_>>().join("/"),
+        Against::Own(scenario) => scenario.name.to_owned(),
+        Against::Absolute => String::new(),
     }
 }
 
@@ -117,7 +118,7 @@ fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
         "{{\"scenario\":\"{}\",\"contender\":\"{name}\",\"cpu_us\":{:.3},\"per_second\":{:.1},\"p50_ms\":{:.4},\
          \"p99_ms\":{:.4},\"p999_ms\":{:.4},\"max_ms\":{:.4},\"busy\":{:.3},\
          \"disturbed\":{:.3},\"resident_kib\":{:.0},\"idle_kib\":{},\
-         \"reload_ms\":{},\"longest_reload_ms\":{},\"quiet_ms\":{}}}",
+         \"reload_ms\":{},\"longest_reload_ms\":{},\"quiet_ms\":{},\"negotiated\":{}}}",
         measured.scenario.name,
         figures.cpu_micros,
         figures.per_second,
@@ -132,6 +133,7 @@ fn round(measured: &Measured, name: &str, figures: &Figures) -> String {
         exact(figures.pause.map_or(f64::NAN, |pause| pause.typical_ms)),
         exact(figures.pause.map_or(f64::NAN, |pause| pause.reload_ms)),
         exact(figures.pause.map_or(f64::NAN, |pause| pause.quiet_ms)),
+        figures.negotiated.as_ref().map_or_else(|| "null".to_owned(), |text| format!("\"{text}\"")),
     )
 }
 

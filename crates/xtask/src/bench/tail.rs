@@ -2,9 +2,10 @@
 
 use crate::Failure;
 
+use super::answer;
 use super::contender::Contender;
 use super::figures::Figures;
-use super::measure::{LOAD_CORE, PORT, Setup, WARM_UP, check_answer};
+use super::measure::{LOAD_CORE, PORT, Setup, WARM_UP};
 use super::paced::{self, Offer};
 use super::process::{Core, Usage, Used, resident_kib};
 use super::scenario::{CONNECTIONS, Scenario};
@@ -24,7 +25,7 @@ pub(crate) fn measure(
 ) -> Result<Option<Figures>, Failure> {
     let running = contender.start(setup, scenario, PORT)?;
     let pid = running.0.id();
-    check_answer(scenario)?;
+    answer::check(setup, scenario)?;
     // Seldom pauses are seen, too.
     let duration = setup.duration * 2;
     let (before, core) = (Usage::of(pid)?, Core::of(LOAD_CORE)?);

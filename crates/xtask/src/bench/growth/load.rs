@@ -7,11 +7,12 @@ use std::net::TcpStream;
 use crate::Failure;
 
 use super::super::contender::Contender;
-use super::super::idle;
-use super::super::measure::{PORT, Parsed, Setup, WARM_UP, check_answer, load, lua};
+use super::super::generate::{Parsed, load, lua};
+use super::super::measure::{PORT, Setup, WARM_UP};
 use super::super::process::{Usage, resident_kib};
 use super::super::reload::settle;
 use super::super::scenario::Scenario;
+use super::super::{answer, idle};
 use super::outcome::Sample;
 use super::series::{MANY_BACKENDS, Quantity, Series};
 
@@ -32,7 +33,7 @@ pub(super) fn measure(
 ) -> Result<Sample, Failure> {
     let running = Contender::Evenkeel.start(setup, scenario, PORT)?;
     let pid = running.0.id();
-    check_answer(scenario)?;
+    answer::check(setup, scenario)?;
     if scenario.backends >= MANY_BACKENDS {
         settle(pid)?;
     }
@@ -42,9 +43,9 @@ pub(super) fn measure(
     };
     let script = setup.directory.join("load.lua");
     fs::write(&script, lua(scenario)).map_err(|error| error.to_string())?;
-    load(&script, scenario, WARM_UP)?;
+    load(setup, &script, scenario, WARM_UP)?;
     let before = Usage::of(pid)?;
-    let output = load(&script, scenario, setup.duration)?;
+    let output = load(setup, &script, scenario, setup.duration)?;
     let used = before.until_now(pid)?;
     let resident = resident_kib(pid)?;
     let parsed = Parsed::from(&output)?;

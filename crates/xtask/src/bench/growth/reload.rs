@@ -9,8 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Failure;
 
+use super::super::answer;
 use super::super::contender::{Contender, evenkeel};
-use super::super::measure::{PORT, Setup, check_answer};
+use super::super::measure::{PORT, Setup};
 use super::super::measured::Spread;
 use super::super::process::resident_kib;
 use super::super::reload::{generation, settle};
@@ -29,11 +30,11 @@ pub(super) fn measure(setup: &Setup, scenario: &Scenario) -> Result<Sample, Fail
     let port = scenario.admin.ok_or("a reload is watched through the admin interface, which is off")?;
     let running = Contender::Evenkeel.start(setup, scenario, PORT)?;
     let pid = running.0.id();
-    check_answer(scenario)?;
+    answer::check(setup, scenario)?;
     settle(pid)?;
     let file = setup.directory.join(Contender::Evenkeel.name()).join("configuration");
     let fewer = Scenario { backends: scenario.backends - 1, ..*scenario };
-    let texts = [evenkeel(&fewer, PORT), evenkeel(scenario, PORT)];
+    let texts = [evenkeel(setup, &fewer, PORT), evenkeel(setup, scenario, PORT)];
     let before = resident_kib(pid)?;
     forget_peak(pid)?;
     let mut times = Vec::new();

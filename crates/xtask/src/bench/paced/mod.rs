@@ -10,11 +10,11 @@ mod offer;
 mod record;
 
 use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::Failure;
 
-use super::measure::LOAD_CORE;
+use super::own;
 
 pub(crate) use offer::Offer;
 pub(crate) use record::{Longest, Paced};
@@ -47,15 +47,7 @@ impl Drop for Running {
 
 /// Starts a generator on the load's core.
 pub(crate) fn start(offer: &Offer) -> Result<Running, Failure> {
-    let own = std::env::current_exe().map_err(|error| format!("this program's own file: {error}"))?;
-    let child = Command::new("taskset")
-        .args(["-c", LOAD_CORE])
-        .arg(own)
-        .args(["bench", "paced"])
-        .args(offer.arguments())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn();
+    let child = own::command("paced")?.args(offer.arguments()).stdout(Stdio::piped()).spawn();
     child.map(Running).map_err(|error| format!("load generator: {error}"))
 }
 
