@@ -121,7 +121,8 @@ fn negotiated(setup: &Setup, version: &str) -> Result<String, Failure> {
 fn parsed(text: &str) -> Option<String> {
     let line = |begin: &str| text.lines().find_map(|line| line.trim().strip_prefix(begin));
     let (version, cipher) = line("New, ")?.split_once(", Cipher is ")?;
-    let group = line("Server Temp Key: ")?.split(',').next()?;
+    // Whose key it is, OpenSSL says in other words since 3.5.
+    let group = line("Server Temp Key: ").or_else(|| line("Peer Temp Key: "))?.split(',').next()?;
     Some(format!("{version} {cipher} {group} {}", line("ALPN protocol: ").unwrap_or("-")))
 }
 
@@ -143,6 +144,7 @@ mod tests {
     #[test]
     fn what_was_negotiated_is_read() {
         assert_eq!(parsed(SESSION), Some(format!("{AGREED} h2")));
+        assert_eq!(parsed(&SESSION.replace("Server Temp", "Peer Temp")), Some(format!("{AGREED} h2")));
         let without = SESSION.replace("ALPN protocol: h2", "No ALPN negotiated");
         assert_eq!(parsed(&without), Some(format!("{AGREED} -")));
         assert_ne!(parsed(&SESSION.replace("128", "256")), Some(format!("{AGREED} h2")));

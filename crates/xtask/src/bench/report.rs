@@ -8,8 +8,7 @@ use super::measured::Measured;
 
 /// Bars: each contender relative to the best peer, one group a scenario. Where there are no peers there is no group.
 pub(crate) fn svg(all: &[Measured]) -> Result<String, Failure> {
-    let title =
-        "Relative to the best peer that counts = 1; less is better".to_owned();
+    let title = "Relative to the best peer that counts = 1; less is better".to_owned();
     Bars { title, groups: all.iter().map(group).collect() }.svg()
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn table(all: &[Measured]) -> String {
     }
     out.push_str(
         "medians of all rounds, less is better; figure: ours as ratio to what it is against, itself if to nothing\n\
-         peers: the better one of nginx and HAProxy, as of others whose names are given; noisy: our rounds are more than 15 % apart;\n\
+         peers: the better one of nginx and HAProxy; names: the best of these; noisy: our rounds are more than 15 % apart;\n\
          disturbed: others ran on the proxies' core for more than 5 % of a round\n",
     );
     out
@@ -181,5 +181,17 @@ mod tests {
         assert!(json.contains("\"evenkeel\":{\"median\":13.5000,\"min\":13.0000,\"max\":20.0000}"), "{json}");
         assert!(json.contains("\"envoy\":{\"median\":null,\"min\":null,\"max\":null}"), "{json}");
         assert!(!json.contains("NaN"), "{json}");
+    }
+
+    #[test]
+    fn what_was_negotiated_and_whom_a_bar_is_against_are_told() {
+        let mut measured = measured("h2_upstream_h2", [&[6.0], &[], &[12.0], &[10.0]], &[]);
+        measured.contenders[0].1[0].negotiated = Some("TLSv1.3 h2".to_owned());
+        let all = vec![measured];
+        assert!(table(&all).contains(" 0.600  haproxy/envoy "), "{}", table(&all));
+        let json = json(&[all]);
+        assert!(json.contains("\"against\":\"haproxy/envoy\""), "{json}");
+        assert_eq!(json.matches("\"negotiated\":\"TLSv1.3 h2\"").count(), 1, "{json}");
+        assert_eq!(json.matches("\"negotiated\":null").count(), 2, "{json}");
     }
 }

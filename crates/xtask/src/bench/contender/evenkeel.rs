@@ -62,3 +62,46 @@ fn health(scenario: &Scenario) -> String {
         _ => format!("{{ path = \"/1024\", expect_status = \"200-499\", {interval} }}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use evenkeel_config::{Source, load};
+
+    use super::*;
+    use crate::bench::scenario::SCENARIOS;
+
+    #[test]
+    fn every_scenarios_configuration_is_taken_and_means_what_the_scenario_says() {
+        let setup = Setup {
+            root: "/".into(),
+            directory: "/".into(),
+            duration: Duration::from_secs(1),
+            program: "evenkeel".into(),
+        };
+        for scenario in SCENARIOS {
+            let loaded = load(&Source::new("configuration", evenkeel(&setup, scenario, 19_000)));
+            let config = loaded.config.ok_or_else(|| format!("{}: {:?}", scenario.name, loaded.diagnostics));
+            let config = config.unwrap();
+            let protocol = match scenario.protocol {
+                Protocol::Http => evenkeel_config::Protocol::Http,
+                Protocol::Https => evenkeel_config::Protocol::Https,
+                Protocol::Tcp => evenkeel_config::Protocol::Tcp,
+                Protocol::Udp => evenkeel_config::Protocol::Udp,
+            };
+            assert_eq!(config.listeners[0].protocol, protocol, "{}", scenario.name);
+            let upstream = match scenario.http2_backends {
+                true => evenkeel_config::UpstreamProtocol::Http2,
+                false => evenkeel_config::UpstreamProtocol::Http1,
+            };
+            let pool = &config.pools[0];
+            assert_eq!(
+                (pool.protocol, pool.backends.len()),
+                (upstream, scenario.backends),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+}
