@@ -56,7 +56,7 @@ impl Certificate {
         fs::create_dir_all(&self.directory).map_err(told)?;
         let output = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-            .args(["-days", "30", "-subj", &format!("/CN={NAME}")])
+            .args(["-days", "365", "-subj", &format!("/CN={NAME}")])
             .args(["-addext", &format!("subjectAltName=DNS:{NAME},IP:127.0.0.1"), "-keyout"])
             .arg(self.key())
             .arg("-out")
