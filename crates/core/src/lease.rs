@@ -26,6 +26,8 @@ pub struct Lease {
     reason: Reason,
     /// What drop will record.
     outcome: Outcome,
+    /// The backend has answered, and the lease lives on: see [`Lease::answered`].
+    answered: bool,
 }
 
 /// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew
@@ -92,7 +94,16 @@ impl Lease {
     pub(crate) fn begin(chosen: &Candidate, reason: Reason, epoch: u64, decay: u32, now: Nanos) -> Self {
         let member = Arc::clone(&chosen.member);
         chosen.load.start(reason, now);
-        Self { member, started: now, ended: now, epoch, decay, reason, outcome: Outcome::Cancelled }
+        Self {
+            member,
+            started: now,
+            ended: now,
+            epoch,
+            decay,
+            reason,
+            outcome: Outcome::Cancelled,
+            answered: false,
+        }
     }
 
     /// Counts the attempt, unless the member has as many leases as it may have.
@@ -114,6 +125,7 @@ impl Lease {
             decay,
             reason,
             outcome: Outcome::Cancelled,
+            answered: false,
         })
     }
 
@@ -137,6 +149,20 @@ impl Lease {
         self.epoch
     }
 
+    /// The backend has answered at `now`, but what it was picked for goes on: a tunnel, which stays open for as long as
+    /// its ends like. So the answer counts for its latency and against earlier failures now, and the end does not again.
+    pub fn answered(&mut self, now: Nanos) {
+        let decay = std::mem::take(&mut self.decay);
+        self.answered = true;
+        self.member.load.answered(Ended {
+            outcome: Outcome::Ok,
+            answered: true,
+            started: self.started,
+            now,
+            decay,
+        });
+    }
+
     /// Ends the lease and records how the attempt went. A `now` before the start counts as the start.
     #[inline]
     pub fn end(mut self, outcome: Outcome, now: Nanos) {
@@ -148,8 +174,8 @@ impl Lease {
 impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
-        let Self { outcome, started, ended, decay, .. } = *self;
-        self.member.load.finish(Ended { outcome, started, now: ended, decay });
+        let Self { outcome, answered, started, ended, decay, .. } = *self;
+        self.member.load.finish(Ended { outcome, answered, started, now: ended, decay });
     }
 }
 

@@ -52,6 +52,8 @@ const _: () = assert!(std::mem::offset_of!(Hot, consecutive_failures) < 64 && si
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
+    /// That it succeeded has been taken into account before it ended.
+    pub(crate) answered: bool,
     pub(crate) started: Nanos,
     /// Not before the start.
     pub(crate) now: Nanos,
@@ -215,16 +217,34 @@ impl BackendLoad {
                 self.failures.note(self.attempts_total(), now.since(attempt.started), now);
                 self.hot.consecutive_failures.fetch_add(1, Ordering::Relaxed);
             }
-        } else if self.consecutive_failures() != 0 {
-            // Read first: in good times nobody writes this.
-            self.forget_failures();
+        } else if !attempt.answered {
+            self.succeeded();
         }
-        if attempt.decay != 0 {
-            let decay = Duration::from_millis(attempt.decay.into());
-            self.hot.latency.observe(outcome, now.since(attempt.started), now, decay);
-        }
+        self.observe(attempt);
         self.hot.counts.end();
         self.hot.end_sum.fetch_add(now.0, Ordering::Release);
+    }
+
+    /// See [`crate::Lease::answered`].
+    pub(crate) fn answered(&self, attempt: Ended) {
+        self.succeeded();
+        self.observe(attempt);
+    }
+
+    #[inline]
+    fn succeeded(&self) {
+        // Read first: in good times nobody writes this.
+        if self.consecutive_failures() != 0 {
+            self.forget_failures();
+        }
+    }
+
+    #[inline]
+    fn observe(&self, Ended { outcome, started, now, decay, .. }: Ended) {
+        if decay != 0 {
+            let decay = Duration::from_millis(decay.into());
+            self.hot.latency.observe(outcome, now.since(started), now, decay);
+        }
     }
 
     /// A backend that comes back is judged by what it does from now on.

@@ -118,6 +118,20 @@ fn latency_survives_a_reload_but_not_a_move() {
     }
 }
 
+/// How long a tunnel stays open says nothing about how long its backend takes, however it ends.
+#[test]
+fn a_tunnel_is_as_slow_as_its_answer() {
+    let snapshot = pool(&spec(StrategyKind::PeakEwma, &[1]), 1).snapshot();
+    let load = snapshot.members()[0].member.load.clone();
+    for outcome in Outcome::ALL {
+        let mut lease = pick(&snapshot, &mut Rng::from_seed(1), Nanos::from_secs(1));
+        lease.answered(Nanos::from_millis(1_030));
+        lease.end(outcome, Nanos::from_secs(7_200));
+        let estimate = load.latency().estimate(Nanos::from_millis(1_030), DECAY);
+        assert_eq!(estimate, Some(Duration::from_millis(30)), "{outcome:?}");
+    }
+}
+
 pub(crate) fn pick(snapshot: &PoolSnapshot, rng: &mut Rng, now: Nanos) -> Lease {
     snapshot.pick(&Tried::default(), rng, now).expect("somebody is eligible")
 }

@@ -220,6 +220,26 @@ fn consecutive_failures_end_with_a_success() {
     assert_eq!([Ok, Cancelled, ServerError].map(&mut after), [0, 0, 1]);
 }
 
+/// A tunnel's backend has answered when the tunnel opens. What it does hours later is no news of that.
+#[test]
+fn what_was_answered_early_counts_as_a_success_when_it_was() {
+    let snapshot = pool(&spec(StrategyKind::RoundRobin, &[1]), 1).snapshot();
+    let (load, mut rng) = (Arc::clone(&snapshot.members()[0].member.load), Rng::from_seed(1));
+    let mut fail = || take(&snapshot, &mut rng).end(Outcome::ServerError, Nanos::ZERO);
+    fail();
+    let mut tunnel = take(&snapshot, &mut Rng::from_seed(2));
+    tunnel.answered(Nanos::from_secs(1));
+    assert_eq!((load.consecutive_failures(), load.in_flight(), load.outcomes(Outcome::Ok)), (0, 1, 0));
+    fail();
+    fail();
+    tunnel.end(Outcome::Ok, Nanos::from_secs(3_600));
+    assert_eq!((load.consecutive_failures(), load.in_flight(), load.outcomes(Outcome::Ok)), (2, 0, 1));
+    let mut broken = take(&snapshot, &mut Rng::from_seed(2));
+    broken.answered(Nanos::from_secs(3_601));
+    broken.end(Outcome::ResponseBroken, Nanos::from_secs(3_602));
+    assert_eq!((load.consecutive_failures(), load.outcomes(Outcome::ResponseBroken)), (1, 1));
+}
+
 fn take(snapshot: &PoolSnapshot, rng: &mut Rng) -> Lease {
     snapshot.pick(&Tried::default(), rng, Nanos::ZERO).expect("somebody is eligible")
 }
