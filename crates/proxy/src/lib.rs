@@ -16,6 +16,7 @@ mod plan;
 mod pool;
 mod proxy;
 pub mod proxy_protocol;
+mod relay;
 mod report;
 mod route;
 mod shutdown;

@@ -11,8 +11,8 @@ use evenkeel_core::Rng;
 
 use crate::clock::Clock;
 use crate::http::Scratch;
-use crate::l4;
 use crate::lifecycle::Stage;
+use crate::relay;
 use crate::splice::Pipes;
 use crate::upstream::IdlePool;
 
@@ -108,7 +108,7 @@ impl Worker {
     pub(crate) fn relay_buffer(&self) -> MutexGuard<'_, Vec<u8>> {
         let mut buffer = lock(&self.relay_buffer);
         if buffer.capacity() == 0 {
-            buffer.reserve_exact(l4::CHUNK);
+            buffer.reserve_exact(relay::CHUNK);
         }
         buffer
     }

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use evenkeel_config::Protocol;
-use evenkeel_core::{Member, Outcome, Reason};
+use evenkeel_core::{Member, Reason};
 
 use crate::client::Client;
 use crate::http::Failure;
 use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Attempt, PoolCell};
+use crate::relay::{End, Moved};
 use crate::telemetry::{AccessEntry, RelayEntry};
 use crate::turn::Wait;
 
 use super::client_hello::ClientHello;
-use super::relay::{End, Moved};
 
 /// How a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,21 +66,10 @@ impl Ending {
     /// What the access log calls it; `None` when both sides closed in order.
     fn logged(self) -> Option<&'static str> {
         match self {
-            Self::Relayed(End::Closed | End::BackendClosed) => None,
+            Self::Relayed(end) => end.error(),
             Self::Failed(failure) => Some(failure.logged()),
             Self::HelloTimeout => Some("hello_timeout"),
             other => Some(ENDINGS[other.index()]),
-        }
-    }
-}
-
-impl End {
-    /// What it says of the backend. Whatever the client or this process ended says nothing.
-    pub(crate) fn outcome(self) -> Outcome {
-        match self {
-            Self::Closed | Self::BackendClosed => Outcome::Ok,
-            Self::BackendReset => Outcome::ResponseBroken,
-            Self::ClientReset | Self::Idle | Self::Cut => Outcome::Cancelled,
         }
     }
 }

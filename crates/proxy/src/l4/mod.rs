@@ -6,12 +6,10 @@ pub mod client_hello;
 mod names;
 mod open;
 mod passthrough;
-mod relay;
 mod serve;
 
 pub(crate) use account::{ENDINGS, RelayCounts};
 pub(crate) use names::NameTable;
-pub(crate) use relay::CHUNK;
 pub(crate) use serve::serve;
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use crate::client::Client;
 use crate::http::timer::Timer;
 use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Attempt, PoolCell};
+use crate::relay::{Early, End, Relay};
 use crate::transport::Transport;
 use crate::worker::{InProgress, Worker};
 
 use super::account::{Account, Ending};
 use super::open::Opener;
 use super::passthrough;
-use super::relay::{End, Relay};
 
 /// Serves a connection of a `tcp` or a `tls_passthrough` listener to its end.
 pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener>, worker: Arc<Worker>) {
@@ -32,7 +32,15 @@ pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener
         }
     };
     let client_side = Transport::Plain(tcp);
-    let relay = Relay { client: &client_side, backend: &backend, worker: &worker, timer: &mut timer, idle };
+    let relay = Relay {
+        client: &client_side,
+        backend: &backend,
+        early: Early::default(),
+        worker: &worker,
+        timer: &mut timer,
+        idle,
+        leave: None,
+    };
     let load = Arc::clone(&attempt.lease().member().load);
     let end = relay
         .run(|moved| {

@@ -10,6 +10,8 @@ use crate::http::socket::tests::connection;
 use crate::splice::tests::useless;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What is left to a relay whose listener is gone.
+const LEAVE: Duration = Duration::from_millis(300);
 
 /// A relay in a task of its own, and the far ends of its connections.
 struct Running {
@@ -18,20 +20,35 @@ struct Running {
     relay: JoinHandle<(End, Moved)>,
     stage: Arc<crate::lifecycle::Stage>,
     worker: Arc<Worker>,
+    /// Whether its listener is gone.
+    retired: Arc<AtomicBool>,
 }
 
 async fn start(pipes: Pipes, idle: Duration) -> Running {
+    start_with(pipes, idle, Early::default()).await
+}
+
+async fn start_with(pipes: Pipes, idle: Duration, early: Early) -> Running {
     let ((client, near_client), (near_backend, backend)) = (connection().await, connection().await);
     let stage = Arc::<crate::lifecycle::Stage>::default();
     let worker = Arc::new(Worker::new(Clock::start(), Arc::clone(&stage), 1, pipes));
-    let owned = Arc::clone(&worker);
+    let (owned, retired) = (Arc::clone(&worker), Arc::<AtomicBool>::default());
+    let gone = Arc::clone(&retired);
     let relay = tokio::spawn(async move {
         let (client, backend) = (Transport::Plain(near_client), Transport::Plain(near_backend));
         let mut ticket = owned.expect_connection();
         ticket.register().await;
         let mut total = Moved::default();
         let mut timer = Timer::default();
-        let relay = Relay { client: &client, backend: &backend, worker: &owned, timer: &mut timer, idle };
+        let relay = Relay {
+            client: &client,
+            backend: &backend,
+            early,
+            worker: &owned,
+            timer: &mut timer,
+            idle,
+            leave: Some(Leave { retired: &gone, patience: LEAVE }),
+        };
         let end = relay.run(|moved| total += moved).await;
         if end != End::Closed {
             client.reset_on_close();
@@ -39,7 +56,7 @@ async fn start(pipes: Pipes, idle: Duration) -> Running {
         }
         (end, total)
     });
-    Running { client, backend, relay, stage, worker }
+    Running { client, backend, relay, stage, worker, retired }
 }
 
 fn some_bytes(length: usize, seed: u32) -> Vec<u8> {
@@ -204,4 +221,28 @@ async fn a_client_that_has_gone_is_noticed_behind_what_it_sent() {
     let ended = tokio::time::timeout(PATIENCE / 2, running.relay).await.expect("noticed");
     assert_eq!(ended.unwrap().0, End::ClientReset);
     drop(running.backend);
+}
+
+#[tokio::test]
+async fn what_was_read_already_goes_first() {
+    let early = Early { to_backend: b"asked early, ".to_vec(), to_client: b"told early, ".to_vec() };
+    let running = start_with(Pipes::new(1, None), PATIENCE, early).await;
+    let (up, down) = (b"asked late".to_vec(), b"told late".to_vec());
+    let answering = tokio::spawn(converse(running.backend, down));
+    assert_eq!(converse(running.client, up).await, b"told early, told late");
+    assert_eq!(answering.await.unwrap(), b"asked early, asked late");
+    assert_eq!(running.relay.await.unwrap(), (End::Closed, Moved { sent: 23, received: 21 }));
+}
+
+#[tokio::test]
+async fn a_listener_that_is_gone_leaves_it_some_time() {
+    let running = start(Pipes::new(1, None), PATIENCE).await;
+    let (mut client, mut backend) = (running.client, running.backend);
+    let started = std::time::Instant::now();
+    running.retired.store(true, Ordering::Release);
+    running.worker.wake_all();
+    client.write_all(b"still").await.unwrap();
+    backend.read_exact(&mut [0; 5]).await.unwrap();
+    assert_eq!(running.relay.await.unwrap().0, End::Cut);
+    assert!(started.elapsed() >= LEAVE, "{:?}", started.elapsed());
 }

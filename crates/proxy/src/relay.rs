@@ -6,9 +6,11 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use evenkeel_core::Outcome;
 use tokio::time::Instant;
 
 use crate::http::timer::Timer;
@@ -28,10 +30,29 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Relay<'a> {
     pub(crate) client: &'a Transport,
     pub(crate) backend: &'a Transport,
+    pub(crate) early: Early,
     pub(crate) worker: &'a Worker,
     pub(crate) timer: &'a mut Timer,
     /// Longest time without a byte either way.
     pub(crate) idle: Duration,
+    /// When it must end though nobody else does. `None` is never.
+    pub(crate) leave: Option<Leave<'a>>,
+}
+
+/// What has been read before, and goes first.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    pub(crate) to_backend: Vec<u8>,
+    pub(crate) to_client: Vec<u8>,
+}
+
+/// A listener that may be taken out of the configuration.
+#[derive(Clone, Copy)]
+pub(crate) struct Leave<'a> {
+    /// Whether it has been.
+    pub(crate) retired: &'a AtomicBool,
+    /// How long the relay may go on then.
+    pub(crate) patience: Duration,
 }
 
 /// How a relay has ended. All but [`End::Closed`] leave something undelivered.
@@ -47,8 +68,30 @@ pub(crate) enum End {
     BackendReset,
     /// Nobody had anything to say for too long.
     Idle,
-    /// The drain deadline passed.
+    /// The drain deadline passed, or that of its listener.
     Cut,
+}
+
+impl End {
+    /// What it says of the backend. Whatever the client or this process ended says nothing.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::Closed | Self::BackendClosed => Outcome::Ok,
+            Self::BackendReset => Outcome::ResponseBroken,
+            Self::ClientReset | Self::Idle | Self::Cut => Outcome::Cancelled,
+        }
+    }
+
+    /// What the access log calls it; `None` when both sides closed in order.
+    pub(crate) fn error(self) -> Option<&'static str> {
+        match self {
+            Self::Closed | Self::BackendClosed => None,
+            Self::ClientReset => Some("client_reset"),
+            Self::BackendReset => Some("backend_reset"),
+            Self::Idle => Some("idle"),
+            Self::Cut => Some("cut"),
+        }
+    }
 }
 
 /// Bytes that a relay has moved.
@@ -71,17 +114,19 @@ impl Relay<'_> {
     /// Moves bytes until the end, and tells `report` about them whenever there are no more for the moment.
     ///
     /// The connections stay as they are: where the end is not [`End::Closed`], whoever drops them should reset them.
-    pub(crate) async fn run(self, mut report: impl FnMut(Moved)) -> End {
-        let Self { client, backend, worker, timer, idle } = self;
+    pub(crate) fn run(self, mut report: impl FnMut(Moved)) -> impl Future<Output = End> {
+        let Self { client, backend, early, worker, timer, idle, leave } = self;
         let pipes = worker.pipes();
         let mut both = Both {
-            up: Direction::new(client, backend, pipes),
-            down: Direction::new(backend, client, pipes),
+            up: Direction::new(client, backend, pipes, early.to_backend),
+            down: Direction::new(backend, client, pipes, early.to_client),
             backend_broken: false,
             client_broken: false,
         };
-        let mut silence = Silence { timer, idle, since: Instant::now(), look_at: None };
-        poll_fn(|context| {
+        let since = Instant::now();
+        let mut silence = Silence { timer, idle, since, leave, leave_at: None, look_at: None };
+        // Not an async function, which would hold all this twice: an idle relay is little else.
+        poll_fn(move |context| {
             let polled = both.poll(context, &mut worker.relay_buffer());
             let moved = both.take_moved();
             if moved != Moved::default() {
@@ -96,7 +141,6 @@ impl Relay<'_> {
             }
             silence.poll(context, both.up.is_held_up().then_some(client))
         })
-        .await
     }
 }
 
@@ -106,22 +150,37 @@ struct Silence<'a> {
     idle: Duration,
     /// When the last byte was moved.
     since: Instant,
+    leave: Option<Leave<'a>>,
+    /// When it must end, once its listener is gone.
+    leave_at: Option<Instant>,
     /// When the client is looked at next, while it is not read from.
     look_at: Option<Instant>,
 }
 
 impl Silence<'_> {
+    /// When it is over, and what that is called.
+    fn over(&mut self) -> (Instant, End) {
+        let gone = self.leave.filter(|leave| leave.retired.load(Ordering::Acquire));
+        let leave_at =
+            gone.map(|leave| *self.leave_at.get_or_insert_with(|| Instant::now() + leave.patience));
+        let idle_at = self.since + self.idle;
+        match leave_at {
+            Some(leave_at) if leave_at <= idle_at => (leave_at, End::Cut),
+            _ => (idle_at, End::Idle),
+        }
+    }
+
     fn poll(&mut self, context: &mut Context<'_>, held_up: Option<&Transport>) -> Poll<End> {
-        let over = self.since + self.idle;
+        let (over, end) = self.over();
         let Some(client) = held_up else {
             self.look_at = None;
-            return self.timer.poll_deadline(context, over).map(|()| End::Idle);
+            return self.timer.poll_deadline(context, over).map(|()| end);
         };
         let mut look = *self.look_at.get_or_insert_with(|| Instant::now() + LOOK_EVERY);
         loop {
             ready!(self.timer.poll_deadline(context, look.min(over)));
             if over <= look {
-                return Poll::Ready(End::Idle);
+                return Poll::Ready(end);
             }
             if is_broken(client) {
                 return Poll::Ready(End::ClientReset);
@@ -213,13 +272,13 @@ enum Fault {
 }
 
 impl<'a> Direction<'a> {
-    fn new(from: &'a Transport, to: &'a Transport, pipes: &'a Pipes) -> Self {
+    fn new(from: &'a Transport, to: &'a Transport, pipes: &'a Pipes, held: Vec<u8>) -> Self {
         Self {
             from,
             to,
             pipes,
             stage: Stage::Open,
-            held: Vec::new(),
+            held,
             taken: 0,
             pipe: None,
             bulk: false,
