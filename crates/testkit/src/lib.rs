@@ -12,6 +12,7 @@ mod metrics;
 mod nginx;
 mod port;
 mod process;
+mod python;
 mod shares;
 mod wait;
 
@@ -24,6 +25,7 @@ pub use metrics::Metrics;
 pub use nginx::Nginx;
 pub use port::{ClosedPort, free_port};
 pub use process::{Evenkeel, Finished, Signal, run_to_end};
+pub use python::python;
 pub use serde_json::Value as Json;
 pub use shares::{Share, assert_shares, shares_table};
 pub use wait::{PATIENCE, until, until_within};

@@ -25,6 +25,8 @@ pub enum Step {
     Pause(Duration),
     /// Waits until the gate is open.
     Pass(Gate),
+    /// Sends back whatever comes, until the peer has said all.
+    Echo,
     /// Says no more, until the peer closes.
     Hang,
     /// Closes the connection in good order.

@@ -134,6 +134,16 @@ impl Connection {
                 }
                 Step::Pause(pause) => tokio::time::sleep(pause).await,
                 Step::Pass(gate) => gate.pass().await,
+                Step::Echo => {
+                    loop {
+                        let bytes = self.wire.some(usize::MAX).await?;
+                        if bytes.is_empty() {
+                            break;
+                        }
+                        self.writer.write_all(&bytes).await?;
+                    }
+                    return Ok(Then::Close);
+                }
                 Step::Hang => {
                     while !self.wire.some(usize::MAX).await?.is_empty() {}
                     return Ok(Then::Close);
