@@ -4,6 +4,7 @@ mod accept;
 mod bench;
 mod chart;
 mod packages;
+mod python;
 mod reproduce;
 mod steps;
 mod test;

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use crate::steps::{Steps, command};
-use crate::{Failure, packages, tidy};
+use crate::{Failure, packages, python, tidy};
 
 /// Runs all of it; the first failure ends it.
 pub(crate) fn run(root: &Path, install: bool) -> Result<(), Failure> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(8);
     steps.run("Debian packages", || packages::ensure(root, install))?;
+    steps.run("Python packages", || python::ensure(root, install))?;
     steps.run("formatting", || command(root, "cargo", &["fmt", "--all", "--check"]))?;
     steps.run("lints", || {
         command(root, "cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])

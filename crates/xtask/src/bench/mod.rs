@@ -31,4 +31,5 @@ mod tail;
 pub(crate) mod udp_echo;
 
 pub(crate) use compare::run;
+pub(crate) use measure::target;
 pub(crate) use options::Options;
