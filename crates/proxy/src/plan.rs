@@ -79,6 +79,7 @@ fn pool_settings(pool: &Pool, tls: &TlsPlan) -> PoolSettings {
         probed: pool.probe.is_some(),
         send_proxy: pool.send_proxy,
         tls: tls.client(&pool.id).cloned(),
+        upgrade: pool.upgrade,
     }
 }
 
@@ -100,6 +101,7 @@ pub(crate) fn listener_settings(
         accept_proxy: listener.accept_proxy.clone(),
         limits: listener.limits.clone(),
         timeouts: listener.timeouts.clone(),
+        drain: config.runtime.drain_timeout,
         trusted_proxies: listener.trusted_proxies.clone(),
         access_log: access_log.cloned(),
         tls: tls.server(&listener.name).cloned(),

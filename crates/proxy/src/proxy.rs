@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
-use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart};
+use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart, Tunnels};
 use crate::shutdown::Shutdown;
 use crate::sockets::{self, Accepting, Bound, Prepared};
 use crate::splice::Pipes;
@@ -388,6 +388,7 @@ impl Inner {
             queue: Queue::new(Rng::from_seed(rng.next_u64())),
             told_apart: ToldApart::default(),
             prober: Prober::default(),
+            tunnels: Tunnels::default(),
         });
         let (commands, inbox) = mpsc::unbounded_channel();
         let kept = Arc::clone(&self.kept_checks);

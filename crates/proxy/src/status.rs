@@ -128,6 +128,8 @@ pub struct PoolStatus {
     pub requests: u64,
     /// Requests that wait because every backend is at its limit.
     pub waiting: usize,
+    /// Open connections that have switched to another protocol, such as WebSocket; a part of what is in flight.
+    pub tunnels: u64,
     /// Backends in configured order.
     pub backends: Vec<BackendStatus>,
 }

@@ -53,6 +53,8 @@ pub(crate) struct Pool {
     pub(crate) requests: u64,
     #[serde(default)]
     pub(crate) waiting: u64,
+    #[serde(default)]
+    pub(crate) tunnels: u64,
     pub(crate) backends: Vec<Backend>,
 }
 

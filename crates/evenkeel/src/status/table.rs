@@ -79,9 +79,10 @@ fn pool(pool: &Pool) -> Vec<String> {
         "panic" => "  PANIC: too few backends are healthy, all are used",
         _ => "  EMPTY: no backend may be picked",
     };
-    let waiting = if pool.waiting > 0 { format!("  {} waiting", pool.waiting) } else { String::new() };
+    let some = |count: u64, what: &str| if count > 0 { format!("  {count} {what}") } else { String::new() };
+    let (waiting, tunnels) = (some(pool.waiting, "waiting"), some(pool.tunnels, "tunnels"));
     let mut lines = vec![format!(
-        "pool {}  {}  intent {}  {} attempts{waiting}{mode}",
+        "pool {}  {}  intent {}  {} attempts{waiting}{tunnels}{mode}",
         pool.name, pool.strategy, pool.intent, pool.requests
     )];
     let columns =
@@ -226,14 +227,14 @@ pool web  round_robin  intent equal  12345 attempts
     fn says_where_a_backend_stands() {
         let mut report = report();
         let pool = &mut report.pools[0];
-        pool.waiting = 3;
+        (pool.waiting, pool.tunnels) = (3, 2);
         let one = &mut pool.backends[0];
         (one.tier, one.zone, one.max_in_flight) = (1, Some("eu-1a".to_owned()), Some(20));
         one.fails_fast = true;
         one.effective_weight = Some(0.374);
         pool.backends[1].effective_weight = Some(1.0);
         let text = render(&report);
-        assert!(text.contains("12345 attempts  3 waiting\n"), "{text}");
+        assert!(text.contains("12345 attempts  3 waiting  2 tunnels\n"), "{text}");
         let stands = "    tier 1  zone eu-1a  at most 20 busy  weight in force 0.37\n";
         assert_eq!(text.matches(stands).count(), 1, "{text}");
         assert_eq!(text.matches(FAILS_FAST).count(), 1, "{text}");

@@ -19,6 +19,7 @@ use super::buffer::Scratch;
 use super::forward::ClientNames;
 use super::io::{Pace, write_parts};
 use super::respond::{self, Failure, Form};
+use super::switch::Switched;
 use super::timer::Timer;
 
 /// Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for one at least).
@@ -54,7 +55,6 @@ pub(crate) struct Connection {
 }
 
 /// What becomes of the connection after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Another request may follow.
     Keep,
@@ -64,6 +64,8 @@ pub(crate) enum Next {
     Linger,
     /// A response could not be completed, and the client must notice.
     Abort,
+    /// It speaks another protocol from now on.
+    Tunnel(Box<Switched>),
 }
 
 impl Connection {
@@ -77,6 +79,7 @@ impl Connection {
                 Some(Next::Close) => break,
                 Some(Next::Linger) => return self.linger().await,
                 Some(Next::Abort) => return self.abort(),
+                Some(Next::Tunnel(switched)) => return Box::pin(self.tunnel(switched)).await,
             }
         }
         self.stream.farewell();
@@ -96,9 +99,9 @@ impl Connection {
             None => None,
             Some(0) => Some(Next::Close),
             Some(_) => loop {
-                let next = self.request(&mut scratch).await;
-                if next != Next::Keep || scratch.input.is_empty() {
-                    break Some(next);
+                match self.request(&mut scratch).await {
+                    Next::Keep if !scratch.input.is_empty() => {}
+                    next => break Some(next),
                 }
             },
         };
@@ -225,7 +228,7 @@ impl Connection {
         let delivered = self.write_failure(scratch, settings, failure, form, b"").await;
         self.listener.counts.answered(failure.status());
         if let Some(log) = &settings.access_log {
-            let mut entry = self.access_entry(settings, started);
+            let mut entry = self.access_entry(settings.generation, started);
             entry.status = failure.status();
             entry.error = Some(failure.describe().1);
             log.write(&entry);
@@ -261,8 +264,9 @@ impl Connection {
         written.is_ok()
     }
 
-    pub(crate) fn access_entry(&self, settings: &ListenerSettings, started: Instant) -> AccessEntry<'_> {
-        AccessEntry::new(started, settings.generation, &self.client.address, &self.listener.name)
+    /// `generation` is that under which the request came.
+    pub(crate) fn access_entry(&self, generation: u64, started: Instant) -> AccessEntry<'_> {
+        AccessEntry::new(started, generation, &self.client.address, &self.listener.name)
     }
 
     /// Closes the sending side, then drops what still comes until the client has closed or long enough.

@@ -10,7 +10,9 @@ use evenkeel_config::ClientTimeouts;
 use evenkeel_core::Outcome;
 use tokio::io::ReadBuf;
 
-use crate::http1::{BodyLength, Field, HeadScanner, ResponseHead, Scan, parse_response};
+use crate::http1::{
+    BodyLength, Field, HeadScanner, ResponseHead, SWITCHING_PROTOCOLS, Scan, is_accepted, parse_response,
+};
 use crate::pool::{PoolSettings, SetCookie};
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -35,6 +37,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) upstream: &'a Transport,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
+    /// Whether the backend is asked to switch protocols.
+    pub(crate) upgrade: bool,
     pub(crate) request: Incoming<'a>,
     /// What has been read from the client behind the request head.
     pub(crate) input: &'a mut Buffer,
@@ -79,6 +83,11 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
+    pub(crate) fn add(&self, sent: u64, received: u64) {
+        self.request.fetch_add(sent, Ordering::Relaxed);
+        self.response.fetch_add(received, Ordering::Relaxed);
+    }
+
     /// Bytes of content to the backend and from it.
     pub(crate) fn totals(&self) -> (u64, u64) {
         (self.request.load(Ordering::Relaxed), self.response.load(Ordering::Relaxed))
@@ -90,6 +99,9 @@ impl Traffic {
 pub(crate) enum Ended {
     /// The client has the whole response.
     Delivered(Delivered),
+    /// The client has the head of a response after which both connections speak another protocol. What followed it is in
+    /// the buffer.
+    Switched(Delivered),
     /// The reused connection turned out to be closed before the backend can have acted on the request.
     Stale,
     /// The client has got nothing yet and should get this.
@@ -169,6 +181,7 @@ impl Exchange<'_> {
             timer: self.timer,
             worker: self.worker,
             retired: self.retired,
+            upgrade: self.upgrade,
             request: self.request,
             bounds: self.bounds,
             set_cookie: self.set_cookie,
@@ -288,6 +301,7 @@ fn settle(
     not_after: Option<tokio::time::Instant>,
 ) -> Ended {
     let error = match outcome {
+        Ok(delivered) if delivered.status == SWITCHING_PROTOCOLS => return Ended::Switched(delivered),
         Ok(delivered) => return Ended::Delivered(delivered),
         Err(error) => error,
     };
@@ -328,6 +342,7 @@ struct Download<'a> {
     timer: &'a mut Timer,
     worker: &'a Worker,
     retired: &'a AtomicBool,
+    upgrade: bool,
     request: Incoming<'a>,
     bounds: Bounds<'a>,
     set_cookie: Option<SetCookie<'a>>,
@@ -353,6 +368,9 @@ impl Download<'_> {
     async fn run(&mut self) -> Result<Delivered, DownloadError> {
         self.pending.clear();
         let (head, length) = self.final_head().await?;
+        if head.switches {
+            return self.switch(&head, length).await;
+        }
         let head_at = Instant::now();
         let minor = self.request.head.minor;
         let framing = forward::framing(head.body, minor);
@@ -380,10 +398,10 @@ impl Download<'_> {
             let bytes = &self.buffer.bytes()[..length];
             let head = parse_response(bytes, self.request.head.method, self.fields)
                 .map_err(|malformed| DownloadError::Malformed(malformed.detail))?;
-            if head.status == 101 {
+            if head.status == SWITCHING_PROTOCOLS && !self.asked_for(&head, bytes) {
                 return Err(DownloadError::Malformed("the backend switches protocols unasked"));
             }
-            if !head.is_interim() {
+            if !head.is_interim() || head.switches {
                 return Ok((head, length));
             }
             if self.request.head.minor == 1 {
@@ -393,6 +411,29 @@ impl Download<'_> {
             self.flush().await?;
         }
         Err(DownloadError::Malformed("too many interim responses"))
+    }
+
+    /// Whether a switch of protocols is to one that the backend was offered.
+    fn asked_for(&self, head: &ResponseHead, bytes: &[u8]) -> bool {
+        let offer = (self.request.bytes, self.request.fields);
+        self.upgrade && head.switches && is_accepted(offer, (bytes, self.fields))
+    }
+
+    async fn switch(&mut self, head: &ResponseHead, length: usize) -> Result<Delivered, DownloadError> {
+        let head_at = Instant::now();
+        let bytes = &self.buffer.bytes()[..length];
+        forward::switch_head(self.pending, bytes, head, self.fields, self.set_cookie);
+        self.buffer.consume(length);
+        Progress::set(&self.progress.response_started);
+        self.flush().await?;
+        Ok(Delivered {
+            status: head.status,
+            keep_client: false,
+            keep_upstream: false,
+            wants_rest: false,
+            head_at,
+            ended_at: head_at,
+        })
     }
 
     async fn flush(&mut self) -> Result<(), DownloadError> {

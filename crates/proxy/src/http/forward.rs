@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target};
+use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target, offered};
 use crate::pool::SetCookie;
 use crate::tls::Secured;
 use crate::transport::Transport;
@@ -83,8 +83,8 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// The request head that the backend at `address` gets.
-pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: SocketAddr) {
+/// The request head that the backend at `address` gets. With `upgrade` the protocols that the client offers are offered.
+pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: SocketAddr, upgrade: bool) {
     out.clear();
     out.reserve(request.bytes.len() + ADDED);
     put(out, &[request.head.method_span.slice(request.bytes), b" "]);
@@ -115,6 +115,9 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
     });
     if request.head.body == BodyLength::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if upgrade {
+        put_upgrade(out, request.bytes, request.fields);
     }
     forwarded_fields(out, request);
     // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
@@ -225,6 +228,32 @@ pub(crate) fn response_head<D: AsRef<[u8]>>(
 pub(crate) fn interim_head(out: &mut Vec<u8>, bytes: &[u8], head: &ResponseHead, fields: &[Field]) {
     status_line(out, bytes, head);
     put_fields(out, bytes, fields, passes_to_client);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the head of a response after which the connection is a tunnel.
+pub(crate) fn switch_head(
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    head: &ResponseHead,
+    fields: &[Field],
+    set_cookie: Option<SetCookie<'_>>,
+) {
+    status_line(out, bytes, head);
+    put_fields(out, bytes, fields, passes_to_client);
+    if let Some(cookie) = set_cookie {
+        cookie.put(out);
+    }
+    put_upgrade(out, bytes, fields);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Both fields that it takes to switch protocols, with those that may be.
+fn put_upgrade(out: &mut Vec<u8>, bytes: &[u8], fields: &[Field]) {
+    out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: ");
+    for (index, protocol) in offered(bytes, fields).enumerate() {
+        put(out, &[if index > 0 { b", " } else { b"" }, protocol]);
+    }
     out.extend_from_slice(b"\r\n");
 }
 

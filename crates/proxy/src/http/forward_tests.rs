@@ -23,9 +23,41 @@ fn incoming<R>(text: &str, from_trusted: bool, peer: &str, look: impl FnOnce(&In
 fn forwarded(text: &str, from_trusted: bool, peer: &str) -> String {
     let mut out = Vec::new();
     incoming(text, from_trusted, peer, |request| {
-        request_head(&mut out, request, "10.0.0.9:80".parse().unwrap())
+        request_head(&mut out, request, "10.0.0.9:80".parse().unwrap(), false)
     });
     String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_upgrade_is_offered_without_what_may_not_be() {
+    let text = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade, X-Hop\r\nX-Hop: 1\r\n\
+                Upgrade: websocket, h2c\r\nUpgrade: chat/2\r\nHTTP2-Settings: AAMA\r\n\
+                Sec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let mut out = Vec::new();
+    incoming(text, false, "192.0.2.1:1", |request| {
+        assert!(request.head.upgrade);
+        request_head(&mut out, request, "10.0.0.9:80".parse().unwrap(), true);
+    });
+    let sent = String::from_utf8(out).unwrap();
+    let expected = "GET /chat HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\
+                    Connection: Upgrade\r\nUpgrade: websocket, chat/2\r\nX-Forwarded-For: ";
+    assert!(sent.starts_with(expected), "{sent}");
+}
+
+#[test]
+fn a_switch_is_passed_on_without_what_was_for_one_hop() {
+    let text = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade, x-hop\r\nX-Hop: 1\r\n\
+                 Content-Length: 5\r\nSec-WebSocket-Accept: s\r\nKeep-Alive: 5\r\n\r\n";
+    let mut fields = Vec::new();
+    let head = parse_response(text, Method::Get, &mut fields).unwrap();
+    assert!(head.switches);
+    let mut out = Vec::new();
+    switch_head(&mut out, text, &head, &fields, None);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\n\r\n"
+    );
 }
 
 #[test]

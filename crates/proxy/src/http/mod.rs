@@ -18,6 +18,7 @@ mod request_id;
 mod respond;
 pub(crate) mod socket;
 mod steer;
+mod switch;
 pub(crate) mod timer;
 
 pub(crate) use buffer::Scratch;

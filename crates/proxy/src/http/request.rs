@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use evenkeel_core::Outcome;
 
-use crate::http1::{BodyLength, FieldKind, Method, RequestHead};
+use crate::http1::{BodyLength, Field, FieldKind, Method, RequestHead, SWITCHING_PROTOCOLS};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell, SetCookie};
 use crate::tls::ClientTls;
@@ -25,12 +25,13 @@ use super::redirect;
 use super::request_id::RequestId;
 use super::respond::{Failure, Form};
 use super::steer;
+use super::switch::Switched;
 
 /// What the log says of a client that did not wait for its answer.
 const CLIENT_GONE: &str = "client_gone";
 
 /// A request head with what was decided about it.
-struct Request {
+pub(crate) struct Request {
     head: RequestHead,
     from_trusted: bool,
     id: RequestId,
@@ -38,10 +39,20 @@ struct Request {
 
 impl Request {
     fn incoming<'a>(&'a self, connection: &'a Connection, scratch: &'a Scratch) -> Incoming<'a> {
+        self.incoming_of(connection, &scratch.head, &scratch.fields)
+    }
+
+    /// With its head and fields kept elsewhere.
+    pub(crate) fn incoming_of<'a>(
+        &'a self,
+        connection: &'a Connection,
+        bytes: &'a [u8],
+        fields: &'a [Field],
+    ) -> Incoming<'a> {
         Incoming {
-            bytes: &scratch.head,
+            bytes,
             head: &self.head,
-            fields: &scratch.fields,
+            fields,
             from_trusted: self.from_trusted,
             client: &connection.client,
             request_id: self.id.as_bytes(),
@@ -66,7 +77,7 @@ impl Connection {
         let from_trusted = settings.trusts(self.peer.ip());
         let request = Request { head, from_trusted, id: self.request_id(scratch, from_trusted) };
         let mut account = Account::new(started);
-        let _in_progress = self.worker.begin_request();
+        let in_progress = self.worker.begin_request();
         let next = match self.destination(scratch, settings, &request) {
             Ok(Destination::Https { port }) => {
                 let next = self.redirect(scratch, settings, &request, port, &mut account).await;
@@ -74,12 +85,19 @@ impl Connection {
                 next
             }
             Ok(Destination::Pool(pool)) => {
-                let next = self.forward(scratch, settings, &request, &pool, &mut account).await;
+                let forwarded = self.forward(scratch, settings, &request, &pool, &mut account).await;
                 let ended_at = account.ended_at.unwrap_or_else(Instant::now);
                 pool.durations.record(ended_at.saturating_duration_since(started));
                 self.idle_since = ended_at;
                 account.pool = Some(pool);
-                next
+                match forwarded {
+                    Forwarded::Answered(next) => next,
+                    Forwarded::Switched(ends) => {
+                        self.listener.counts.answered(SWITCHING_PROTOCOLS);
+                        let switched = Switched::new(*ends, account, request, scratch, settings, in_progress);
+                        return Next::Tunnel(switched);
+                    }
+                }
             }
             Err(failure) => {
                 let next = self.fail(scratch, settings, &request, failure, &mut account).await;
@@ -94,7 +112,7 @@ impl Connection {
             }
         }
         if let Some(log) = &settings.access_log {
-            let mut entry = self.access_entry(settings, started);
+            let mut entry = self.access_entry(settings.generation, started);
             account.describe(&mut entry);
             entry.request = Some(request.incoming(self, scratch));
             log.write(&entry);
@@ -161,7 +179,7 @@ impl Connection {
         request: &Request,
         pool: &Arc<PoolCell>,
         account: &mut Account,
-    ) -> Next {
+    ) -> Forwarded {
         let pool_settings = pool.settings.load_full();
         let total = pool_settings.total_timeout;
         let bounds = Bounds {
@@ -187,7 +205,7 @@ impl Connection {
                 }
                 Err(Turned::ClientGone) => {
                     account.error = Some(CLIENT_GONE);
-                    return Next::Abort;
+                    return Forwarded::Answered(Next::Abort);
                 }
             };
             account.picked(&attempt, now);
@@ -197,7 +215,14 @@ impl Connection {
                     if cookie.is_some() {
                         steer::count_session(pool, &wanted, &attempt);
                     }
-                    return self.conclude(scratch, settings, request, ended, attempt, account).await;
+                    let next = self.conclude(scratch, settings, request, ended, attempt, account).await;
+                    return Forwarded::Answered(next);
+                }
+                AttemptEnd::Switched(upstream) => {
+                    if cookie.is_some() {
+                        steer::count_session(pool, &wanted, &attempt);
+                    }
+                    return Forwarded::Switched(Box::new((upstream, attempt)));
                 }
                 AttemptEnd::NotConnected(reason, outcome) => {
                     failure = reason;
@@ -206,7 +231,7 @@ impl Connection {
                 }
             }
         }
-        self.fail(scratch, settings, request, failure, account).await
+        Forwarded::Answered(self.fail(scratch, settings, request, failure, account).await)
     }
 
     /// One attempt on one backend. A reused connection that turns out to be closed is replaced by a new one to the
@@ -256,6 +281,10 @@ impl Connection {
                 self.exchange(scratch, request, (address, &mut upstream), bounds, cookie, account).await;
             match ended {
                 Ended::Stale => self.worker.count_stale(),
+                Ended::Switched(Delivered { head_at, .. }) => {
+                    account.head_at = Some(head_at);
+                    return AttemptEnd::Switched(upstream);
+                }
                 Ended::Delivered(Delivered { keep_upstream, ended_at, .. }) => {
                     if keep_upstream && reuses && !self.worker.stage().is_draining() {
                         let keep = bounds.pool.keep;
@@ -288,12 +317,14 @@ impl Connection {
             client: &self.client,
             request_id: id.as_bytes(),
         };
-        forward::request_head(to_backend, &incoming, address);
+        let upgrade = head.upgrade && bounds.pool.upgrade;
+        forward::request_head(to_backend, &incoming, address, upgrade);
         from_backend.clear();
         let exchange = Exchange {
             client: &self.stream,
             upstream: &upstream.stream,
             reused: upstream.reused,
+            upgrade,
             request: incoming,
             input,
             to_backend,
@@ -339,7 +370,8 @@ impl Connection {
                 account.error = Some("http_response_incomplete");
                 Next::Abort
             }
-            Ended::ClientGone | Ended::Stale => {
+            // The attempt has dealt with the latter two.
+            Ended::ClientGone | Ended::Stale | Ended::Switched(_) => {
                 attempt.end(Outcome::Cancelled, Instant::now());
                 account.error = Some(CLIENT_GONE);
                 Next::Abort
@@ -399,9 +431,17 @@ enum Destination {
     },
 }
 
+/// What became of a request.
+enum Forwarded {
+    Answered(Next),
+    /// Both connections speak another protocol now, and the lease goes on.
+    Switched(Box<(Upstream, Attempt)>),
+}
+
 /// How one attempt ended.
 enum AttemptEnd {
     Exchanged(Ended),
+    Switched(Upstream),
     /// Nothing of the request was sent.
     NotConnected(Failure, Outcome),
 }

@@ -162,6 +162,7 @@ const CONNECTION_NAMES_MAX: usize = 32;
 pub(crate) struct ConnectionOptions {
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
 }
 
 /// Copies `headers` into `fields`, marks the fields that `Connection` names as hop-by-hop, and says what it asks for.
@@ -200,6 +201,7 @@ fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionO
             } else if token.eq_ignore_ascii_case(b"keep-alive") {
                 options.keep_alive = true;
             } else {
+                options.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
                 drop_named(buffer, fields, token)?;
             }
         }

@@ -9,13 +9,16 @@ mod field;
 mod request;
 mod response;
 mod scan;
+mod upgrade;
 
 pub(crate) use chunked::parse_trailers;
 pub use chunked::{ChunkDecoder, ChunkError, Step};
 pub use field::{Field, FieldKind, Span};
 pub use request::{Method, RequestHead, Target, parse_request};
+pub(crate) use response::SWITCHING_PROTOCOLS;
 pub use response::{ResponseHead, parse_response};
 pub use scan::{HeadScanner, Scan};
+pub(crate) use upgrade::{is_accepted, offered};
 
 /// Most header fields that any message may have; configuration can only lower it.
 pub const FIELDS_MAX: usize = 256;

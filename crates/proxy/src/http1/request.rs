@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::field::{self, Field, FieldKind, Span};
-use super::{BodyLength, FIELDS_MAX, Malformed};
+use super::{BodyLength, FIELDS_MAX, Malformed, upgrade};
 
 /// A request head as ranges of the buffer it was parsed from.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,9 @@ pub struct RequestHead {
     pub keep_alive: bool,
     /// Whether it waits for 100 (Continue).
     pub expects_continue: bool,
+    /// Whether it asks to switch to another protocol, one that may be tunnelled (RFC 9110 section 7.8). Never one with a
+    /// body, nor of HTTP/1.0.
+    pub upgrade: bool,
 }
 
 /// Methods whose semantics matter to a proxy (RFC 9110 section 9).
@@ -105,15 +108,18 @@ pub fn parse_request(
     let (target, authority) = parse_target(head, target.as_bytes(), method_kind)?;
     let host = host(head, fields, authority, minor)?;
     let keep_alive = !options.close && (minor == 1 || options.keep_alive);
+    let body = body_length(head, fields, minor)?;
+    let may_switch = options.upgrade && minor == 1 && body == BodyLength::None;
     Ok(RequestHead {
         method: method_kind,
         method_span: Span::of(head, method.as_bytes()),
         target,
         minor,
         host,
-        body: body_length(head, fields, minor)?,
+        body,
         keep_alive,
         expects_continue: expectation(head, fields, minor)?,
+        upgrade: may_switch && upgrade::is_offer(head, fields),
     })
 }
 

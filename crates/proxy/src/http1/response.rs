@@ -5,6 +5,9 @@ use std::mem::MaybeUninit;
 use super::field::{self, Field, FieldKind, Span};
 use super::{BodyLength, FIELDS_MAX, Malformed, Method};
 
+/// The status of a response after which the connection speaks another protocol (RFC 9110 section 15.2.2).
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// A response head as ranges of the buffer it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead {
@@ -18,6 +21,8 @@ pub struct ResponseHead {
     pub keep_alive: bool,
     /// Whether it has a `Date`.
     pub has_date: bool,
+    /// Whether it is a 101 (Switching Protocols) that can be one: of HTTP/1.1, with `Connection: upgrade`.
+    pub switches: bool,
 }
 
 impl ResponseHead {
@@ -67,6 +72,7 @@ pub fn parse_response(
         body,
         keep_alive: wants_open && body != BodyLength::UntilClose && !announces_more,
         has_date: fields.iter().any(|field| field.kind == FieldKind::Date),
+        switches: status == SWITCHING_PROTOCOLS && minor == 1 && options.upgrade,
     })
 }
 

@@ -8,6 +8,7 @@ mod socket;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol};
@@ -46,6 +47,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) accept_proxy: Option<AcceptProxy>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
+    /// How long tunnels may go on once the listener is gone from the configuration.
+    pub(crate) drain: Duration,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) tls: Option<Arc<ServerTls>>,
@@ -76,7 +79,7 @@ pub(crate) struct ListenerCounts {
     pub(crate) connections: AtomicU64,
     /// Connections open now.
     pub(crate) open: AtomicU64,
-    /// Requests answered, by class of status: 1xx (never), 2xx, ... at index class - 1.
+    /// Requests answered, by class of status: 1xx (101 only), 2xx, ... at index class - 1.
     pub(crate) responses: [AtomicU64; 5],
     /// Requests whose client left, or was cut, before the response ended.
     pub(crate) unfinished: AtomicU64,

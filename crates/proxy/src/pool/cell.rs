@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -38,6 +38,7 @@ pub(crate) struct PoolCell {
     pub(crate) queue: Queue,
     pub(crate) told_apart: ToldApart,
     pub(crate) prober: Prober,
+    pub(crate) tunnels: Tunnels,
 }
 
 /// What the data path must know about a pool beside its snapshot.
@@ -58,6 +59,8 @@ pub(crate) struct PoolSettings {
     pub(crate) send_proxy: Option<ProxyVersion>,
     /// How connections to its backends are secured; `None` is not at all.
     pub(crate) tls: Option<Arc<ClientTls>>,
+    /// Whether requests to switch protocols are passed on.
+    pub(crate) upgrade: bool,
 }
 
 impl PoolSettings {
@@ -89,6 +92,26 @@ pub(crate) struct ToldApart {
     pub(crate) sessions_new: AtomicU64,
     /// Sessions whose backend could not be used, and that got another.
     pub(crate) sessions_moved: AtomicU64,
+}
+
+/// Connections of a pool that speak another protocol than HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct Tunnels {
+    pub(crate) open: AtomicU64,
+    /// Opened since start.
+    pub(crate) opened: AtomicU64,
+}
+
+/// Counts a tunnel as open while it lives.
+#[derive(Debug)]
+pub(crate) struct OpenTunnel {
+    pool: Arc<PoolCell>,
+}
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        self.pool.tunnels.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl PoolCell {
@@ -148,6 +171,20 @@ impl Attempt {
 
     pub(crate) fn pool(&self) -> &PoolCell {
         &self.pool
+    }
+
+    /// The backend has answered, and a tunnel follows: see [`Lease::answered`].
+    pub(crate) fn answered(&mut self, now: Instant) {
+        let now = self.pool.clock.at(now);
+        if let Some(lease) = &mut self.lease {
+            lease.answered(now);
+        }
+    }
+
+    pub(crate) fn open_tunnel(&self) -> OpenTunnel {
+        self.pool.tunnels.open.fetch_add(1, Ordering::Relaxed);
+        self.pool.tunnels.opened.fetch_add(1, Ordering::Relaxed);
+        OpenTunnel { pool: Arc::clone(&self.pool) }
     }
 
     pub(crate) fn end(mut self, outcome: Outcome, now: Instant) {

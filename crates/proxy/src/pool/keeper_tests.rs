@@ -6,7 +6,7 @@ use evenkeel_core::{Nanos, PickKey, Refusal, Tried};
 
 use super::*;
 use crate::clock::Clock;
-use crate::pool::{Prober, ToldApart, Wanted};
+use crate::pool::{Prober, ToldApart, Tunnels, Wanted};
 use crate::telemetry::Histogram;
 
 /// The pool `p` of a file with these keys.
@@ -39,6 +39,7 @@ async fn start(target: Target) -> (Arc<PoolCell>, mpsc::UnboundedSender<Command>
         queue: Queue::new(Rng::from_seed(1)),
         told_apart: ToldApart::default(),
         prober: Prober::default(),
+        tunnels: Tunnels::default(),
     });
     let (commands, inbox) = mpsc::unbounded_channel();
     let kept = Arc::new(Semaphore::new(8));

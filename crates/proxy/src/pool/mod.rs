@@ -12,7 +12,7 @@ mod queue;
 mod resolve;
 mod sticky;
 
-pub(crate) use cell::{Attempt, PoolCell, PoolSettings, ToldApart, Wanted};
+pub(crate) use cell::{Attempt, OpenTunnel, PoolCell, PoolSettings, ToldApart, Tunnels, Wanted};
 pub(crate) use keeper::{Command, Keeper, Target};
 pub(crate) use load_probe::Prober;
 pub(crate) use queue::{Place, Queue};

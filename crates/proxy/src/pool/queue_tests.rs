@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::clock::Clock;
-use crate::pool::{PoolSettings, Prober, ToldApart};
+use crate::pool::{PoolSettings, Prober, ToldApart, Tunnels};
 use crate::upstream::Keep;
 
 const SIZE: usize = 100;
@@ -55,6 +55,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         probed: false,
         send_proxy: None,
         tls: None,
+        upgrade: false,
     };
     let cell = PoolCell {
         id: PoolId::new("web"),
@@ -66,6 +67,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         queue: Queue::new(Rng::from_seed(1)),
         told_apart: ToldApart::default(),
         prober: Prober::default(),
+        tunnels: Tunnels::default(),
     };
     cell.queue.set_open(true);
     (Arc::new(cell), state)

@@ -152,6 +152,7 @@ impl Inner {
             epoch: seen.snapshot.epoch(),
             requests: seen.total,
             waiting: cell.queue.len(),
+            tunnels: cell.tunnels.open.load(Ordering::Relaxed),
             backends: backends.collect(),
         }
     }

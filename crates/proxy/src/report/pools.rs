@@ -24,6 +24,11 @@ pub(super) fn pools(page: &mut Page, seen: &[Seen<'_>]) {
     page.histograms(&catalog::DURATION, seen.iter().map(|pool| (pool.name(), &pool.cell.durations)));
     told_apart(page, seen);
     queues(page, seen);
+    let tunnels = |counter: fn(&PoolCell) -> &AtomicU64| {
+        seen.iter().map(move |pool| ([pool.name()], count(counter(pool.cell))))
+    };
+    page.family(&catalog::TUNNELS_OPEN, tunnels(|pool| &pool.tunnels.open));
+    page.family(&catalog::TUNNELS, tunnels(|pool| &pool.tunnels.opened));
     let probed = seen.iter().filter(|pool| pool.cell.settings.load().probed);
     page.family(
         &catalog::PROBES,

@@ -60,7 +60,7 @@ catalog! {
     POOL_EPOCH: Counter "evenkeel_pool_epoch_total" ["pool"]
         "Snapshots of the pool published since start.";
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
-        "From the first byte of a request to the last byte of its response.";
+        "From the first byte of a request to the last byte of its response; of one that opens a tunnel to the head of that.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]
@@ -73,6 +73,10 @@ catalog! {
         "Requests that found every backend at its limit and got none: the queue was full, or it took too long, or the client left.";
     PROBES: Counter "evenkeel_pool_load_probes_total" ["pool", "outcome"]
         "Questions to backends about their load: answered, failed, and not asked because too many were under way.";
+    TUNNELS_OPEN: Gauge "evenkeel_tunnels_open" ["pool"]
+        "Connections that have switched to another protocol, such as WebSocket, and are open now.";
+    TUNNELS: Counter "evenkeel_tunnels_total" ["pool"]
+        "Connections that have switched to another protocol since start.";
     REQUESTS: Counter "evenkeel_requests_total" ["listener", "class"]
         "Requests answered, by class of status.";
     UNFINISHED: Counter "evenkeel_requests_unfinished_total" ["listener"]
