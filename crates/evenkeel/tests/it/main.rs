@@ -27,3 +27,4 @@ mod tcp_bulk;
 mod telemetry;
 mod tiers;
 mod tls;
+mod upgrade;
