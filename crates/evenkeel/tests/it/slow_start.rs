@@ -37,3 +37,24 @@ async fn the_share_of_a_backend_that_returns_rises() {
     assert!(got_first < 0.35 && got_middle < 0.5 && (got_last - 0.5).abs() < 0.01, "{seen:?}");
     assert!(got_first >= first - 0.02 && got_middle >= middle - 0.02, "{seen:?}");
 }
+
+/// Where all are new, there is nobody to spare them: ramping beside each other they would only be overrun the later.
+#[tokio::test]
+async fn nobody_ramps_beside_one_that_has_just_begun() {
+    let mut all = backends(["a", "b"]).await;
+    let pool = "strategy = \"round_robin\"\npassive = false\nslow_start = \"20s\"\npanic_threshold = 0\n\
+                health = { path = \"/healthz\", interval = \"100ms\", rise = 1, fall = 2 }";
+    let setup = Setup::new(&all).pool(pool);
+    all[1].stop().await;
+    let evenkeel = setup.start().await;
+    evenkeel.await_eligible("web", 1).await;
+    // No window after the first, but so late that one that had been ramping since would have got further.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    all[1].resume().await;
+    evenkeel.await_eligible("web", 2).await;
+    let plan = |metrics: &Metrics| metrics.value("evenkeel_share", &[("backend", "b"), ("kind", "plan")]);
+    assert_eq!(plan(&evenkeel.metrics().await), 0.5);
+    let before = counts(&all);
+    Load::new(evenkeel.address("web"), 2).run(200).await.assert_all_ok();
+    assert_eq!(counts(&all)["b"] - before["b"], 100);
+}

@@ -96,3 +96,28 @@ async fn traffic_stays_in_its_zone_as_far_as_that_can_take_it() {
         1.0
     );
 }
+
+/// Half of what a zone has is gone: 2/3 of what arrives in it stay, as much as the one that is left can take when the
+/// other zone keeps its own, too. The rest goes away, and is said to.
+#[tokio::test]
+async fn a_zone_gives_up_what_it_cannot_take_and_no_more() {
+    let mut all = backends(["a", "b", "x", "y"]).await;
+    let zones = ["here", "here", "there", "there"];
+    let entries =
+        all.iter().zip(zones).map(|(backend, zone)| backend.entry_with(&format!("zone = \"{zone}\"")));
+    let pool = format!("{CHECKED}\npanic_threshold = 0\nzone_aware = {{ min_backends = 2 }}");
+    let evenkeel =
+        Setup::of_entries(entries).runtime("workers = 2\nzone = \"here\"").pool(&pool).start().await;
+    evenkeel.await_eligible("web", 2).await;
+    all[0].stop().await;
+    let plan = |metrics: &evenkeel_testkit::Metrics| {
+        ["b", "x", "y"]
+            .map(|name| metrics.value("evenkeel_share", &[("backend", name), ("kind", "plan")]))
+            .map(|share| (share * 6.0 * 100.0).round() / 100.0)
+    };
+    evenkeel.await_metrics("two thirds of it", |metrics| plan(metrics) == [4.0, 1.0, 1.0]).await;
+    let shares = run(&evenkeel, &all, 600).await;
+    assert_shares(&shares, &[("a", 0), ("b", 4), ("x", 1), ("y", 1)], 6.0);
+    let spilled = attempts(&evenkeel, "spill").await;
+    assert!((spilled - 200.0).abs() <= 6.0, "{spilled} of 600");
+}
