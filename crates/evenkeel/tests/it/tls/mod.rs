@@ -6,6 +6,7 @@ mod files;
 mod handshakes;
 mod hosts;
 mod resumption;
+mod tunnels;
 mod upstream;
 
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod lifetime;
-mod peers;
+pub(crate) mod peers;
 mod refusals;
 mod tunnels;
 

@@ -11,20 +11,23 @@ use crate::support::{BINARY, Setup};
 
 use super::{await_none, in_flight, outcomes};
 
-const PROGRAM: &str = include_str!("websockets.py");
+/// Server and client: see its first line.
+pub(crate) const PROGRAM: &str = include_str!("websockets.py");
 
 /// A server that answers each message with its name and the message. Killed on drop.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     name: &'static str,
     port: u16,
 }
 
 impl Server {
-    fn start(name: &'static str, program: &Path) -> Self {
+    /// `secure` are the files of a certificate and its key, if it is to speak TLS.
+    pub(crate) fn start(name: &'static str, program: &Path, secure: &[&Path]) -> Self {
         let mut child = Command::new(python(BINARY))
             .arg(program)
             .args(["serve", name])
+            .args(secure)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -39,7 +42,7 @@ impl Server {
         Self { child, name, port }
     }
 
-    fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         format!("{{ address = \"127.0.0.1:{}\", name = \"{}\" }}", self.port, self.name)
     }
 }
@@ -57,7 +60,7 @@ impl Drop for Server {
 async fn websockets_talk_through_it_and_are_spread_evenly() {
     let directory = TempDir::new("websockets");
     let program = directory.write("websockets_peer.py", PROGRAM);
-    let servers = ["a", "b", "c"].map(|name| Server::start(name, &program));
+    let servers = ["a", "b", "c"].map(|name| Server::start(name, &program, &[]));
     let pool = "strategy = \"least_request\"\nhealth = false\npassive = false";
     let evenkeel = Setup::of_entries(servers.iter().map(Server::entry)).pool(pool).start().await;
     let url = format!("ws://{}/chat", evenkeel.address("web"));

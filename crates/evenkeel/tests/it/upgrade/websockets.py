@@ -1,7 +1,8 @@
-"""A WebSocket server that echoes, and clients that check what comes back: `serve NAME` or `talk URL COUNT`."""
+"""A WebSocket server that echoes, and clients that check what comes back: `serve NAME [CERT KEY]`, `talk URL COUNT`."""
 
 import asyncio
 import json
+import ssl
 import sys
 
 from websockets.asyncio.client import connect
@@ -11,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 LARGE = bytes(index * 7 % 256 for index in range(4 << 20))
 
 
-async def run_server(name):
+async def run_server(name, *files):
     async def answer(socket):
         async for message in socket:
             if message == "who":
@@ -21,7 +22,10 @@ async def run_server(name):
             else:
                 await socket.send(message)
 
-    async with serve(answer, "127.0.0.1", 0, subprotocols=["chat"], max_size=None) as server:
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if files else None
+    if secure:
+        secure.load_cert_chain(*files)
+    async with serve(answer, "127.0.0.1", 0, subprotocols=["chat"], max_size=None, ssl=secure) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
@@ -71,6 +75,6 @@ async def run_clients(url, count):
 
 
 if sys.argv[1] == "serve":
-    asyncio.run(run_server(sys.argv[2]))
+    asyncio.run(run_server(*sys.argv[2:]))
 else:
     asyncio.run(run_clients(sys.argv[2], int(sys.argv[3])))
