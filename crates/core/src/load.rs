@@ -28,6 +28,9 @@ pub struct BackendLoad {
     usual_outcomes_seen: AtomicU64,
     busy_seen: AtomicU64,
     failures: Failures,
+    /// Apart from what every request writes: only layer 4 over UDP knows datagrams.
+    datagrams_sent: AtomicU64,
+    datagrams_received: AtomicU64,
 }
 
 /// What every request to this backend writes, on one line of its own: a scan over in-flight numbers must not collide
@@ -102,7 +105,7 @@ impl BackendLoad {
         self.hot.bytes_received.load(Ordering::Relaxed)
     }
 
-    /// Adds to both byte counters. Callers batch: once per request or per flush, not per read.
+    /// Adds to both byte counters. Callers batch: once per request, flush or datagram, not per read.
     pub fn add_bytes(&self, sent: u64, received: u64) {
         if sent > 0 {
             self.hot.bytes_sent.fetch_add(sent, Ordering::Relaxed);
@@ -110,6 +113,28 @@ impl BackendLoad {
         if received > 0 {
             self.hot.bytes_received.fetch_add(received, Ordering::Relaxed);
         }
+    }
+
+    /// Datagrams sent to the backend; 0 where it is not spoken to over UDP.
+    pub fn datagrams_sent(&self) -> u64 {
+        self.datagrams_sent.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams received from the backend.
+    pub fn datagrams_received(&self) -> u64 {
+        self.datagrams_received.load(Ordering::Relaxed)
+    }
+
+    /// A datagram with so many bytes of content has gone to the backend.
+    pub fn sent_datagram(&self, bytes: usize) {
+        self.datagrams_sent.fetch_add(1, Ordering::Relaxed);
+        self.add_bytes(bytes as u64, 0);
+    }
+
+    /// A datagram with so many bytes of content has come from the backend.
+    pub fn received_datagram(&self, bytes: usize) {
+        self.datagrams_received.fetch_add(1, Ordering::Relaxed);
+        self.add_bytes(0, bytes as u64);
     }
 
     /// Failures since the last success. 0 after an `Ok`; cancelled attempts and stale connections leave it as
