@@ -5,7 +5,9 @@
 
 mod backend;
 mod client;
+mod datagrams;
 mod dir;
+mod dnsmasq;
 mod http;
 mod load;
 mod metrics;
@@ -18,7 +20,9 @@ mod wait;
 
 pub use backend::{Answer, Backend, Capacity, Gate, Received, Reply, Step};
 pub use client::Client;
+pub use datagrams::{UdpBackend, UdpClient};
 pub use dir::TempDir;
+pub use dnsmasq::Dnsmasq;
 pub use http::{Digest, Fields, Framing, Head, Response, pattern};
 pub use load::{Load, Tally};
 pub use metrics::Metrics;

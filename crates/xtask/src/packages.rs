@@ -17,6 +17,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("h2load", "nghttp2-client"),
     ("ngx_stream_module.so", "libnginx-mod-stream"),
     ("valgrind", "valgrind"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("dig", "bind9-dnsutils"),
 ];
 
 /// Directories where Debian puts programs; not all of them are in everybody's PATH.
