@@ -78,14 +78,17 @@ pub(super) static UDP: Section = Section {
             name: "sessions",
             kinds: &[Kind::Integer { min: 1, max: defaults::UDP_SESSIONS_MAX }],
             default: Default::Integer(defaults::UDP_SESSIONS),
-            doc: "Sessions at a time, over all workers. Each takes a file descriptor.",
+            doc: "Sessions at a time, over all workers. Each takes a file descriptor, and a port of \
+                  `net.ipv4.ip_local_port_range`. When there are as many, the one goes that has been silent longest of those \
+                  whose clients have not sent anything after a reply.",
             aliases: &["max_sessions", "connections", "maxconn"],
         },
         Key {
             name: "replies",
             kinds: &[Kind::Integer { min: 1, max: 1_000_000 }, Kind::Nothing],
             default: Default::Text("none"),
-            doc: "Datagrams from the backend that end a session: 1 for DNS. `\"none\"` leaves it to `idle`.",
+            doc: "Replies that are due for each datagram of a client: 1 for DNS. When all have come the session ends; when none \
+                  has come within `idle`, the backend has failed. `\"none\"` leaves it to `idle`.",
             aliases: &["proxy_responses", "responses"],
         },
         Key {

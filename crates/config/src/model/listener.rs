@@ -117,7 +117,7 @@ pub struct UdpBounds {
     pub idle: Duration,
     /// Sessions at a time, over all workers, 1 or more.
     pub sessions: usize,
-    /// Datagrams from the backend that end a session; `None` any number.
+    /// Replies that are due for each datagram of a client; when all have come the session ends. `None` any number.
     pub replies: Option<u32>,
     /// Sessions that may begin within a second, over all workers; `None` any number.
     pub new_per_second: Option<u32>,
