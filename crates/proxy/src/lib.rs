@@ -28,6 +28,7 @@ mod threads;
 mod tls;
 mod transport;
 mod turn;
+mod udp;
 mod upstream;
 mod worker;
 

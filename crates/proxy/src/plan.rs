@@ -102,6 +102,7 @@ pub(crate) fn listener_settings(
         limits: listener.limits.clone(),
         timeouts: listener.timeouts.clone(),
         drain: config.runtime.drain_timeout,
+        udp: listener.udp.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
         access_log: access_log.cloned(),
         tls: tls.server(&listener.name).cloned(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use evenkeel_config::Config;
+use evenkeel_config::{Config, Protocol};
 use evenkeel_core::{PoolId, PoolSpec, PoolState, Rng};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -24,6 +24,7 @@ use crate::status::{LastReload, Lifecycle};
 use crate::telemetry::{AccessLog, Histogram};
 use crate::threads::Threads;
 use crate::tls::{self, TlsError, TlsPlan};
+use crate::udp::Openings;
 use crate::worker::Worker;
 use crate::{diff, plan};
 
@@ -98,6 +99,7 @@ pub(crate) struct Inner {
     running: Mutex<Running>,
     /// Held for moments only: a shutdown does not wait for a reload. `None` once closed for good.
     accepting: Mutex<Option<Accepting>>,
+    openings: Openings,
     pub(crate) view: ArcSwap<View>,
     pub(crate) reloads: Reloads,
     pub(crate) shutdown: Shutdown,
@@ -154,7 +156,8 @@ impl Proxy {
         let mut rng = Rng::from_seed(seed);
         let running = Running { generation: 0, pools: HashMap::new(), rng: Rng::from_seed(rng.next_u64()) };
         let tls = TlsPlan::load(&config, None).map_err(StartError::Tls)?;
-        let sockets = sockets::prepare(&config, &Accepting::new(), worker_count(&config))?;
+        let openings = Openings::default();
+        let sockets = sockets::prepare(&config, &Accepting::new(), &openings, worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
         let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
             .map(|_| {
@@ -183,6 +186,7 @@ impl Proxy {
             kept_checks: Arc::new(Semaphore::new(kept_checks_max())),
             running: Mutex::new(running),
             accepting: Mutex::new(Some(Accepting::new())),
+            openings,
             view: ArcSwap::from_pointee(view),
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
@@ -258,7 +262,7 @@ impl Inner {
         let before = self.view.load_full();
         let tls = TlsPlan::load(&config, Some(&before.tls)).map_err(StartError::Tls)?;
         let sockets = match &*lock(&self.accepting) {
-            Some(accepting) => sockets::prepare(&config, accepting, self.workers.len())?,
+            Some(accepting) => sockets::prepare(&config, accepting, &self.openings, self.workers.len())?,
             None => return Err(StartError::ShuttingDown),
         };
         let access_log = open_access_log(&config, before.access_log.as_ref())?;
@@ -290,6 +294,7 @@ impl Inner {
             }
         }
         self.accept(accepting, &config, sockets, settings);
+        self.workers.iter().for_each(|worker| worker.wake_relays());
         let listeners = config.listeners.iter().map(|listener| {
             let bound = &accepting[&listener.name];
             (Arc::clone(&bound.listener), bound.address)
@@ -325,20 +330,25 @@ impl Inner {
         for bound in &old {
             bound.listener.retired.store(true, Ordering::Release);
         }
-        for (name, Prepared { socket, copies, address }) in sockets {
+        let drained = config.runtime.drain_timeout;
+        for (name, prepared) in sockets {
             let Some(configured) = config.listeners.iter().find(|listener| listener.name == name) else {
                 continue;
             };
             let listener = match accepting.get(&name) {
-                Some(bound) => Arc::clone(&bound.listener),
+                Some(bound) if bound.suits(configured.protocol) => Arc::clone(&bound.listener),
+                Some(bound) => {
+                    threads.close(&name);
+                    bound.listener.retired.store(true, Ordering::Release);
+                    Arc::new(Listener::new(name.clone(), settings(configured)))
+                }
                 None => Arc::new(Listener::new(name.clone(), settings(configured))),
             };
-            threads.open(&listener, copies);
+            let (socket, address) = sockets::open(&threads, &self.openings, &listener, prepared, drained);
             old.extend(accepting.insert(name, Bound { listener, socket, bind: configured.bind, address }));
         }
         for bound in old {
-            let taken_over = accepting.values().any(|other| other.address == bound.address);
-            sockets::close(&threads, &bound, taken_over);
+            sockets::close(&threads, &bound, sockets::is_taken_over(accepting, &bound), drained);
         }
         if !gone.is_empty() {
             threads.wake_all();
@@ -413,10 +423,11 @@ impl Inner {
     /// Stops accepting, for good.
     pub(crate) fn close_listeners(&self) {
         let Some(accepting) = lock(&self.accepting).take() else { return };
+        let drained = self.view.load().config.runtime.drain_timeout;
         let threads = lock(&self.threads);
         for (name, bound) in accepting {
             threads.close(&name);
-            sockets::close(&threads, &bound, false);
+            sockets::close(&threads, &bound, false, drained);
         }
     }
 }
@@ -451,15 +462,19 @@ fn open_access_log(
     }
 }
 
-/// Each client connection may need one to a backend. Running out of files refuses requests that the limits allow.
+/// Each client connection may need one to a backend; a session needs only that. Running out of files refuses requests that the limits allow.
 fn warn_of_few_files(config: &Config) {
-    let wanted = 2 * config.listeners.iter().map(|listener| listener.limits.connections as u64).sum::<u64>();
+    let files = |listener: &evenkeel_config::Listener| match listener.protocol {
+        Protocol::Udp => listener.udp.sessions as u64,
+        _ => 2 * listener.limits.connections as u64,
+    };
+    let wanted = config.listeners.iter().map(files).sum::<u64>();
     if let Some(files) = files_max().filter(|&files| files < wanted) {
         tracing::warn!(
             files,
             wanted,
-            "fewer files may be open than limits.connections needs; raise the limit (ulimit -n, LimitNOFILE=) or lower \
-             limits.connections"
+            "fewer files may be open than limits.connections and udp.sessions need; raise the limit (ulimit -n, \
+             LimitNOFILE=) or lower those"
         );
     }
 }

@@ -85,13 +85,13 @@ impl Inner {
         let open = lock(&self.threads).connections();
         tracing::info!(connections = open, deadline = ?config.runtime.drain_timeout, "draining");
         let deadline = Instant::now() + config.runtime.drain_timeout;
-        self.wait_until(deadline, || lock(&self.threads).connections() == 0);
+        self.wait_until(deadline, || self.is_idle());
         let cut = self.active();
         let finished = self.ended() - ended_before;
         self.stage.cut();
         lock(&self.threads).wake_all();
         let grace = Instant::now() + CUT_GRACE;
-        while cut > 0 && Instant::now() < grace && lock(&self.threads).connections() > 0 {
+        while cut > 0 && Instant::now() < grace && !self.is_idle() {
             std::thread::sleep(LOOK_EVERY);
         }
         self.finish_shutdown(ShutdownReport { finished, cut });
@@ -118,6 +118,11 @@ impl Inner {
             let waited = self.shutdown.changed.wait_timeout(state, left.min(LOOK_EVERY));
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// Whether nobody is connected and nothing is in progress, which with datagrams is one without the other.
+    fn is_idle(&self) -> bool {
+        lock(&self.threads).connections() == 0 && self.active() == 0
     }
 
     /// Requests in progress.

@@ -33,6 +33,8 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Open client connections.
     pub connections: u64,
+    /// Open sessions of datagrams.
+    pub sessions: u64,
     /// Bound listeners.
     pub listeners: Vec<(String, SocketAddr)>,
     /// Certificates in use.

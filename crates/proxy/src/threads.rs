@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::listen::{Acceptor, Arrival, Listener};
+use crate::udp;
 use crate::worker::Worker;
 
 /// Between two ticks of a worker: the date, and a look at idle backend connections.
@@ -27,6 +28,8 @@ pub(crate) struct WorkerHandle {
 enum Order {
     /// Accept on a socket. The same listener's earlier socket, if any, is closed after that.
     Open { listener: Arc<Listener>, socket: TcpListener, done: std_mpsc::Sender<()> },
+    /// Relay datagrams until that is over, which the opening says.
+    Relay { listener: Arc<Listener>, seat: udp::Seat },
     /// Stop accepting.
     Close { listener: String, done: std_mpsc::Sender<()> },
     /// Serve a connection that another worker accepted. As many wait here as listeners allow connections.
@@ -79,6 +82,13 @@ impl Threads {
             let socket = copies.next()?;
             Some(Order::Open { listener: Arc::clone(listener), socket, done })
         });
+    }
+
+    /// Relays datagrams with every worker. What comes before they begin waits in the sockets.
+    pub(crate) fn relay(&self, listener: &Arc<Listener>, seats: Vec<udp::Seat>) {
+        for (handle, seat) in self.handles.iter().zip(seats) {
+            handle.orders.send(Order::Relay { listener: Arc::clone(listener), seat }).ok();
+        }
     }
 
     /// Stops accepting with every worker; returns when all have.
@@ -145,6 +155,10 @@ impl Thread {
                     // What was aborted is dropped, and its socket closed, when the runtime next runs it.
                     tokio::task::yield_now().await;
                     drop(done);
+                }
+                Order::Relay { listener, seat } => {
+                    let worker = Arc::clone(&self.handles[self.index].worker);
+                    tokio::spawn(udp::run(listener, worker, seat));
                 }
                 Order::Close { listener, done } => {
                     if let Some(task) = self.accepting.remove(&listener) {

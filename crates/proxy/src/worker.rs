@@ -8,6 +8,8 @@ use std::task::Waker;
 use std::time::SystemTime;
 
 use evenkeel_core::Rng;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::http::Scratch;
@@ -30,6 +32,7 @@ pub(crate) struct Worker {
     /// What relays copy through, one after the other.
     relay_buffer: Mutex<Vec<u8>>,
     wakers: Mutex<Wakers>,
+    relays: Notify,
     date: Mutex<[u8; DATE_LENGTH]>,
     seeds: AtomicU64,
     /// Connections open or on their way here.
@@ -60,6 +63,7 @@ impl Worker {
             pipes,
             relay_buffer: Mutex::default(),
             wakers: Mutex::default(),
+            relays: Notify::new(),
             date: Mutex::new(date_now()),
             seeds: AtomicU64::new(seed),
             connections: AtomicUsize::new(0),
@@ -160,8 +164,19 @@ impl Worker {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Makes every connection look at the stage.
+    /// Ready when those who relay datagrams are to look at the stage, and at what they were told last.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.relays.notified()
+    }
+
+    /// Makes whoever waits for [`Worker::changed`] look.
+    pub(crate) fn wake_relays(&self) {
+        self.relays.notify_waiters();
+    }
+
+    /// Makes every connection look at the stage, and every relay.
     pub(crate) fn wake_all(&self) {
+        self.wake_relays();
         let wakers: Vec<Waker> = lock(&self.wakers).slots.iter().flatten().cloned().collect();
         wakers.into_iter().for_each(Waker::wake);
     }

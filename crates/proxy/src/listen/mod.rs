@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol};
+use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol, UdpBounds};
 
 use crate::l4::{NameTable, RelayCounts};
 use crate::pool::PoolCell;
 use crate::route::RouteTable;
 use crate::telemetry::AccessLog;
 use crate::tls::{ServerTls, TlsCounts};
+use crate::udp;
 
 pub(crate) use accept::{Acceptor, Arrival, take_waiting};
 pub(crate) use proxy_header::{Beginning, Beginnings};
@@ -30,6 +31,8 @@ pub(crate) struct Listener {
     /// Written when a configuration is applied; a request reads it once.
     pub(crate) settings: ArcSwap<ListenerSettings>,
     pub(crate) counts: ListenerCounts,
+    /// Of a listener for datagrams.
+    pub(crate) udp: udp::Counts,
     /// No configuration names it any more: its connections are to end.
     pub(crate) retired: AtomicBool,
 }
@@ -49,6 +52,7 @@ pub(crate) struct ListenerSettings {
     pub(crate) timeouts: ClientTimeouts,
     /// How long tunnels may go on once the listener is gone from the configuration.
     pub(crate) drain: Duration,
+    pub(crate) udp: UdpBounds,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) tls: Option<Arc<ServerTls>>,
@@ -61,6 +65,7 @@ impl Listener {
             name,
             settings: ArcSwap::from_pointee(settings),
             counts: ListenerCounts::default(),
+            udp: udp::Counts::default(),
             retired: AtomicBool::new(false),
         }
     }

@@ -4,6 +4,7 @@ mod layer4;
 mod placement;
 mod pools;
 mod tls;
+mod udp;
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -83,6 +84,7 @@ impl Proxy {
             reloads: inner.reloads.attempts(),
             last_reload: lock(&inner.reloads.last).clone(),
             connections: inner.workers.iter().map(|worker| worker.connections() as u64).sum(),
+            sessions: udp::sessions(&view),
             listeners: self.listeners(),
             certificates: tls::certificates(&view),
             pools: view
@@ -107,6 +109,7 @@ impl Proxy {
         listeners(&mut page, &view);
         layer4::connections(&mut page, &view);
         tls::tls(&mut page, &view);
+        udp::datagrams(&mut page, &view, &seen);
         process(&mut page, inner, &view);
         page.render()
     }

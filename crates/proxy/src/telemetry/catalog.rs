@@ -101,6 +101,18 @@ catalog! {
         "When a certificate in use ends, since unix epoch in seconds; of a listener, or shown to the backends of a pool.";
     CERTIFICATE_LOADS: Counter "evenkeel_tls_certificate_loads_total" ["listener", "pool", "result"]
         "Changes of certificate, key and CA files since the last reload: in force, or refused while those in use stay.";
+    UDP_SESSIONS: Counter "evenkeel_udp_sessions_total" ["listener"]
+        "Sessions of datagrams that began.";
+    UDP_SESSIONS_OPEN: Gauge "evenkeel_udp_sessions_open" ["listener"]
+        "Sessions of datagrams open now.";
+    UDP_ENDED: Counter "evenkeel_udp_sessions_ended_total" ["listener", "why"]
+        "Sessions of datagrams that ended, by why.";
+    UDP_LOST: Counter "evenkeel_udp_backends_lost_total" ["listener", "why"]
+        "Sessions whose backend refused a datagram, or may not be used any more; each gets another with its next datagram.";
+    UDP_DROPPED: Counter "evenkeel_udp_datagrams_dropped_total" ["listener", "reason"]
+        "Datagrams that went no further, by why.";
+    DATAGRAMS: Counter "evenkeel_backend_datagrams_total" ["pool", "backend", "direction"]
+        "Datagrams moved to (sent) and from (received) a backend; only in pools of listeners for datagrams.";
     WORKER_CONNECTIONS: Gauge "evenkeel_worker_connections" ["worker"]
         "Client connections open on a worker.";
     UPSTREAM_IDLE: Gauge "evenkeel_upstream_idle_connections" ["worker"]
