@@ -16,6 +16,9 @@ pub(crate) struct Report {
     pub(crate) reloads: u64,
     pub(crate) last_reload: Option<LastReload>,
     pub(crate) connections: u64,
+    /// Of datagrams.
+    #[serde(default)]
+    pub(crate) sessions: u64,
     pub(crate) listeners: Vec<(String, String)>,
     #[serde(default)]
     pub(crate) certificates: Vec<Certificate>,

@@ -24,8 +24,10 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn head(report: &Report) -> Vec<String> {
+    let sessions =
+        if report.sessions > 0 { format!("  {} sessions", report.sessions) } else { String::new() };
     let mut lines = vec![format!(
-        "evenkeel {}  {}, {}  generation {}  up {}  {} client connections  pid {}",
+        "evenkeel {}  {}, {}  generation {}  up {}  {} client connections{sessions}  pid {}",
         report.version,
         report.lifecycle,
         if report.not_ready.is_empty() { "ready" } else { "not ready" },
@@ -221,6 +223,14 @@ pool web  round_robin  intent equal  12345 attempts
     GET /: connection refused
 ";
         assert_eq!(render(&report()), expected);
+    }
+
+    #[test]
+    fn says_how_many_sessions_there_are() {
+        let mut report = report();
+        assert!(!render(&report).contains("sessions"));
+        report.sessions = 12;
+        assert!(render(&report).contains("  5 client connections  12 sessions  pid 42\n"));
     }
 
     #[test]

@@ -28,3 +28,4 @@ mod telemetry;
 mod tiers;
 mod tls;
 mod upgrade;
+mod udp;
