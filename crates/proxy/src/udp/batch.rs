@@ -230,6 +230,7 @@ fn send_from(socket: &UdpSocket, local: IpAddr, client: SocketAddr, bytes: &[u8]
 mod tests {
     use std::net::Ipv4Addr;
 
+    use super::super::endpoint::Endpoint;
     use super::*;
 
     fn socket() -> UdpSocket {
@@ -279,6 +280,21 @@ mod tests {
         assert_eq!(take_all(&mut buffers, &far), [b"x", b"x"]);
         buffers.add_reply(bad, 0);
         assert_eq!(buffers.send_replies(&near), 1, "alone, too");
+    }
+
+    #[test]
+    fn the_kernel_says_what_it_has_dropped() {
+        let endpoint = Endpoint::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1).unwrap();
+        let (near, far) = (endpoint.socket(0), socket());
+        socket2::SockRef::from(near).set_recv_buffer_size(4_096).unwrap();
+        for _ in 0..100 {
+            far.send_to(&[0; 1_000], endpoint.address).unwrap();
+        }
+        let mut buffers = Buffers::new();
+        let kept = take_all(&mut buffers, near).len();
+        assert!((1..100).contains(&kept), "{kept} fit");
+        far.send_to(b"x", endpoint.address).unwrap();
+        assert_eq!(buffers.take(near).unwrap().kernel_dropped, Some(100 - kept as u32));
     }
 
     #[test]
