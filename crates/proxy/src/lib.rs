@@ -8,6 +8,7 @@ mod control;
 mod diff;
 mod http;
 pub mod http1;
+mod http2;
 mod l4;
 mod lifecycle;
 mod listen;

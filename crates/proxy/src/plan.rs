@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use evenkeel_config::{BackendAddress, Config, HostMatch, Listener as ListenerConfig, Pool};
+use evenkeel_config::{
+    BackendAddress, Config, HostMatch, Listener as ListenerConfig, Pool, UpstreamProtocol,
+};
 use evenkeel_core::{HealthSpec, MemberSpec, PassiveSpec, PoolId, PoolSpec};
 
+use crate::http2::Http2Bounds;
 use crate::l4::NameTable;
 use crate::listen::ListenerSettings;
 use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
@@ -76,6 +79,7 @@ fn pool_settings(pool: &Pool, tls: &TlsPlan) -> PoolSettings {
         hash: pool.hash.clone(),
         sticky: pool.sticky.as_ref().map(Sticky::new),
         queue: pool.queue.clone(),
+        streams_max: (pool.protocol == UpstreamProtocol::Http2).then_some(pool.streams_max),
         probed: pool.probe.is_some(),
         send_proxy: pool.send_proxy,
         tls: tls.client(&pool.id).cloned(),
@@ -105,6 +109,8 @@ pub(crate) fn listener_settings(
         udp: listener.udp.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
         access_log: access_log.cloned(),
+        http2: Http2Bounds::of(listener),
+        connection_age: listener.connection_age,
         tls: tls.server(&listener.name).cloned(),
         https_redirect: listener.https_redirect,
     }

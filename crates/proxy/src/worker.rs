@@ -16,7 +16,7 @@ use crate::http::Scratch;
 use crate::lifecycle::Stage;
 use crate::relay;
 use crate::splice::Pipes;
-use crate::upstream::IdlePool;
+use crate::upstream::{IdlePool, SharedPool};
 
 /// Sets of buffers kept for the next request: as many as requests usually overlap, not as many as ever did.
 const SCRATCH_KEPT: usize = 64;
@@ -26,6 +26,7 @@ pub(crate) struct Worker {
     clock: Clock,
     stage: Arc<Stage>,
     idle: IdlePool,
+    shared: SharedPool,
     #[expect(clippy::vec_box, reason = "taken and given back whole: a move of a pointer, not of a struct")]
     scratch: Mutex<Vec<Box<Scratch>>>,
     pipes: Pipes,
@@ -59,6 +60,7 @@ impl Worker {
             clock,
             stage,
             idle: IdlePool::default(),
+            shared: SharedPool::default(),
             scratch: Mutex::default(),
             pipes,
             relay_buffer: Mutex::default(),
@@ -83,6 +85,11 @@ impl Worker {
 
     pub(crate) fn idle(&self) -> &IdlePool {
         &self.idle
+    }
+
+    /// Connections to backends that several requests use at a time.
+    pub(crate) fn shared(&self) -> &SharedPool {
+        &self.shared
     }
 
     /// A generator for one connection.
@@ -126,6 +133,7 @@ impl Worker {
     pub(crate) async fn tick(&self) {
         *lock(&self.date) = date_now();
         self.idle.sweep().await;
+        self.shared.sweep(self.stage.is_draining());
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -135,7 +143,7 @@ impl Worker {
     /// Counts a connection from now until the ticket is dropped.
     pub(crate) fn expect_connection(self: &Arc<Self>) -> Ticket {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        Ticket { worker: Arc::clone(self), slot: None }
+        Ticket { worker: Arc::clone(self), registered: None }
     }
 
     pub(crate) fn count_stale(&self) {
@@ -174,6 +182,18 @@ impl Worker {
         self.relays.notify_waiters();
     }
 
+    /// Registers the current task. A task's waker stays the same for its whole life.
+    pub(crate) async fn register(self: &Arc<Self>) -> Registered {
+        let waker = std::future::poll_fn(|context| std::task::Poll::Ready(context.waker().clone())).await;
+        let mut wakers = lock(&self.wakers);
+        let slot = wakers.free.pop().unwrap_or_else(|| {
+            wakers.slots.push(None);
+            wakers.slots.len() - 1
+        });
+        wakers.slots[slot] = Some(waker);
+        Registered { worker: Arc::clone(self), slot }
+    }
+
     /// Makes every connection look at the stage, and every relay.
     pub(crate) fn wake_all(&self) {
         self.wake_relays();
@@ -202,7 +222,13 @@ impl Drop for InProgress {
 /// A connection's place in its worker.
 pub(crate) struct Ticket {
     worker: Arc<Worker>,
-    slot: Option<usize>,
+    registered: Option<Registered>,
+}
+
+/// A task that is woken when the stage changes, until this is dropped.
+pub(crate) struct Registered {
+    worker: Arc<Worker>,
+    slot: usize,
 }
 
 impl Ticket {
@@ -210,27 +236,23 @@ impl Ticket {
         &self.worker
     }
 
-    /// Registers the task that owns this ticket. A task's waker stays the same for its whole life.
+    /// Registers the task that owns this ticket.
     pub(crate) async fn register(&mut self) {
-        let waker = std::future::poll_fn(|context| std::task::Poll::Ready(context.waker().clone())).await;
-        let mut wakers = lock(&self.worker.wakers);
-        let slot = wakers.free.pop().unwrap_or_else(|| {
-            wakers.slots.push(None);
-            wakers.slots.len() - 1
-        });
-        wakers.slots[slot] = Some(waker);
-        self.slot = Some(slot);
+        self.registered = Some(self.worker.register().await);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.worker.connections.fetch_sub(1, Ordering::Relaxed);
-        if let Some(slot) = self.slot {
-            let mut wakers = lock(&self.worker.wakers);
-            wakers.slots[slot] = None;
-            wakers.free.push(slot);
-        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut wakers = lock(&self.worker.wakers);
+        wakers.slots[self.slot] = None;
+        wakers.free.push(self.slot);
     }
 }
 

@@ -114,6 +114,8 @@ mod tests {
             "nghttp2-client",
             "libnginx-mod-stream",
             "valgrind",
+            "dnsmasq-base",
+            "bind9-dnsutils",
         ];
         assert_eq!(missing(|_| false), all);
         assert_eq!(missing(|program| program != "promtool"), ["prometheus"]);

@@ -63,7 +63,7 @@ pub(crate) enum RelayError {
 }
 
 impl RelayError {
-    fn awaiting_sender(interrupted: Interrupted) -> Self {
+    pub(super) fn awaiting_sender(interrupted: Interrupted) -> Self {
         match interrupted {
             Interrupted::TimedOut => Self::SenderTimedOut,
             Interrupted::Cut => Self::Cut,

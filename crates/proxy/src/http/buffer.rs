@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 use crate::http1::Field;
 use crate::transport::Transport;
 
+use super::timer::Timer;
+
 /// What a buffer for bodies starts with: a body of 16 KiB, a size that much software writes in, with its head takes one
 /// read.
 const INITIAL: usize = 20 * 1024;
@@ -51,6 +53,11 @@ impl Buffer {
         if self.is_empty() {
             self.clear();
         }
+    }
+
+    /// Adds bytes that no transport has brought.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.data.extend_from_slice(bytes);
     }
 
     /// Drops everything.
@@ -122,6 +129,8 @@ pub(crate) struct Scratch {
     pub(crate) response_fields: Vec<Field>,
     /// To be written to the client.
     pub(crate) to_client: Vec<u8>,
+    /// For a stream of HTTP/2: a connection has one of its own, but a stream is over before it has paid off.
+    pub(crate) timer: Timer,
 }
 
 impl Scratch {
@@ -134,6 +143,7 @@ impl Scratch {
             from_backend: Buffer::new(INITIAL),
             response_fields: Vec::new(),
             to_client: Vec::new(),
+            timer: Timer::default(),
         })
     }
 

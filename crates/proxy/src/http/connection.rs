@@ -1,6 +1,7 @@
 //! A client connection: requests one after another until somebody wants no more.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -10,12 +11,15 @@ use evenkeel_core::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::http1::{HeadScanner, Malformed, Scan, parse_request};
+use crate::http2;
 use crate::listen::{Listener, ListenerSettings};
 use crate::telemetry::AccessEntry;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
 use super::buffer::Scratch;
+use super::carry;
+use super::client::Client;
 use super::forward::ClientNames;
 use super::io::{Pace, write_parts};
 use super::respond::{self, Failure, Form};
@@ -34,24 +38,28 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// Serves one client connection to its end.
 pub(crate) async fn serve(stream: Transport, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) {
-    let rng = worker.seed_rng();
-    let client = ClientNames::new(peer).over(&stream);
+    let mut rng = worker.seed_rng();
+    let client = Arc::new(ClientNames::new(peer).over(&stream));
     let (timer, idle_since) = (Timer::default(), Instant::now());
-    let connection = Connection { stream, peer, client, listener, worker, timer, rng, idle_since };
+    let stream = Client::H1(stream);
+    let retires = listener.settings.load().retires(idle_since, &mut rng);
+    let connection = Connection { stream, peer, client, listener, worker, timer, rng, idle_since, retires };
     connection.run().await;
 }
 
-/// Its socket and what outlives a request.
+/// What requests come from, and what outlives one; of a stream of HTTP/2, which is one request, what that needs.
 pub(crate) struct Connection {
-    pub(crate) stream: Transport,
+    pub(crate) stream: Client,
     pub(crate) peer: SocketAddr,
-    pub(crate) client: ClientNames,
+    pub(crate) client: Arc<ClientNames>,
     pub(crate) listener: Arc<Listener>,
     pub(crate) worker: Arc<Worker>,
     pub(crate) timer: Timer,
     pub(crate) rng: Rng,
     /// Since when the client has been expected to ask something.
     pub(crate) idle_since: Instant,
+    /// When the connection is too old to be kept.
+    pub(crate) retires: Option<Instant>,
 }
 
 /// What becomes of the connection after a request.
@@ -66,6 +74,17 @@ pub(crate) enum Next {
     Abort,
     /// It speaks another protocol from now on.
     Tunnel(Box<Switched>),
+    /// The client speaks HTTP/2, unasked but as it may (RFC 9113 section 3.3).
+    Http2,
+}
+
+/// Why a connection is not busy any more.
+enum Paused {
+    /// There was nothing to read after all: readiness is a hint, and a silent client must not hold a request's memory.
+    Idle,
+    Ended(Next),
+    /// With what the client has sent so far.
+    Http2(Box<[u8]>),
 }
 
 impl Connection {
@@ -74,34 +93,49 @@ impl Connection {
         while self.request_arrives(first).await {
             // In a box of its own: an idle connection then weighs a fifth of a busy one.
             match Box::pin(self.requests()).await {
-                None => {}
-                Some(Next::Keep) => first = false,
-                Some(Next::Close) => break,
-                Some(Next::Linger) => return self.linger().await,
-                Some(Next::Abort) => return self.abort(),
-                Some(Next::Tunnel(switched)) => return Box::pin(self.tunnel(switched)).await,
+                Paused::Idle => {}
+                Paused::Ended(Next::Keep) => first = false,
+                Paused::Ended(Next::Close | Next::Http2) => break,
+                Paused::Ended(Next::Linger) => return Box::pin(self.linger()).await,
+                Paused::Ended(Next::Abort) => return self.abort(),
+                Paused::Ended(Next::Tunnel(switched)) => return Box::pin(self.tunnel(switched)).await,
+                Paused::Http2(input) => return self.speak_http2(input.into_vec()).await,
             }
         }
-        self.stream.farewell();
+        self.stream.transport().farewell();
     }
 
-    /// Serves requests until the client pauses: pipelined ones in order while there are any. `None` when there was
-    /// nothing to read after all: readiness is a hint, and a silent client must not hold a request's memory.
-    async fn requests(&mut self) -> Option<Next> {
+    /// In a box of its own, for what it needs must not weigh on connections of HTTP/1.1.
+    fn speak_http2(self, input: Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let Self { stream, peer, listener, worker, .. } = self;
+        Box::pin(async move {
+            if let Client::H1(stream) = stream {
+                http2::serve(stream, input, peer, listener, worker).await;
+            }
+        })
+    }
+
+    /// Serves requests until the client pauses: pipelined ones in order while there are any.
+    async fn requests(&mut self) -> Paused {
         let mut scratch = self.worker.take_scratch();
         let first_bytes = std::future::poll_fn(|context| {
-            Poll::Ready(match scratch.input.poll_fill(context, &self.stream) {
+            Poll::Ready(match scratch.input.poll_fill(context, self.stream.transport()) {
                 Poll::Ready(read) => Some(read.unwrap_or(0)),
                 Poll::Pending => None,
             })
         });
         let next = match first_bytes.await {
-            None => None,
-            Some(0) => Some(Next::Close),
+            None => Paused::Idle,
+            Some(0) => Paused::Ended(Next::Close),
             Some(_) => loop {
                 match self.request(&mut scratch).await {
                     Next::Keep if !scratch.input.is_empty() => {}
-                    next => break Some(next),
+                    Next::Http2 => {
+                        break Paused::Http2(
+                            [&scratch.head, scratch.input.bytes()].concat().into_boxed_slice(),
+                        );
+                    }
+                    next => break Paused::Ended(next),
                 }
             },
         };
@@ -118,7 +152,7 @@ impl Connection {
         let stage = worker.stage();
         let since = tokio::time::Instant::from_std(self.idle_since);
         std::future::poll_fn(|context| {
-            if let Poll::Ready(ready) = stream.poll_readable(context) {
+            if let Poll::Ready(ready) = stream.transport().poll_readable(context) {
                 return Poll::Ready(ready.is_ok());
             }
             let closing = stage.is_draining() || listener.retired.load(Ordering::Acquire);
@@ -144,6 +178,7 @@ impl Connection {
         let parsed = parse_request(&scratch.head, settings.limits.headers, &mut scratch.fields);
         let head = match parsed {
             Ok(head) => head,
+            Err(_) if scratch.head == http2::PREFACE_HEAD && settings.http2.is_some() => return Next::Http2,
             Err(malformed) => {
                 return self.refuse(scratch, &settings, started, Failure::Malformed(malformed)).await;
             }
@@ -202,7 +237,7 @@ impl Connection {
         // From the first byte on, not from the last: one byte at a time does not buy more time.
         let patience = settings.timeouts.request_header;
         let deadline = tokio::time::Instant::from_std(started) + patience;
-        let fill = scratch.input.fill(&self.stream);
+        let fill = scratch.input.fill(self.stream.transport());
         match self.timer.limit(self.worker.stage(), patience, Some(deadline), fill).await {
             Ok(Ok(0)) if scratch.input.is_empty() => Err(HeadEnd::Closed),
             Ok(Ok(0)) => {
@@ -217,14 +252,14 @@ impl Connection {
     }
 
     /// Answers what could not be read as a request.
-    async fn refuse(
+    pub(crate) async fn refuse(
         &mut self,
         scratch: &mut Scratch,
         settings: &ListenerSettings,
         started: Instant,
         failure: Failure,
     ) -> Next {
-        let form = Form { without_body: false, keep_alive: false, minor: 1 };
+        let form = Form { without_body: false, keep_alive: false, minor: 1, grpc: false };
         let delivered = self.write_failure(scratch, settings, failure, form, b"").await;
         self.listener.counts.answered(failure.status());
         if let Some(log) = &settings.access_log {
@@ -238,7 +273,8 @@ impl Connection {
 
     /// Whether clients should be asked to go elsewhere.
     pub(crate) fn is_leaving(&self) -> bool {
-        self.worker.stage().is_leaving() || self.listener.retired.load(Ordering::Acquire)
+        let old = self.retires.is_some_and(|retires| Instant::now() >= retires);
+        old || self.worker.stage().is_leaving() || self.listener.retired.load(Ordering::Acquire)
     }
 
     /// Whether the client took it.
@@ -259,9 +295,15 @@ impl Connection {
     pub(crate) async fn write_own(&mut self, scratch: &Scratch, settings: &ListenerSettings) -> bool {
         // After the drain deadline nothing else may wait, but this one answer is tried.
         let mut pace = Pace { timer: &mut self.timer, stage: self.worker.stage(), not_after: None };
-        let written =
-            write_parts(&mut pace, &self.stream, settings.timeouts.write_idle, [&scratch.to_client]).await;
-        written.is_ok()
+        let idle = settings.timeouts.write_idle;
+        match &mut self.stream {
+            Client::H1(stream) => write_parts(&mut pace, stream, idle, [&scratch.to_client]).await.is_ok(),
+            Client::H2(stream) => {
+                Box::pin(carry::send_whole(&mut stream.respond, &scratch.to_client, &mut pace, idle))
+                    .await
+                    .is_ok()
+            }
+        }
     }
 
     /// `generation` is that under which the request came.
@@ -270,8 +312,9 @@ impl Connection {
     }
 
     /// Closes the sending side, then drops what still comes until the client has closed or long enough.
-    async fn linger(mut self) {
-        if self.stream.shutdown().await.is_err() {
+    async fn linger(self) {
+        let Client::H1(mut stream) = self.stream else { return };
+        if stream.shutdown().await.is_err() {
             return;
         }
         // On the heap: as a part of the task it would weigh on every connection.
@@ -279,7 +322,7 @@ impl Connection {
         let mut dropped = 0;
         let deadline = tokio::time::Instant::now() + LINGER_TIME;
         while dropped < LINGER_BYTES && !self.worker.stage().is_cut() {
-            let read = tokio::time::timeout_at(deadline, self.stream.read(&mut sink));
+            let read = tokio::time::timeout_at(deadline, stream.read(&mut sink));
             match read.await {
                 Ok(Ok(count)) if count > 0 => dropped += count,
                 _ => return,
@@ -290,7 +333,7 @@ impl Connection {
     /// Resets the connection: a client that counts on the end of the connection as the end of the body must not
     /// take what it has for the whole.
     fn abort(self) {
-        self.stream.reset_on_close();
+        self.stream.transport().reset_on_close();
     }
 }
 

@@ -1,40 +1,40 @@
 //! One request and its response over one backend connection.
 
-use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use evenkeel_config::ClientTimeouts;
 use evenkeel_core::Outcome;
-use tokio::io::ReadBuf;
+use h2::client::SendRequest;
 
-use crate::http1::{
-    BodyLength, Field, HeadScanner, ResponseHead, SWITCHING_PROTOCOLS, Scan, is_accepted, parse_response,
-};
+use crate::http1::{BodyLength, Field, Malformed, SWITCHING_PROTOCOLS};
+use crate::http2;
 use crate::pool::{PoolSettings, SetCookie};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
 use super::body::{Relay, RelayError};
 use super::buffer::Buffer;
-use super::forward::{self, Beside, Framing, Incoming};
+use super::carry::{Body, Carry, Sink, Source};
+use super::client::{Client, Inlet};
+use super::download::{Answer, Download, DownloadError, refused};
+use super::forward::{Framing, Incoming};
 use super::io::{Pace, write_parts};
 use super::respond::Failure;
-use super::timer::{Interrupted, Timer};
+use super::timer::Timer;
 
-/// Largest header section accepted from a backend.
-const RESPONSE_HEADER_MAX: usize = 64 * 1024;
 /// A reused connection that had been closed shows it within this time.
 const STALE_WITHIN: Duration = Duration::from_millis(100);
-/// Interim responses accepted before the final one.
-const INTERIM_MAX: u32 = 32;
+/// A call of gRPC may be silent in one direction for as long as the other one talks; this is for one that is abandoned.
+const CALL_IDLE: Duration = Duration::from_secs(3600);
 
 /// Everything that an exchange needs, borrowed for its time.
 pub(crate) struct Exchange<'a> {
-    pub(crate) client: &'a Transport,
-    pub(crate) upstream: &'a Transport,
+    pub(crate) client: &'a mut Client,
+    pub(crate) upstream: Backend<'a>,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
     /// Whether the backend is asked to switch protocols.
@@ -52,10 +52,19 @@ pub(crate) struct Exchange<'a> {
     pub(crate) worker: &'a Worker,
     /// Whether the listener is gone from the configuration.
     pub(crate) retired: &'a AtomicBool,
+    /// When the client's connection is too old to be kept.
+    pub(crate) retires: Option<Instant>,
     pub(crate) bounds: Bounds<'a>,
     /// What the response sets.
     pub(crate) set_cookie: Option<SetCookie<'a>>,
     pub(crate) traffic: &'a Traffic,
+}
+
+/// What carries an exchange to its backend.
+pub(crate) enum Backend<'a> {
+    H1(&'a Transport),
+    /// A connection that other exchanges use at the same time; this one gets a stream of it.
+    H2(SendRequest<Bytes>, http::uri::Scheme),
 }
 
 /// How long everybody may take, and how much a client may send.
@@ -65,6 +74,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) pool: &'a PoolSettings,
     pub(crate) body_max: Option<u64>,
     pub(crate) not_after: Option<tokio::time::Instant>,
+    /// That end is the caller's own wish: a backend that does not make it has done nothing wrong.
+    pub(crate) callers: bool,
 }
 
 impl Bounds<'_> {
@@ -104,6 +115,8 @@ pub(crate) enum Ended {
     Switched(Delivered),
     /// The reused connection turned out to be closed before the backend can have acted on the request.
     Stale,
+    /// The backend has not acted on the request, and says so.
+    Unprocessed,
     /// The client has got nothing yet and should get this.
     Failed(Failure, Outcome),
     /// The client has got a part that cannot be completed.
@@ -116,10 +129,12 @@ pub(crate) enum Ended {
 #[derive(Debug)]
 pub(crate) struct Delivered {
     pub(crate) status: u16,
+    /// Whether the status, of HTTP or of gRPC, blames the backend.
+    pub(crate) failed: bool,
     pub(crate) keep_client: bool,
     pub(crate) keep_upstream: bool,
     /// The backend accepted the request and keeps the connection: it is to get all of the body.
-    wants_rest: bool,
+    pub(super) wants_rest: bool,
     /// When its head arrived.
     pub(crate) head_at: Instant,
     /// When all of it had been handed to the kernel.
@@ -135,23 +150,23 @@ impl Delivered {
 
 /// What the two directions tell each other.
 #[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
     /// When the request body needed no more attention: sent, or given up.
-    sending_over: OnceLock<Instant>,
+    pub(super) sending_over: OnceLock<Instant>,
     /// A byte of a response has arrived, interim ones included.
-    heard: AtomicBool,
+    pub(super) heard: AtomicBool,
     /// The whole request has been sent.
-    sent: AtomicBool,
+    pub(super) sent: AtomicBool,
     /// Bytes of the final response have been written to the client.
-    response_started: AtomicBool,
+    pub(super) response_started: AtomicBool,
 }
 
 impl Progress {
-    fn get(flag: &AtomicBool) -> bool {
+    pub(super) fn get(flag: &AtomicBool) -> bool {
         flag.load(Ordering::Relaxed)
     }
 
-    fn set(flag: &AtomicBool) {
+    pub(super) fn set(flag: &AtomicBool) {
         flag.store(true, Ordering::Relaxed);
     }
 
@@ -166,57 +181,152 @@ impl Progress {
 impl Exchange<'_> {
     /// Sends the request and delivers the response.
     pub(crate) async fn run(self) -> Ended {
-        let has_body = self.request.head.body != BodyLength::None;
+        let body_length = self.request.head.body;
+        let has_body = body_length != BodyLength::None;
         let may_be_stale = self.reused && !has_body && self.request.head.method.is_safe();
         let progress = Progress::default();
         let mut upload_timer = Timer::default();
         let stage = self.worker.stage();
-        let upload_pace = |timer| Pace { timer, stage, not_after: self.bounds.not_after };
+        let not_after = self.bounds.not_after;
+        let upload_pace = |timer| Pace { timer, stage, not_after };
+        let (inlet, outlet) = self.client.sides();
+        let (from, to) = match begin(self.upstream, self.to_backend, &self.request, !has_body) {
+            Ok(begun) => begun,
+            Err(error) => return settle(Err(error), &progress, may_be_stale, self.bounds),
+        };
         let mut download = Download {
-            from: self.upstream,
+            from,
             buffer: self.from_backend,
-            to: self.client,
+            to: outlet,
             pending: self.to_client,
             fields: self.response_fields,
             timer: self.timer,
             worker: self.worker,
             retired: self.retired,
             upgrade: self.upgrade,
+            retires: self.retires,
             request: self.request,
             bounds: self.bounds,
             set_cookie: self.set_cookie,
             progress: &progress,
             moved: &self.traffic.response,
-            watched: None,
+            watched: false,
         };
-        let body_length = self.request.head.body;
+        let write_idle = self.bounds.pool.response_header_timeout;
         if !has_body {
-            let mut pace = upload_pace(&mut *download.timer);
-            let head = [self.to_backend.as_slice()];
-            let idle = self.bounds.pool.response_header_timeout;
-            let sent = write_parts(&mut pace, self.upstream, idle, head).await.map_err(RelayError::from);
+            let sent = match to {
+                Target::H1(upstream) => {
+                    let mut pace = upload_pace(&mut *download.timer);
+                    let head = [self.to_backend.as_slice()];
+                    write_parts(&mut pace, upstream, write_idle, head).await.map_err(RelayError::from)
+                }
+                Target::H2(_) => Ok(()),
+            };
             progress.sending_ended(&sent);
-            download.watched = Some(self.client);
+            download.watched = true;
             let outcome = download.run().await;
-            return settle(outcome, &progress, may_be_stale, self.bounds.not_after);
+            return settle(outcome, &progress, may_be_stale, self.bounds);
         }
-        self.input.reserve_for_body();
-        let mut upload = Relay {
-            from: self.client,
+        let upload = Upload {
+            inlet,
             buffer: self.input,
-            to: self.upstream,
+            to,
             pending: self.to_backend,
             pace: upload_pace(&mut upload_timer),
-            read_idle: self.bounds.client.request_body_idle,
-            write_idle: self.bounds.pool.response_header_timeout,
+            read_idle: if self.request.over_http2 && self.request.is_grpc() {
+                CALL_IDLE
+            } else {
+                self.bounds.client.request_body_idle
+            },
+            write_idle,
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
-            pipes: self.worker.pipes(),
+            worker: self.worker,
         };
-        let not_after = self.bounds.not_after;
-        match both(upload.run(body_length, Framing::Chunked), download.run(), &progress, not_after).await {
-            Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds.not_after),
+        match both(upload.run(body_length), download.run(), &progress, not_after).await {
+            Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds),
             Err(failure) => failure,
+        }
+    }
+}
+
+/// The two ways of an exchange. A stream is begun with the head; that of HTTP/1.1 is still to be written.
+fn begin<'a>(
+    backend: Backend<'a>,
+    head: &mut Vec<u8>,
+    asked: &Incoming<'_>,
+    ends: bool,
+) -> Result<(Answer<'a>, Target<'a>), DownloadError> {
+    match backend {
+        Backend::H1(upstream) => Ok((Answer::H1(upstream), Target::H1(upstream))),
+        Backend::H2(mut connection, scheme) => {
+            let request =
+                http2::request(head, scheme, asked.takes_trailers()).ok_or(DownloadError::Unsayable)?;
+            head.clear();
+            let (response, body) = connection.send_request(request, ends).map_err(|error| refused(&error))?;
+            Ok((Answer::H2 { response, content: None }, Target::H2(body)))
+        }
+    }
+}
+
+/// Where a request goes.
+enum Target<'a> {
+    H1(&'a Transport),
+    H2(h2::SendStream<Bytes>),
+}
+
+/// The way there, of a request with a body.
+struct Upload<'a> {
+    inlet: Inlet<'a>,
+    buffer: &'a mut Buffer,
+    to: Target<'a>,
+    pending: &'a mut Vec<u8>,
+    pace: Pace<'a>,
+    read_idle: Duration,
+    write_idle: Duration,
+    content_max: Option<u64>,
+    moved: &'a AtomicU64,
+    worker: &'a Worker,
+}
+
+impl Upload<'_> {
+    async fn run(self, length: BodyLength) -> Result<(), RelayError> {
+        let Self { inlet, buffer, mut to, pending, pace, read_idle, write_idle, content_max, moved, worker } =
+            self;
+        match (inlet, &mut to) {
+            (Inlet::H1(from), Target::H1(to)) => {
+                buffer.reserve_for_body();
+                let pipes = worker.pipes();
+                let mut relay = Relay {
+                    from,
+                    buffer,
+                    to,
+                    pending,
+                    pace,
+                    read_idle,
+                    write_idle,
+                    content_max,
+                    moved,
+                    pipes,
+                };
+                relay.run(length, Framing::Chunked).await
+            }
+            (from, to) => {
+                let from = match from {
+                    Inlet::H1(stream) => {
+                        buffer.reserve_for_body();
+                        Source::H1 { stream, buffer, body: Body::new(length) }
+                    }
+                    Inlet::H2(stream) => Source::H2(stream),
+                };
+                let framing = if length == BodyLength::Chunked { Framing::Chunked } else { Framing::AsIs };
+                let to = match to {
+                    Target::H1(stream) => Sink::H1 { stream, pending, framing },
+                    Target::H2(stream) => Sink::H2(stream),
+                };
+                let mut carry = Carry { from, to, pace, read_idle, write_idle, content_max, moved };
+                Box::pin(carry.run()).await.map(drop)
+            }
         }
     }
 }
@@ -277,7 +387,7 @@ fn upload_fault(
         RelayError::ReceiverTimedOut => (Failure::ResponseTimeout, Outcome::ResponseTimeout),
         RelayError::SenderTimedOut => (Failure::BodyTimeout, Outcome::Cancelled),
         RelayError::Malformed(detail) => {
-            (Failure::Malformed(crate::http1::Malformed { status: 400, detail }), Outcome::Cancelled)
+            (Failure::Malformed(Malformed { status: 400, detail }), Outcome::Cancelled)
         }
         RelayError::TooLarge => (Failure::BodyTooLarge, Outcome::Cancelled),
         RelayError::Cut => (Failure::Cut, Outcome::Cancelled),
@@ -298,7 +408,7 @@ fn settle(
     outcome: Result<Delivered, DownloadError>,
     progress: &Progress,
     may_be_stale: bool,
-    not_after: Option<tokio::time::Instant>,
+    bounds: Bounds<'_>,
 ) -> Ended {
     let error = match outcome {
         Ok(delivered) if delivered.status == SWITCHING_PROTOCOLS => return Ended::Switched(delivered),
@@ -308,11 +418,21 @@ fn settle(
     let (failure, outcome) = match error {
         DownloadError::Silent if may_be_stale && closed_at_once(progress) => return Ended::Stale,
         DownloadError::ClientGone => return Ended::ClientGone,
-        DownloadError::Silent | DownloadError::Truncated => {
+        DownloadError::Unprocessed if !Progress::get(&progress.response_started) => {
+            return Ended::Unprocessed;
+        }
+        DownloadError::Silent | DownloadError::Truncated | DownloadError::Unprocessed => {
             (Failure::ConnectionTerminated, Outcome::ResponseBroken)
         }
+        DownloadError::Unsayable => {
+            let detail = "the request cannot be said in HTTP/2";
+            return Ended::Failed(Failure::Malformed(Malformed { status: 400, detail }), Outcome::Cancelled);
+        }
         DownloadError::Malformed(detail) => (Failure::BadResponse(detail), Outcome::ResponseBroken),
-        DownloadError::TimedOut if has_passed(not_after) => (Failure::TotalTimeout, Outcome::ResponseTimeout),
+        DownloadError::TimedOut if has_passed(bounds.not_after) => {
+            let outcome = if bounds.callers { Outcome::Cancelled } else { Outcome::ResponseTimeout };
+            (Failure::TotalTimeout, outcome)
+        }
         DownloadError::TimedOut => (Failure::ResponseTimeout, Outcome::ResponseTimeout),
         DownloadError::Cut => (Failure::Cut, Outcome::Cancelled),
     };
@@ -330,205 +450,4 @@ fn settle(
 fn closed_at_once(progress: &Progress) -> bool {
     let heard = Progress::get(&progress.heard);
     !heard && progress.sending_over.get().is_none_or(|sent| sent.elapsed() <= STALE_WITHIN)
-}
-
-/// The way back: response head, then body.
-struct Download<'a> {
-    from: &'a Transport,
-    buffer: &'a mut Buffer,
-    to: &'a Transport,
-    pending: &'a mut Vec<u8>,
-    fields: &'a mut Vec<Field>,
-    timer: &'a mut Timer,
-    worker: &'a Worker,
-    retired: &'a AtomicBool,
-    upgrade: bool,
-    request: Incoming<'a>,
-    bounds: Bounds<'a>,
-    set_cookie: Option<SetCookie<'a>>,
-    progress: &'a Progress,
-    moved: &'a AtomicU64,
-    /// The client while nothing is read from it: a reset there ends the wait for an answer nobody takes.
-    watched: Option<&'a Transport>,
-}
-
-#[derive(Debug)]
-enum DownloadError {
-    /// The backend closed without a byte of a response.
-    Silent,
-    /// It closed in the middle.
-    Truncated,
-    Malformed(&'static str),
-    TimedOut,
-    ClientGone,
-    Cut,
-}
-
-impl Download<'_> {
-    async fn run(&mut self) -> Result<Delivered, DownloadError> {
-        self.pending.clear();
-        let (head, length) = self.final_head().await?;
-        if head.switches {
-            return self.switch(&head, length).await;
-        }
-        let head_at = Instant::now();
-        let minor = self.request.head.minor;
-        let framing = forward::framing(head.body, minor);
-        let sent = Progress::get(&self.progress.sent);
-        let leaving = self.worker.stage().is_leaving() || self.retired.load(Ordering::Acquire);
-        let keep_client = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
-        let beside = Beside { framing, keep: keep_client, minor, set_cookie: self.set_cookie };
-        let bytes = &self.buffer.bytes()[..length];
-        let date = || self.worker.http_date();
-        forward::response_head(self.pending, bytes, &head, self.fields, beside, date);
-        self.buffer.consume(length);
-        Progress::set(&self.progress.response_started);
-        self.body(head.body, framing).await?;
-        let quiet = self.buffer.is_empty();
-        let keep_upstream = head.keep_alive && quiet && Progress::get(&self.progress.sent);
-        let wants_rest = head.status < 400 && head.keep_alive;
-        let ended_at = Instant::now();
-        Ok(Delivered { status: head.status, keep_client, keep_upstream, wants_rest, head_at, ended_at })
-    }
-
-    /// Passes on interim responses; leaves the final head at the front of the buffer.
-    async fn final_head(&mut self) -> Result<(ResponseHead, usize), DownloadError> {
-        for _ in 0..INTERIM_MAX {
-            let length = self.head_length().await?;
-            let bytes = &self.buffer.bytes()[..length];
-            let head = parse_response(bytes, self.request.head.method, self.fields)
-                .map_err(|malformed| DownloadError::Malformed(malformed.detail))?;
-            if head.status == SWITCHING_PROTOCOLS && !self.asked_for(&head, bytes) {
-                return Err(DownloadError::Malformed("the backend switches protocols unasked"));
-            }
-            if !head.is_interim() || head.switches {
-                return Ok((head, length));
-            }
-            if self.request.head.minor == 1 {
-                forward::interim_head(self.pending, bytes, &head, self.fields);
-            }
-            self.buffer.consume(length);
-            self.flush().await?;
-        }
-        Err(DownloadError::Malformed("too many interim responses"))
-    }
-
-    /// Whether a switch of protocols is to one that the backend was offered.
-    fn asked_for(&self, head: &ResponseHead, bytes: &[u8]) -> bool {
-        let offer = (self.request.bytes, self.request.fields);
-        self.upgrade && head.switches && is_accepted(offer, (bytes, self.fields))
-    }
-
-    async fn switch(&mut self, head: &ResponseHead, length: usize) -> Result<Delivered, DownloadError> {
-        let head_at = Instant::now();
-        let bytes = &self.buffer.bytes()[..length];
-        forward::switch_head(self.pending, bytes, head, self.fields, self.set_cookie);
-        self.buffer.consume(length);
-        Progress::set(&self.progress.response_started);
-        self.flush().await?;
-        Ok(Delivered {
-            status: head.status,
-            keep_client: false,
-            keep_upstream: false,
-            wants_rest: false,
-            head_at,
-            ended_at: head_at,
-        })
-    }
-
-    async fn flush(&mut self) -> Result<(), DownloadError> {
-        let mut pace =
-            Pace { timer: self.timer, stage: self.worker.stage(), not_after: self.bounds.not_after };
-        let written = write_parts(&mut pace, self.to, self.bounds.client.write_idle, [self.pending]).await;
-        self.pending.clear();
-        written.map_err(|_| DownloadError::ClientGone)
-    }
-
-    /// Length of the head at the front of the buffer, once it is whole.
-    async fn head_length(&mut self) -> Result<usize, DownloadError> {
-        let mut scanner = HeadScanner::default();
-        loop {
-            match scanner.advance(self.buffer.bytes()) {
-                Scan::Complete(length) => return Ok(length),
-                Scan::BareLf => return Err(DownloadError::Malformed("a header line does not end in CR LF")),
-                Scan::Partial if self.buffer.bytes().len() >= RESPONSE_HEADER_MAX => {
-                    return Err(DownloadError::Malformed("the header section is too large"));
-                }
-                Scan::Partial => {}
-            }
-            if self.buffer.is_full() {
-                self.buffer.reserve(RESPONSE_HEADER_MAX);
-            }
-            self.await_head_bytes().await?;
-        }
-    }
-
-    async fn await_head_bytes(&mut self) -> Result<(), DownloadError> {
-        let nothing_yet = self.buffer.is_empty();
-        let (from, buffer, watched) = (self.from, &mut *self.buffer, &mut self.watched);
-        let wait = std::future::poll_fn(|context| {
-            if let Poll::Ready(read) = buffer.poll_fill(context, from) {
-                return Poll::Ready(Ok(read));
-            }
-            let Some(client) = watched else {
-                return Poll::Pending;
-            };
-            let mut byte = [0; 1];
-            match client.tcp().poll_peek(context, &mut ReadBuf::new(&mut byte)) {
-                Poll::Ready(Err(_)) => Poll::Ready(Err(DownloadError::ClientGone)),
-                // Its next request, or a client that has said all it wants to say: it still awaits the answer.
-                Poll::Ready(Ok(_)) => {
-                    *watched = None;
-                    Poll::Pending
-                }
-                Poll::Pending => Poll::Pending,
-            }
-        });
-        let timeout = self.bounds.pool.response_header_timeout;
-        // One deadline for the whole header section: a byte now and then does not buy more time.
-        let deadline = || Some(tokio::time::Instant::from_std(*self.progress.sending_over.get()? + timeout));
-        match self.timer.limit_until(self.worker.stage(), deadline, self.bounds.not_after, wait).await {
-            Ok(read) => {
-                let outcome = head_bytes_read(read?, nothing_yet);
-                if outcome.is_ok() {
-                    Progress::set(&self.progress.heard);
-                }
-                outcome
-            }
-            Err(Interrupted::TimedOut) => Err(DownloadError::TimedOut),
-            Err(Interrupted::Cut) => Err(DownloadError::Cut),
-        }
-    }
-
-    async fn body(&mut self, body: BodyLength, framing: Framing) -> Result<(), DownloadError> {
-        let pace = Pace { timer: self.timer, stage: self.worker.stage(), not_after: self.bounds.not_after };
-        let mut relay = Relay {
-            from: self.from,
-            buffer: self.buffer,
-            to: self.to,
-            pending: self.pending,
-            pace,
-            read_idle: self.bounds.pool.response_idle_timeout,
-            write_idle: self.bounds.client.write_idle,
-            content_max: None,
-            moved: self.moved,
-            pipes: self.worker.pipes(),
-        };
-        relay.run(body, framing).await.map_err(|error| match error {
-            RelayError::SenderGone => DownloadError::Truncated,
-            RelayError::SenderTimedOut => DownloadError::TimedOut,
-            RelayError::Malformed(detail) => DownloadError::Malformed(detail),
-            RelayError::TooLarge => DownloadError::Malformed("too large"),
-            RelayError::ReceiverGone | RelayError::ReceiverTimedOut => DownloadError::ClientGone,
-            RelayError::Cut => DownloadError::Cut,
-        })
-    }
-}
-
-fn head_bytes_read(read: io::Result<usize>, nothing_yet: bool) -> Result<(), DownloadError> {
-    match read {
-        Ok(count) if count > 0 => Ok(()),
-        _ if nothing_yet => Err(DownloadError::Silent),
-        _ => Err(DownloadError::Truncated),
-    }
 }

@@ -9,6 +9,8 @@ use crate::pool::SetCookie;
 use crate::tls::Secured;
 use crate::transport::Transport;
 
+use super::grpc;
+
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
 
@@ -57,6 +59,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) from_trusted: bool,
     pub(crate) client: &'a ClientNames,
     pub(crate) request_id: &'a [u8],
+    /// Whether it came over HTTP/2; its head has been put into HTTP/1.1's form since.
+    pub(crate) over_http2: bool,
 }
 
 impl<'a> Incoming<'a> {
@@ -73,6 +77,16 @@ impl<'a> Incoming<'a> {
     /// Authority: empty only in HTTP/1.0.
     pub(crate) fn host(&self) -> &'a [u8] {
         self.head.host.slice(self.bytes)
+    }
+
+    /// Whether it is a call of gRPC.
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.values(b"content-type").next().is_some_and(grpc::is_grpc)
+    }
+
+    /// Whether the client takes trailers: the one thing that TE may say over HTTP/2.
+    pub(crate) fn takes_trailers(&self) -> bool {
+        self.values(b"te").any(|value| value.eq_ignore_ascii_case(b"trailers"))
     }
 
     /// Values of the fields called `name`, in any case, in the order sent.
@@ -121,7 +135,11 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
     }
     forwarded_fields(out, request);
     // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
-    let via: &[u8] = if request.head.minor == 0 { b"\r\nVia: 1.0 " } else { b"\r\nVia: 1.1 " };
+    let via: &[u8] = match (request.over_http2, request.head.minor) {
+        (true, _) => b"\r\nVia: 2.0 ",
+        (false, 0) => b"\r\nVia: 1.0 ",
+        (false, _) => b"\r\nVia: 1.1 ",
+    };
     put(out, &[b"X-Request-Id: ", request.request_id, via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
 }
 

@@ -17,6 +17,7 @@ fn incoming<R>(text: &str, from_trusted: bool, peer: &str, look: impl FnOnce(&In
         from_trusted,
         client: &client,
         request_id: b"id-1",
+        over_http2: false,
     })
 }
 

@@ -4,12 +4,17 @@
 mod account;
 mod body;
 mod buffer;
+mod carry;
+mod client;
 mod connection;
 mod cookie;
+mod download;
 mod exchange;
 mod forward;
+mod grpc;
 mod io;
 mod key;
+mod on_stream;
 mod origin;
 mod proxy_header;
 mod redirect;
@@ -22,10 +27,10 @@ mod switch;
 pub(crate) mod timer;
 
 pub(crate) use buffer::Scratch;
-pub(crate) use connection::serve;
-#[cfg(test)]
-pub(crate) use forward::ClientNames;
-pub(crate) use forward::Incoming;
+pub(crate) use client::{Client, Responder, Stream};
+pub(crate) use connection::{Connection, Next, serve};
+pub(crate) use download::RESPONSE_HEADER_MAX;
+pub(crate) use forward::{ClientNames, Incoming};
 pub(crate) use key::source as source_key;
 pub(crate) use respond::Failure;
 pub(crate) use steer::RANK_USUAL;

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn answer(request: &str, port: u16) -> String {
-        let form = Form { without_body: false, keep_alive: true, minor: 1 };
+        let form = Form { without_body: false, keep_alive: true, minor: 1, grpc: false };
         let mut out = Vec::new();
         with_incoming(request, |incoming| response(&mut out, incoming, port, form, b"now"));
         String::from_utf8(out).unwrap()

@@ -12,12 +12,13 @@ use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, PoolCell, SetCookie};
 use crate::tls::ClientTls;
 use crate::turn::Turned;
-use crate::upstream::{ConnectError, Upstream, connect};
+use crate::upstream::{ConnectError, Upstream, Wanted, connect};
 
 use super::account::Account;
 use super::buffer::Scratch;
+use super::client::Client;
 use super::connection::{Connection, Next};
-use super::exchange::{Bounds, Delivered, Ended, Exchange};
+use super::exchange::{Backend, Bounds, Delivered, Ended, Exchange};
 use super::forward::{self, Incoming};
 use super::origin;
 use super::proxy_header::proxy_header;
@@ -32,13 +33,13 @@ const CLIENT_GONE: &str = "client_gone";
 
 /// A request head with what was decided about it.
 pub(crate) struct Request {
-    head: RequestHead,
-    from_trusted: bool,
-    id: RequestId,
+    pub(super) head: RequestHead,
+    pub(super) from_trusted: bool,
+    pub(super) id: RequestId,
 }
 
 impl Request {
-    fn incoming<'a>(&'a self, connection: &'a Connection, scratch: &'a Scratch) -> Incoming<'a> {
+    pub(super) fn incoming<'a>(&'a self, connection: &'a Connection, scratch: &'a Scratch) -> Incoming<'a> {
         self.incoming_of(connection, &scratch.head, &scratch.fields)
     }
 
@@ -56,6 +57,7 @@ impl Request {
             from_trusted: self.from_trusted,
             client: &connection.client,
             request_id: self.id.as_bytes(),
+            over_http2: connection.stream.is_http2(),
         }
     }
 
@@ -158,7 +160,8 @@ impl Connection {
     ) -> Next {
         let head = &request.head;
         let keep_alive = head.keep_alive && head.body == BodyLength::None && !self.is_leaving();
-        let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor };
+        let form =
+            Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor, grpc: false };
         let mut response = Vec::new();
         let date = self.worker.http_date();
         redirect::response(&mut response, &request.incoming(self, scratch), port, form, &date);
@@ -181,12 +184,13 @@ impl Connection {
         account: &mut Account,
     ) -> Forwarded {
         let pool_settings = pool.settings.load_full();
-        let total = pool_settings.total_timeout;
+        let (total, callers) = self.total_timeout(scratch, request, &pool_settings);
         let bounds = Bounds {
             client: &settings.timeouts,
             pool: &pool_settings,
             body_max: settings.limits.body_bytes,
             not_after: total.map(|total| tokio::time::Instant::from_std(account.started) + total),
+            callers,
         };
         let incoming = request.incoming(self, scratch);
         let client = || origin::client(&incoming, self.peer.ip(), |hop| settings.trusts(hop));
@@ -251,34 +255,35 @@ impl Connection {
         };
         let picked_at = account.picked_at.unwrap_or(account.started);
         let id = request.id.as_bytes();
-        let first = proxy_header(bounds.pool.send_proxy, &self.stream, self.peer, id);
+        let first = proxy_header(bounds.pool.send_proxy, self.stream.transport(), self.peer, id);
         let tls = bounds.pool.tls.as_deref();
         let way = (address, tls.map_or(0, ClientTls::serial));
+        if let Some(streams_max) = bounds.pool.streams_max {
+            let (serial, secured) = (member.serial, way.1);
+            let wanted = Wanted { serial, address, secured, streams_max, keep: bounds.pool.keep };
+            let place = (attempt, wanted, first);
+            return Box::pin(self.attempt_on_stream(scratch, request, place, bounds, cookie, account)).await;
+        }
         // What names one client to the backend is not for another.
         let reuses = first.is_empty();
         let certain = !request.is_resendable();
         let mut idle =
             if reuses { self.worker.idle().take(member.serial, way, certain, picked_at) } else { None };
         loop {
-            let mut upstream = match idle.take() {
+            let upstream = match idle.take() {
                 Some(upstream) => upstream,
                 None => {
                     let securely = tls.map(|tls| tls.to(&member.id, address));
                     match connect(address, bounds.connect_timeout(), &first, securely).await {
                         Ok(upstream) => upstream,
-                        Err(error) => {
-                            if let (Some(tls), ConnectError::Tls(_, error)) = (tls, &error) {
-                                tls.refused(&member.id, error);
-                            }
-                            return not_connected(&error);
-                        }
+                        Err(error) => return not_connected(&error, attempt, tls),
                     }
                 }
             };
             account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
             account.wait.served(attempt.pool());
-            let ended =
-                self.exchange(scratch, request, (address, &mut upstream), bounds, cookie, account).await;
+            let backend = (address, Backend::H1(&upstream.stream), upstream.reused);
+            let ended = self.exchange(scratch, request, backend, bounds, cookie, account).await;
             match ended {
                 Ended::Stale => self.worker.count_stale(),
                 Ended::Switched(Delivered { head_at, .. }) => {
@@ -297,17 +302,18 @@ impl Connection {
         }
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         scratch: &mut Scratch,
         request: &Request,
-        (address, upstream): (SocketAddr, &mut Upstream),
+        (address, upstream, reused): (SocketAddr, Backend<'_>, bool),
         bounds: Bounds<'_>,
         set_cookie: Option<SetCookie<'_>>,
         account: &Account,
     ) -> Ended {
-        let Scratch { input, head: bytes, fields, to_backend, from_backend, response_fields, to_client } =
-            scratch;
+        let Scratch {
+            input, head: bytes, fields, to_backend, from_backend, response_fields, to_client, ..
+        } = scratch;
         let Request { head, from_trusted, id } = request;
         let incoming = Incoming {
             bytes,
@@ -316,14 +322,15 @@ impl Connection {
             from_trusted: *from_trusted,
             client: &self.client,
             request_id: id.as_bytes(),
+            over_http2: self.stream.is_http2(),
         };
         let upgrade = head.upgrade && bounds.pool.upgrade;
         forward::request_head(to_backend, &incoming, address, upgrade);
         from_backend.clear();
         let exchange = Exchange {
-            client: &self.stream,
-            upstream: &upstream.stream,
-            reused: upstream.reused,
+            client: &mut self.stream,
+            upstream,
+            reused,
             upgrade,
             request: incoming,
             input,
@@ -334,6 +341,7 @@ impl Connection {
             timer: &mut self.timer,
             worker: &self.worker,
             retired: &self.listener.retired,
+            retires: self.retires,
             bounds,
             set_cookie,
             traffic: &account.traffic,
@@ -354,8 +362,8 @@ impl Connection {
         let (sent, received) = account.traffic.totals();
         attempt.lease().member().load.add_bytes(sent, received);
         match ended {
-            Ended::Delivered(Delivered { status, keep_client, head_at, ended_at, .. }) => {
-                attempt.end(if status >= 500 { Outcome::ServerError } else { Outcome::Ok }, ended_at);
+            Ended::Delivered(Delivered { status, failed, keep_client, head_at, ended_at, .. }) => {
+                attempt.end(if failed { Outcome::ServerError } else { Outcome::Ok }, ended_at);
                 account.status = Some(status);
                 account.ended_at = Some(ended_at);
                 account.head_at = Some(head_at);
@@ -369,6 +377,16 @@ impl Connection {
                 attempt.end(outcome, Instant::now());
                 account.error = Some("http_response_incomplete");
                 Next::Abort
+            }
+            Ended::Unprocessed => {
+                attempt.end(Outcome::Cancelled, Instant::now());
+                if let Client::H2(stream) = &mut self.stream {
+                    // It cannot be sent again from here, for its body has begun to flow; the client may do it safely.
+                    stream.respond.reset(h2::Reason::REFUSED_STREAM);
+                    account.error = Some("connection_terminated");
+                    return Next::Abort;
+                }
+                self.fail(scratch, settings, request, Failure::ConnectionTerminated, account).await
             }
             // The attempt has dealt with the latter two.
             Ended::ClientGone | Ended::Stale | Ended::Switched(_) => {
@@ -384,7 +402,7 @@ impl Connection {
     fn farewell(&self, scratch: &Scratch, request: &Request) -> Next {
         let head = &request.head;
         let client_is_done = !head.keep_alive && head.body == BodyLength::None && scratch.input.is_empty();
-        if client_is_done && self.stream.is_silent(true) { Next::Close } else { Next::Linger }
+        if client_is_done && self.stream.transport().is_silent(true) { Next::Close } else { Next::Linger }
     }
 
     /// Answers with an error of Evenkeel's own.
@@ -401,7 +419,8 @@ impl Connection {
             && head.body == BodyLength::None
             && failure.leaves_connection_sound()
             && !self.is_leaving();
-        let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor };
+        let grpc = self.stream.is_http2() && request.incoming(self, scratch).is_grpc();
+        let form = Form { without_body: head.method == Method::Head, keep_alive, minor: head.minor, grpc };
         account.status = Some(failure.status());
         account.error = Some(failure.logged());
         match (self.write_failure(scratch, settings, failure, form, request.id.as_bytes()).await, keep_alive)
@@ -439,14 +458,17 @@ enum Forwarded {
 }
 
 /// How one attempt ended.
-enum AttemptEnd {
+pub(super) enum AttemptEnd {
     Exchanged(Ended),
     Switched(Upstream),
     /// Nothing of the request was sent.
     NotConnected(Failure, Outcome),
 }
 
-fn not_connected(error: &ConnectError) -> AttemptEnd {
+pub(super) fn not_connected(error: &ConnectError, attempt: &Attempt, tls: Option<&ClientTls>) -> AttemptEnd {
+    if let (Some(tls), ConnectError::Tls(_, error)) = (tls, error) {
+        tls.refused(&attempt.lease().member().id, error);
+    }
     match error {
         ConnectError::TimedOut => {
             AttemptEnd::NotConnected(Failure::ConnectionTimeout, Outcome::ConnectTimeout)

@@ -4,6 +4,7 @@ use crate::http1::Malformed;
 use crate::upstream::TlsFault;
 
 use super::forward::PSEUDONYM;
+use super::grpc;
 
 /// Why Evenkeel answers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,8 @@ pub(crate) struct Form {
     pub(crate) without_body: bool,
     pub(crate) keep_alive: bool,
     pub(crate) minor: u8,
+    /// It answers a call of gRPC, which knows no status of HTTP but 200.
+    pub(crate) grpc: bool,
 }
 
 /// Writes the response for `failure` into `out`; returns its status.
@@ -158,6 +161,9 @@ pub(crate) fn error_response(
     request_id: &[u8],
     date: &[u8],
 ) -> u16 {
+    if form.grpc {
+        return grpc_response(out, failure, request_id, date);
+    }
     let (status, error, detail) = failure.describe();
     let reason = reason_phrase(status);
     let body = format!("{status} {reason}: {detail}\n");
@@ -190,6 +196,22 @@ pub(crate) fn error_response(
     status
 }
 
+/// A response without content whose head says it all ("Trailers-Only"). Returns what the status would be otherwise: that
+/// is what counters and logs go by.
+fn grpc_response(out: &mut Vec<u8>, failure: Failure, request_id: &[u8], date: &[u8]) -> u16 {
+    let (status, error, detail) = failure.describe();
+    let code = grpc::status_of(failure);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\ngrpc-status: {code}\r\ngrpc-message: {detail}\r\n\
+         Proxy-Status: {PSEUDONYM}; error={error}; details=\"{detail}\"\r\nX-Request-Id: "
+    );
+    out.clear();
+    for part in [head.as_bytes(), request_id, b"\r\nDate: ", date, b"\r\n\r\n"] {
+        out.extend_from_slice(part);
+    }
+    status
+}
+
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -217,7 +239,7 @@ mod tests {
     #[test]
     fn says_why_in_the_terms_of_rfc_9209() {
         let mut out = Vec::new();
-        let form = Form { without_body: false, keep_alive: true, minor: 1 };
+        let form = Form { without_body: false, keep_alive: true, minor: 1, grpc: false };
         let status = error_response(&mut out, Failure::NoBackend, form, b"id", b"now");
         assert_eq!(status, 503);
         assert_eq!(
@@ -232,7 +254,7 @@ mod tests {
     #[test]
     fn the_answer_to_head_has_no_body_but_its_length() {
         let mut out = Vec::new();
-        let form = Form { without_body: true, keep_alive: false, minor: 1 };
+        let form = Form { without_body: true, keep_alive: false, minor: 1, grpc: false };
         error_response(&mut out, Failure::NoRoute, form, b"", b"now");
         let text = String::from_utf8(out).unwrap();
         assert!(

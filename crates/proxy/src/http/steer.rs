@@ -8,7 +8,7 @@ use std::time::Instant;
 use evenkeel_core::{PickKey, Tried};
 
 use crate::pool::{Attempt, PoolCell, PoolSettings, SetCookie, Sticky, Wanted};
-use crate::turn::{Asker, Turned, Wait, has_left};
+use crate::turn::{Asker, Turned, Wait};
 
 use super::connection::Connection;
 use super::exchange::Bounds;
@@ -84,8 +84,8 @@ impl Connection {
         let Self { stream, timer, rng, worker, .. } = self;
         let (settings, not_after) = (bounds.pool, bounds.not_after);
         let asker = Asker { worker, rng, timer, pool, settings, wanted, not_after };
-        let mut watched = Some(stream.tcp());
-        asker.pick(wait, |context| has_left(&mut watched, context)).await
+        let mut watched = true;
+        asker.pick(wait, |context| stream.has_left(&mut watched, context)).await
     }
 }
 

@@ -90,7 +90,7 @@ impl Connection {
     pub(crate) async fn tunnel(&mut self, mut switched: Box<Switched>) {
         let load = Arc::clone(&switched.attempt.lease().member().load);
         let relay = Relay {
-            client: &self.stream,
+            client: self.stream.transport(),
             backend: &switched.upstream.stream,
             early: switched.early.take().map_or_else(Early::default, |early| *early),
             worker: &self.worker,
@@ -106,7 +106,7 @@ impl Connection {
             })
             .await;
         if end != End::Closed {
-            self.stream.reset_on_close();
+            self.stream.transport().reset_on_close();
             switched.upstream.stream.reset_on_close();
         }
         let Switched { attempt, mut account, told, generation, .. } = *switched;

@@ -14,7 +14,7 @@ use crate::lifecycle::Stage;
 /// It is armed lazily: when the wanted deadline is later than the one it is armed for, it is left alone, and
 /// set anew only if it goes off. A busy connection so touches the runtime's timer wheel about once in a timeout,
 /// not twice a request.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
 }

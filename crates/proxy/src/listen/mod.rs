@@ -8,11 +8,13 @@ mod socket;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol, UdpBounds};
+use evenkeel_core::Rng;
 
+use crate::http2::{Http2Bounds, Http2Counts};
 use crate::l4::{NameTable, RelayCounts};
 use crate::pool::PoolCell;
 use crate::route::RouteTable;
@@ -23,6 +25,10 @@ use crate::udp;
 pub(crate) use accept::{Acceptor, Arrival, take_waiting};
 pub(crate) use proxy_header::{Beginning, Beginnings};
 pub(crate) use socket::bind;
+
+/// How far the age of one connection may be from what is configured, so that those that were opened together do not all
+/// come back together.
+const AGE_JITTER: f64 = 0.1;
 
 /// One listener for the life of its name.
 #[derive(Debug)]
@@ -55,6 +61,10 @@ pub(crate) struct ListenerSettings {
     pub(crate) udp: UdpBounds,
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// Bounds of connections of HTTP/2; `None` when it is not spoken.
+    pub(crate) http2: Option<Http2Bounds>,
+    /// How old a connection of a client may become.
+    pub(crate) connection_age: Option<Duration>,
     pub(crate) tls: Option<Arc<ServerTls>>,
     pub(crate) https_redirect: Option<HttpsRedirect>,
 }
@@ -72,6 +82,12 @@ impl Listener {
 }
 
 impl ListenerSettings {
+    /// When a connection opened at `opened` is too old to be kept.
+    pub(crate) fn retires(&self, opened: Instant, rng: &mut Rng) -> Option<Instant> {
+        let factor = 1.0 + AGE_JITTER * (2.0 * rng.unit() - 1.0);
+        Some(opened + self.connection_age?.mul_f64(factor))
+    }
+
     /// Whether a peer's word about earlier hops is believed.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|range| contains(range, peer.to_canonical()))
@@ -90,6 +106,7 @@ pub(crate) struct ListenerCounts {
     pub(crate) unfinished: AtomicU64,
     /// Failures of accept(2): out of files, mostly.
     pub(crate) accept_errors: AtomicU64,
+    pub(crate) http2: Http2Counts,
     /// What connections began with, where PROXY headers are accepted.
     pub(crate) beginnings: Beginnings,
     /// Connections of layer 4.

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::tls;
 use crate::transport::Transport;
 use crate::worker::{Ticket, Worker};
-use crate::{http, l4};
+use crate::{http, http2, l4};
 
 use super::Listener;
 use super::accept::Open;
@@ -51,7 +51,11 @@ async fn https(tcp: TcpStream, client: Client, listener: Arc<Listener>, worker: 
     let deadline = Instant::from_std(client.since) + listener.settings.load().timeouts.handshake;
     // On the heap: what a handshake needs must not weigh on the connection afterwards.
     let handshake = Box::pin(tls::accept(tcp, &listener, worker.stage(), deadline)).await;
-    if let Some(session) = handshake {
+    let Some(session) = handshake else { return };
+    if session.with(|tls| tls.alpn_protocol() == Some(b"h2")) {
+        let stream = Transport::Tls(Box::new(session));
+        Box::pin(http2::serve(stream, Vec::new(), client.address, listener, worker)).await;
+    } else {
         http::serve(Transport::Tls(Box::new(session)), client.address, listener, worker).await;
     }
 }

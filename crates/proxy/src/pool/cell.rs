@@ -53,6 +53,8 @@ pub(crate) struct PoolSettings {
     pub(crate) hash: Option<HashKey>,
     pub(crate) sticky: Option<Sticky>,
     pub(crate) queue: QueueSettings,
+    /// Streams on one connection at most, where backends are spoken to in HTTP/2.
+    pub(crate) streams_max: Option<u32>,
     /// Whether backends are asked how busy they are.
     pub(crate) probed: bool,
     /// What each connection to a backend begins with.

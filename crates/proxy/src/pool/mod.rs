@@ -2,6 +2,7 @@
 
 mod announce;
 mod cell;
+mod grpc_check;
 mod http_check;
 mod keeper;
 mod line;

@@ -16,6 +16,7 @@ use crate::proxy_protocol;
 use crate::tls::Securely;
 
 use super::cell::PoolCell;
+use super::grpc_check;
 use super::http_check::{self, HttpCheck, Rest, Reuse, Verdict};
 use super::keeper::Finding;
 
@@ -120,14 +121,21 @@ async fn ask(
                 let result = result.map(|stream| stream.map(drop).map_err(reason));
                 Answer { result, rest: None }
             }
-            Check::Grpc { .. } => {
-                let reason = format!("gRPC {address}: this build speaks no HTTP/2 to backends");
-                Answer { result: Some(Err(Arc::from(reason))), rest: None }
+            Check::Grpc { service } => {
+                let result = match http_check::connect(address, &first, securely).await {
+                    Some(Ok(stream)) => Some(grpc_check::ask(stream, address, service).await),
+                    Some(Err(reason)) => Some(Err(reason)),
+                    None => None,
+                };
+                let reason =
+                    |reason| Arc::from(format!("gRPC health of \"{service}\" on {address}: {reason}"));
+                Answer { result: result.map(|result| result.map_err(reason)), rest: None }
             }
             Check::Http { path, host, expect_status } => {
                 let host = host.clone().unwrap_or_else(|| address.to_string());
                 let check = HttpCheck { path, host: &host, expect_status, first: &first };
-                let Verdict { result, rest } = http_check::ask(address, securely, check, reuse).await;
+                let Verdict { result, rest } =
+                    http_check::ask(address, securely.map(Securely::over_http1), check, reuse).await;
                 let reason = |reason| Arc::from(format!("GET {path} on {address}: {reason}"));
                 Answer { result: result.map(|result| result.map_err(reason)), rest }
             }

@@ -52,6 +52,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         hash: None,
         sticky: None,
         queue: evenkeel_config::Queue { size: SIZE, timeout: second, priority: None },
+        streams_max: None,
         probed: false,
         send_proxy: None,
         tls: None,

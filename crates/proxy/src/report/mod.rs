@@ -7,12 +7,15 @@ mod tls;
 mod udp;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use evenkeel_core::{Intent, Mode, Nanos, Outcome, Phase, PoolSnapshot, Reason};
 
+use crate::http2::Flood;
+use crate::listen::Listener;
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, View, lock};
 use crate::status::{BackendStatus, Lifecycle, PoolStatus, Status};
@@ -283,6 +286,34 @@ fn listeners(page: &mut Page, view: &View) {
     page.family(&catalog::CONNECTIONS, counts(|counts| counts.connections.load(Ordering::Relaxed)));
     page.family(&catalog::CONNECTIONS_OPEN, counts(|counts| counts.open.load(Ordering::Relaxed)));
     page.family(&catalog::ACCEPT_ERRORS, counts(|counts| counts.accept_errors.load(Ordering::Relaxed)));
+    page.family(
+        &catalog::HTTP2_CONNECTIONS,
+        counts(|counts| counts.http2.connections.load(Ordering::Relaxed)),
+    );
+    page.family(&catalog::HTTP2_STREAMS, counts(|counts| counts.http2.streams.load(Ordering::Relaxed)));
+    http2(page, view);
+}
+
+/// What was turned away over HTTP/2, on listeners that speak it.
+fn http2(page: &mut Page, view: &View) {
+    let listeners = || {
+        let speaks = |listener: &&(Arc<Listener>, SocketAddr)| listener.0.settings.load().http2.is_some();
+        view.listeners.iter().filter(speaks).map(|(listener, _)| listener)
+    };
+    let resets = listeners().flat_map(|listener| {
+        let counts = &listener.counts.http2;
+        [("malformed", &counts.malformed), ("refused", &counts.refused)].map(|(reason, count)| {
+            ([listener.name.clone(), reason.to_owned()], count.load(Ordering::Relaxed) as f64)
+        })
+    });
+    page.family(&catalog::HTTP2_RESETS, resets);
+    let floods = listeners().flat_map(|listener| {
+        let counted = Flood::ALL.iter().zip(&listener.counts.http2.floods);
+        counted.map(|(flood, count)| {
+            ([listener.name.clone(), flood.as_str().to_owned()], count.load(Ordering::Relaxed) as f64)
+        })
+    });
+    page.family(&catalog::HTTP2_FLOODS, floods);
 }
 
 fn process(page: &mut Page, inner: &Inner, view: &View) {
@@ -295,6 +326,7 @@ fn process(page: &mut Page, inner: &Inner, view: &View) {
     };
     page.family(&catalog::WORKER_CONNECTIONS, workers(|worker| worker.connections() as u64));
     page.family(&catalog::UPSTREAM_IDLE, workers(|worker| worker.idle().len() as u64));
+    page.family(&catalog::UPSTREAM_SHARED, workers(|worker| worker.shared().len() as u64));
     page.family(&catalog::UPSTREAM_STALE, workers(crate::worker::Worker::stale));
     page.family(&catalog::GENERATION, [([], view.generation as f64)]);
     let applied = inner.reloads.applied.load(Ordering::Relaxed);

@@ -327,7 +327,9 @@ fn combined(entry: &AccessEntry<'_>, now: SystemTime) -> String {
             quoted(&mut line, request.head.method_span.slice(request.bytes));
             line.push(' ');
             quoted(&mut line, request.path());
-            write!(line, " HTTP/1.{}", request.head.minor).ok();
+            let version =
+                if request.over_http2 { "2.0" } else { ["1.0", "1.1"][usize::from(request.head.minor != 0)] };
+            write!(line, " HTTP/{version}").ok();
         }
         None => {
             let relay = entry.relay.map(|relay| (relay.protocol, relay.server_name.unwrap_or_default()));

@@ -16,6 +16,7 @@ fn with_entry<T>(use_it: impl FnOnce(&AccessEntry<'_>) -> T) -> T {
         from_trusted: false,
         client: &client,
         request_id: b"id",
+        over_http2: false,
     });
     entry.status = 200;
     entry.pool = Some("p");

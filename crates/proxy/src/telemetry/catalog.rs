@@ -87,6 +87,14 @@ catalog! {
         "Client connections open now.";
     ACCEPT_ERRORS: Counter "evenkeel_accept_errors_total" ["listener"]
         "Failures to accept a connection, such as too many open files.";
+    HTTP2_CONNECTIONS: Counter "evenkeel_http2_connections_total" ["listener"]
+        "Client connections that spoke HTTP/2.";
+    HTTP2_STREAMS: Counter "evenkeel_http2_streams_total" ["listener"]
+        "Requests begun over HTTP/2.";
+    HTTP2_RESETS: Counter "evenkeel_http2_streams_reset_total" ["listener", "reason"]
+        "Requests over HTTP/2 that were not answered: malformed, or refused while too many others were still being wound up.";
+    HTTP2_FLOODS: Counter "evenkeel_http2_floods_total" ["listener", "reason"]
+        "Client connections ended for their behaviour over HTTP/2, by what it was.";
     RELAYS: Counter "evenkeel_relays_total" ["listener", "end"]
         "Connections of layer-4 listeners that have ended, by how.";
     NAMELESS: Counter "evenkeel_tls_hello_without_name_total" ["listener"]
@@ -117,6 +125,8 @@ catalog! {
         "Client connections open on a worker.";
     UPSTREAM_IDLE: Gauge "evenkeel_upstream_idle_connections" ["worker"]
         "Idle connections to backends that a worker keeps.";
+    UPSTREAM_SHARED: Gauge "evenkeel_upstream_shared_connections" ["worker"]
+        "Connections of HTTP/2 to backends that a worker holds, in use or not.";
     UPSTREAM_STALE: Counter "evenkeel_upstream_stale_connections_total" ["worker"]
         "Reused backend connections that turned out to be closed; the request was sent again on a new one.";
     GENERATION: Gauge "evenkeel_config_generation" []

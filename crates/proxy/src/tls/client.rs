@@ -62,6 +62,17 @@ pub(crate) struct Securely {
 }
 
 impl Securely {
+    /// To speak HTTP/1.1, whatever requests are spoken in.
+    pub(crate) fn over_http1(self) -> Self {
+        let protocols = [b"http/1.1".to_vec()];
+        if self.config.alpn_protocols == protocols {
+            return self;
+        }
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = protocols.to_vec();
+        Self { config: Arc::new(config), ..self }
+    }
+
     /// Shakes hands.
     ///
     /// # Errors

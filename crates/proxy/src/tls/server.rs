@@ -23,6 +23,8 @@ const SESSIONS: usize = 4096;
 pub(crate) struct ServerTls {
     user: String,
     settings: Settings,
+    /// Whether HTTP/2 is offered.
+    http2: bool,
     live: Live<Loaded>,
 }
 
@@ -64,9 +66,10 @@ impl ServerTls {
     ) -> Result<Self, TlsError> {
         let user = format!("listener {}", listener.name);
         let before = before.map(|before| before.live.get());
-        let load = || load(settings, before.as_deref()).map_err(|fault| fault.of(&user));
+        let http2 = listener.http2.is_some();
+        let load = || load(settings, http2, before.as_deref()).map_err(|fault| fault.of(&user));
         let live = Live::new(files(settings), load)?;
-        Ok(Self { user, settings: settings.clone(), live })
+        Ok(Self { user, settings: settings.clone(), http2, live })
     }
 
     /// What connections are accepted with from now on.
@@ -77,7 +80,8 @@ impl ServerTls {
     /// Loads what has changed. New certificates that nobody would take do not replace ones that are good.
     pub(super) fn look(&self) -> Look {
         self.live.look(|before| {
-            let loaded = load(&self.settings, Some(before)).map_err(|fault| fault.of(&self.user))?;
+            let loaded =
+                load(&self.settings, self.http2, Some(before)).map_err(|fault| fault.of(&self.user))?;
             keeps_time(before, &loaded).map_err(|fault| fault.of(&self.user))?;
             Ok(loaded)
         })
@@ -102,7 +106,7 @@ fn files(settings: &Settings) -> Vec<PathBuf> {
     pairs.chain(settings.client_auth.iter().map(|auth| auth.ca.clone())).collect()
 }
 
-fn load(settings: &Settings, before: Option<&Loaded>) -> Result<Loaded, Fault> {
+fn load(settings: &Settings, http2: bool, before: Option<&Loaded>) -> Result<Loaded, Fault> {
     let certificates: Result<Vec<_>, Fault> = settings.certificates.iter().map(Certificate::load).collect();
     let table = Arc::new(Table::new(certificates?));
     let roots = settings.client_auth.as_ref().map(|auth| pem::authorities(&auth.ca)).transpose()?;
@@ -119,7 +123,8 @@ fn load(settings: &Settings, before: Option<&Loaded>) -> Result<Loaded, Fault> {
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::clone(&table) as _);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::clone(&resumption.sessions);
     if let Some(ticketer) = &resumption.ticketer {
         config.ticketer = Arc::clone(ticketer);

@@ -12,7 +12,7 @@ const HEADERS: usize = 20;
 
 async fn small(backend: &Backend) -> Evenkeel {
     let listener = format!(
-        "limits = {{ header_bytes = {HEADER_BYTES}, headers = {HEADERS}, body_bytes = 1000 }}\n\
+        "http2 = false\nlimits = {{ header_bytes = {HEADER_BYTES}, headers = {HEADERS}, body_bytes = 1000 }}\n\
          timeouts = {{ request_header = \"500ms\", request_body_idle = \"500ms\" }}"
     );
     Setup::new([backend]).listener(&listener).start().await

@@ -5,6 +5,7 @@ mod client_certificates;
 mod files;
 mod handshakes;
 mod hosts;
+mod http2;
 mod resumption;
 mod tunnels;
 mod upstream;
