@@ -172,16 +172,6 @@ impl Worker {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Ready when those who relay datagrams are to look at the stage, and at what they were told last.
-    pub(crate) fn changed(&self) -> Notified<'_> {
-        self.relays.notified()
-    }
-
-    /// Makes whoever waits for [`Worker::changed`] look.
-    pub(crate) fn wake_relays(&self) {
-        self.relays.notify_waiters();
-    }
-
     /// Registers the current task. A task's waker stays the same for its whole life.
     pub(crate) async fn register(self: &Arc<Self>) -> Registered {
         let waker = std::future::poll_fn(|context| std::task::Poll::Ready(context.waker().clone())).await;
@@ -192,6 +182,16 @@ impl Worker {
         });
         wakers.slots[slot] = Some(waker);
         Registered { worker: Arc::clone(self), slot }
+    }
+
+    /// Ready when those who relay datagrams are to look at the stage, and at what they were told last.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.relays.notified()
+    }
+
+    /// Makes whoever waits for [`Worker::changed`] look.
+    pub(crate) fn wake_relays(&self) {
+        self.relays.notify_waiters();
     }
 
     /// Makes every connection look at the stage, and every relay.

@@ -12,7 +12,8 @@ use http::Response;
 use tokio::io::ReadBuf;
 
 use crate::http1::{
-    BodyLength, Field, HeadScanner, ResponseHead, SWITCHING_PROTOCOLS, Scan, is_accepted, parse_response,
+    BodyLength, Field, HeadScanner, RESPONSE_HEADER_MAX, ResponseHead, SWITCHING_PROTOCOLS, Scan,
+    is_accepted, parse_response,
 };
 use crate::http2;
 use crate::pool::SetCookie;
@@ -29,8 +30,6 @@ use super::grpc;
 use super::io::{Pace, write_parts};
 use super::timer::{Interrupted, Timer};
 
-/// Largest header section accepted from a backend.
-pub(crate) const RESPONSE_HEADER_MAX: usize = 64 * 1024;
 /// Interim responses accepted before the final one.
 const INTERIM_MAX: u32 = 32;
 
@@ -193,6 +192,9 @@ impl Download<'_> {
             Progress::set(&self.progress.heard);
             let head = parse_response(&text, self.request.head.method, self.fields)
                 .map_err(|malformed| DownloadError::Malformed(malformed.detail))?;
+            if head.status == SWITCHING_PROTOCOLS {
+                return Err(DownloadError::Malformed("HTTP/2 has no switching of protocols"));
+            }
             if is_final {
                 self.buffer.put(&text);
                 return Ok((head, text.len()));

@@ -11,20 +11,19 @@ use evenkeel_core::Outcome;
 use h2::client::SendRequest;
 
 use crate::http1::{BodyLength, Field, Malformed, SWITCHING_PROTOCOLS};
-use crate::http2;
 use crate::pool::{PoolSettings, SetCookie};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
-use super::body::{Relay, RelayError};
+use super::body::RelayError;
 use super::buffer::Buffer;
-use super::carry::{Body, Carry, Sink, Source};
-use super::client::{Client, Inlet};
-use super::download::{Answer, Download, DownloadError, refused};
-use super::forward::{Framing, Incoming};
+use super::client::Client;
+use super::download::{Download, DownloadError};
+use super::forward::Incoming;
 use super::io::{Pace, write_parts};
 use super::respond::Failure;
 use super::timer::Timer;
+use super::upload::{Target, Upload, begin};
 
 /// A reused connection that had been closed shows it within this time.
 const STALE_WITHIN: Duration = Duration::from_millis(100);
@@ -203,8 +202,8 @@ impl Exchange<'_> {
             timer: self.timer,
             worker: self.worker,
             retired: self.retired,
-            upgrade: self.upgrade,
             retires: self.retires,
+            upgrade: self.upgrade,
             request: self.request,
             bounds: self.bounds,
             set_cookie: self.set_cookie,
@@ -246,87 +245,6 @@ impl Exchange<'_> {
         match both(upload.run(body_length), download.run(), &progress, not_after).await {
             Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds),
             Err(failure) => failure,
-        }
-    }
-}
-
-/// The two ways of an exchange. A stream is begun with the head; that of HTTP/1.1 is still to be written.
-fn begin<'a>(
-    backend: Backend<'a>,
-    head: &mut Vec<u8>,
-    asked: &Incoming<'_>,
-    ends: bool,
-) -> Result<(Answer<'a>, Target<'a>), DownloadError> {
-    match backend {
-        Backend::H1(upstream) => Ok((Answer::H1(upstream), Target::H1(upstream))),
-        Backend::H2(mut connection, scheme) => {
-            let request =
-                http2::request(head, scheme, asked.takes_trailers()).ok_or(DownloadError::Unsayable)?;
-            head.clear();
-            let (response, body) = connection.send_request(request, ends).map_err(|error| refused(&error))?;
-            Ok((Answer::H2 { response, content: None }, Target::H2(body)))
-        }
-    }
-}
-
-/// Where a request goes.
-enum Target<'a> {
-    H1(&'a Transport),
-    H2(h2::SendStream<Bytes>),
-}
-
-/// The way there, of a request with a body.
-struct Upload<'a> {
-    inlet: Inlet<'a>,
-    buffer: &'a mut Buffer,
-    to: Target<'a>,
-    pending: &'a mut Vec<u8>,
-    pace: Pace<'a>,
-    read_idle: Duration,
-    write_idle: Duration,
-    content_max: Option<u64>,
-    moved: &'a AtomicU64,
-    worker: &'a Worker,
-}
-
-impl Upload<'_> {
-    async fn run(self, length: BodyLength) -> Result<(), RelayError> {
-        let Self { inlet, buffer, mut to, pending, pace, read_idle, write_idle, content_max, moved, worker } =
-            self;
-        match (inlet, &mut to) {
-            (Inlet::H1(from), Target::H1(to)) => {
-                buffer.reserve_for_body();
-                let pipes = worker.pipes();
-                let mut relay = Relay {
-                    from,
-                    buffer,
-                    to,
-                    pending,
-                    pace,
-                    read_idle,
-                    write_idle,
-                    content_max,
-                    moved,
-                    pipes,
-                };
-                relay.run(length, Framing::Chunked).await
-            }
-            (from, to) => {
-                let from = match from {
-                    Inlet::H1(stream) => {
-                        buffer.reserve_for_body();
-                        Source::H1 { stream, buffer, body: Body::new(length) }
-                    }
-                    Inlet::H2(stream) => Source::H2(stream),
-                };
-                let framing = if length == BodyLength::Chunked { Framing::Chunked } else { Framing::AsIs };
-                let to = match to {
-                    Target::H1(stream) => Sink::H1 { stream, pending, framing },
-                    Target::H2(stream) => Sink::H2(stream),
-                };
-                let mut carry = Carry { from, to, pace, read_idle, write_idle, content_max, moved };
-                Box::pin(carry.run()).await.map(drop)
-            }
         }
     }
 }

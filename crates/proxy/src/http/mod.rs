@@ -25,11 +25,11 @@ pub(crate) mod socket;
 mod steer;
 mod switch;
 pub(crate) mod timer;
+mod upload;
 
 pub(crate) use buffer::Scratch;
 pub(crate) use client::{Client, Responder, Stream};
 pub(crate) use connection::{Connection, Next, serve};
-pub(crate) use download::RESPONSE_HEADER_MAX;
 pub(crate) use forward::{ClientNames, Incoming};
 pub(crate) use key::source as source_key;
 pub(crate) use respond::Failure;

@@ -34,8 +34,8 @@ const CLIENT_GONE: &str = "client_gone";
 /// A request head with what was decided about it.
 pub(crate) struct Request {
     pub(super) head: RequestHead,
-    pub(super) from_trusted: bool,
-    pub(super) id: RequestId,
+    from_trusted: bool,
+    id: RequestId,
 }
 
 impl Request {
@@ -324,7 +324,8 @@ impl Connection {
             request_id: id.as_bytes(),
             over_http2: self.stream.is_http2(),
         };
-        let upgrade = head.upgrade && bounds.pool.upgrade;
+        // Both sides must be connections of their own.
+        let upgrade = head.upgrade && bounds.pool.upgrade && matches!(upstream, Backend::H1(_));
         forward::request_head(to_backend, &incoming, address, upgrade);
         from_backend.clear();
         let exchange = Exchange {

@@ -23,6 +23,9 @@ pub(crate) use upgrade::{is_accepted, offered};
 /// Most header fields that any message may have; configuration can only lower it.
 pub const FIELDS_MAX: usize = 256;
 
+/// Largest header section accepted from a backend, in bytes.
+pub(crate) const RESPONSE_HEADER_MAX: usize = 64 * 1024;
+
 /// How the end of a message body is found (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {

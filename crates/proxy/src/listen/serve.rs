@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::tls;
+use crate::tls::{self, Session};
 use crate::transport::Transport;
 use crate::worker::{Ticket, Worker};
 use crate::{http, http2, l4};
@@ -51,11 +51,16 @@ async fn https(tcp: TcpStream, client: Client, listener: Arc<Listener>, worker: 
     let deadline = Instant::from_std(client.since) + listener.settings.load().timeouts.handshake;
     // On the heap: what a handshake needs must not weigh on the connection afterwards.
     let handshake = Box::pin(tls::accept(tcp, &listener, worker.stage(), deadline)).await;
-    let Some(session) = handshake else { return };
-    if session.with(|tls| tls.alpn_protocol() == Some(b"h2")) {
-        let stream = Transport::Tls(Box::new(session));
+    let Some((stream, speaks_http2)) = handshake.map(agreed) else { return };
+    if speaks_http2 {
         Box::pin(http2::serve(stream, Vec::new(), client.address, listener, worker)).await;
     } else {
-        http::serve(Transport::Tls(Box::new(session)), client.address, listener, worker).await;
+        http::serve(stream, client.address, listener, worker).await;
     }
+}
+
+/// Whether HTTP/2 is spoken over a session. Apart from the task that serves it: what that borrows, it keeps room for.
+fn agreed(session: Session) -> (Transport, bool) {
+    let speaks_http2 = session.with(|tls| tls.alpn_protocol() == Some(b"h2"));
+    (Transport::Tls(Box::new(session)), speaks_http2)
 }

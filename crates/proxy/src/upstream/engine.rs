@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
 
-use crate::http::RESPONSE_HEADER_MAX;
+use crate::http1::RESPONSE_HEADER_MAX;
 use crate::http2::{Io, Link};
 use crate::transport::Transport;
 
