@@ -9,6 +9,7 @@ mod datagrams;
 mod dir;
 mod dnsmasq;
 mod http;
+pub mod http2;
 mod load;
 mod metrics;
 mod nginx;
