@@ -11,6 +11,7 @@ mod hashing;
 mod health;
 mod http;
 mod http2;
+mod http2_frames;
 mod limits;
 mod passthrough;
 mod probes;
