@@ -1,5 +1,6 @@
 //! `cargo xtask accept`: what the product promises, checked on a release build with real peers.
 
+mod attacks;
 mod crowd;
 mod failures;
 mod foretold;
@@ -36,6 +37,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "failures", about: "kill -9 and return, a hanging backend", run: failures::run },
     Scenario { name: "transfers", about: "1 GiB each way, a slow reader", run: transfers::run },
     Scenario { name: "crowd", about: "5,000 idle, slow and hostile clients", run: crowd::run },
+    Scenario { name: "attacks", about: "floods over HTTP/2 beside another client", run: attacks::run },
     Scenario { name: "leaving", about: "SIGTERM with long responses", run: leaving::run },
 ];
 
