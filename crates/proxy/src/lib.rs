@@ -33,6 +33,7 @@ mod udp;
 mod upstream;
 mod worker;
 
+pub use http2::fuzzed as http2_fuzzed;
 pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};
 pub use shutdown::ShutdownReport;

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod frames;
+pub mod fuzzed;
 mod head;
 mod link;
 mod session;
