@@ -39,10 +39,13 @@ async fn serve(tcp: TcpStream, mut client: Client, listener: Arc<Listener>, work
     } else {
         drop(settings);
     }
+    // Each in a box of its own size: as parts of the task, all would weigh as much as the heaviest.
     match protocol {
-        Protocol::Tcp | Protocol::TlsPassthrough => l4::serve(tcp, client, listener, worker).await,
-        Protocol::Https => https(tcp, client, listener, worker).await,
-        _ => http::serve(Transport::Plain(tcp), client.address, listener, worker).await,
+        Protocol::Tcp | Protocol::TlsPassthrough => {
+            Box::pin(l4::serve(tcp, client, listener, worker)).await;
+        }
+        Protocol::Https => Box::pin(https(tcp, client, listener, worker)).await,
+        _ => Box::pin(http::serve(Transport::Plain(tcp), client.address, listener, worker)).await,
     }
 }
 
