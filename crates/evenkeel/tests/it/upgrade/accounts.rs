@@ -133,7 +133,7 @@ async fn two_thousand_idle_tunnels_weigh_little() {
     let connection = with_connections.saturating_sub(before) / COUNT;
     let tunnel = with_tunnels.saturating_sub(with_connections) / COUNT;
     println!("bytes of an idle connection {connection}, tunnel {tunnel}");
-    assert!(tunnel <= 2 * connection, "an idle connection takes {connection} bytes, a tunnel {tunnel}");
+    assert!(tunnel <= 2 * connection + 256, "an idle connection takes {connection} bytes, a tunnel {tunnel}");
     for client in clients.iter_mut().rev().step_by(100).take(20) {
         echo(client, "still here").await;
     }
