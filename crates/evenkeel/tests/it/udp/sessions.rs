@@ -6,7 +6,6 @@ use std::time::Duration;
 use evenkeel_testkit::{Evenkeel, Json, UdpClient, assert_shares, until};
 
 use super::{SILENCE, await_count, await_open, backends, client, setup};
-use crate::support::Setup;
 
 #[tokio::test]
 async fn are_spread_exactly_and_stay_where_they_are() {
@@ -194,7 +193,7 @@ async fn a_line_in_the_access_log_for_each() {
 }
 
 #[tokio::test]
-async fn without_workers_in_common_a_port_is_still_refused() {
+async fn a_port_that_somebody_has_is_refused() {
     let all = backends(["a"]).await;
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound");
@@ -205,10 +204,14 @@ async fn without_workers_in_common_a_port_is_still_refused() {
     let error = outcome["last_reload"]["error"].as_str().unwrap_or_default();
     assert!(error.contains("extra") && error.contains(&address.to_string()), "{outcome}");
     // The same number of another protocol is another port.
-    let both = format!(
-        "[listener.both]\nbind = \"{}\"\npool = \"web\"\nprotocol = \"tcp\"",
-        evenkeel.address("web")
-    );
-    let text = Setup::text(&setup(&all, "").top(&both));
-    assert_eq!(evenkeel.reload(&text).await["last_reload"]["ok"], true);
+    let both = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = both.local_addr().expect("it is bound");
+    drop((both, std::net::UdpSocket::bind(address).expect("free for both")));
+    let listener = |protocol| {
+        format!("[listener.{protocol}]\nbind = \"{address}\"\npool = \"web\"\nprotocol = \"{protocol}\"\n")
+    };
+    let text = setup(&all, "").top(&[listener("tcp"), listener("udp")].concat()).text();
+    let outcome = evenkeel.reload(&text).await;
+    assert_eq!(outcome["last_reload"]["ok"], true, "{outcome}");
+    assert_eq!(UdpClient::connect(address).await.ask(b"x").await, "a");
 }
