@@ -30,6 +30,6 @@ mod tcp_bulk;
 mod telemetry;
 mod tiers;
 mod tls;
+mod tls_attack;
 mod udp;
 mod upgrade;
-mod tls_attack;
