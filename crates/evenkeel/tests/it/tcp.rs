@@ -310,6 +310,41 @@ async fn a_source_keeps_its_backend() {
     assert_eq!(used.len(), 3, "16 clients share {used:?}");
 }
 
+/// That a backend serves is known when it is first heard of, not when a connection ends that may last for days.
+#[tokio::test]
+async fn a_connection_that_lasts_speaks_for_its_backend() {
+    let servers = [Server::start("a").await, Server::start("b").await];
+    let pool = "strategy = \"round_robin\"\nhealth = false\npassive = { consecutive = 3, max_ejected = 0.5 }";
+    let evenkeel = layer4("tcp", &servers).pool(pool).start().await;
+    // Each of the servers gets every other one.
+    let pair = async || {
+        let clients = [connect(&evenkeel).await, connect(&evenkeel).await];
+        (clients, servers[0].connection().await, servers[1].connection().await)
+    };
+    let (mut open, mut lasting) = (Vec::new(), Vec::new());
+    for failures in [2, 2] {
+        for _ in 0..failures {
+            let (clients, at_a, at_b) = pair().await;
+            reset(at_a);
+            open.push((clients, at_b));
+        }
+        let (mut clients, mut at_a, at_b) = pair().await;
+        at_a.write_all(b"well").await.expect("open");
+        for client in &mut clients {
+            let heard = tokio::time::timeout(Duration::from_millis(300), client.readable()).await;
+            if heard.is_ok() {
+                assert_eq!(read(client, 4).await, b"well");
+            }
+        }
+        open.push((clients, at_b));
+        lasting.push(at_a);
+    }
+    assert_eq!(outcomes(&evenkeel, "response_broken").await, 4.0);
+    let metrics = evenkeel.metrics().await;
+    let ejected = metrics.value("evenkeel_backend_phase", &[("backend", "a"), ("phase", "ejected")]);
+    assert_eq!(ejected, 0.0, "two failures in a row are not three");
+}
+
 #[tokio::test]
 async fn a_listener_has_as_many_connections_as_it_may() {
     let server = Server::start("a").await;

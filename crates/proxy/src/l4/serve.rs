@@ -24,7 +24,7 @@ pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener
     // In a box of its own: what is needed to get to a backend is not kept for as long as a relay lasts.
     let Begun { mut account, idle, opened } =
         Box::pin(begin(&tcp, &client, &listener, &worker, &mut timer)).await;
-    let Opened { attempt, backend, in_progress } = match opened {
+    let Opened { mut attempt, backend, in_progress } = match opened {
         Ok(opened) => opened,
         Err(ending) => {
             account.close(ending, &client, &listener);
@@ -42,8 +42,15 @@ pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener
         leave: None,
     };
     let load = Arc::clone(&attempt.lease().member().load);
+    // How long a connection lasts says nothing of its backend; how long it took to open does, once it is heard of.
+    let mut opened_at = account.connected_at;
     let end = relay
         .run(|moved| {
+            if moved.received > 0
+                && let Some(opened_at) = opened_at.take()
+            {
+                attempt.answered(opened_at);
+            }
             load.add_bytes(moved.sent, moved.received);
             account.total += moved;
         })
