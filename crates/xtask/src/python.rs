@@ -8,7 +8,7 @@ use crate::steps::command;
 use crate::{Failure, packages};
 
 /// What is installed, each at one version: a peer that changes overnight fails tests that have not.
-const NEEDED: &[&str] = &["websockets==17.4"];
+const NEEDED: &[&str] = &["websockets==17.4", "grpcio==1.85.1"];
 
 /// Makes sure that all of them are there; installs what is missing when `install`.
 pub(crate) fn ensure(root: &Path, install: bool) -> Result<(), Failure> {
