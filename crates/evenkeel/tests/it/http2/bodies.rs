@@ -16,7 +16,7 @@ async fn both_ways(evenkeel: &evenkeel_testkit::Evenkeel, backend: &Backend, ver
         content.extend_from_slice(pattern(content.len() as u64, 1 << 16));
     }
     content.truncate(LONG as usize);
-    std::fs::write(&sent, &content).unwrap();
+    std::fs::write(&sent, &content).expect("what the test needs");
     let before = backend.received().len();
     for upload in ["--data-binary", "-T"] {
         let file = if upload == "-T" { "sent".to_owned() } else { "@sent".to_owned() };
@@ -25,7 +25,10 @@ async fn both_ways(evenkeel: &evenkeel_testkit::Evenkeel, backend: &Backend, ver
         let arguments = [&[version, upload, &file, "-o", "got"][..], &more].concat();
         let ran = curl(evenkeel, "/", &arguments).await;
         assert!(ran.status.success(), "{ran:?}");
-        assert!(std::fs::read(evenkeel.directory().join("got")).unwrap() == content, "what came back");
+        assert!(
+            std::fs::read(evenkeel.directory().join("got")).expect("what the test needs") == content,
+            "what came back"
+        );
     }
     let received = backend.received();
     assert_eq!(received.len(), before + 2);

@@ -1,6 +1,6 @@
 //! gRPC, with its own implementation on both sides.
 
-use std::io::Read as _;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -34,12 +34,11 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("python with grpcio (`cargo xtask test` installs it): {error}"));
         let mut port = String::new();
-        let stdout = child.stdout.as_mut().expect("its output was asked for");
-        for byte in stdout.bytes().map_while(Result::ok).take_while(|byte| *byte != b'\n') {
-            port.push(char::from(byte));
-        }
+        let stdout = child.stdout.take().expect("its output was asked for");
+        BufReader::new(stdout).read_line(&mut port).expect("a line with its port");
         let stdin = child.stdin.take();
-        let port = port.parse().unwrap_or_else(|_| panic!("{port:?} is no port: is grpcio installed?"));
+        let port =
+            port.trim().parse().unwrap_or_else(|_| panic!("{port:?} is no port: is grpcio installed?"));
         Self { child, _stdin: stdin, port }
     }
 

@@ -21,8 +21,8 @@ struct Refusing {
 impl Refusing {
     /// `leaves` says GOAWAY with the refusal.
     async fn start(leaves: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("what the test needs");
+        let address = listener.local_addr().expect("what the test needs");
         let (refused, answered) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let this = Self { address, refused: Arc::clone(&refused), answered: Arc::clone(&answered) };
         tokio::spawn(async move {
@@ -39,7 +39,7 @@ impl Refusing {
 }
 
 async fn serve(stream: TcpStream, leaves: bool, refused: Arc<AtomicU64>, answered: Arc<AtomicU64>) {
-    let mut connection = server::handshake(stream).await.unwrap();
+    let mut connection = server::handshake(stream).await.expect("what the test needs");
     // Each refuses once in its life, whichever connection that is on.
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         if refused.load(Ordering::SeqCst) == 0 {
@@ -51,8 +51,8 @@ async fn serve(stream: TcpStream, leaves: bool, refused: Arc<AtomicU64>, answere
             continue;
         }
         answered.fetch_add(1, Ordering::SeqCst);
-        let mut body = respond.send_response(Response::new(()), false).unwrap();
-        body.send_data("done".into(), true).unwrap();
+        let mut body = respond.send_response(Response::new(()), false).expect("what the test needs");
+        body.send_data("done".into(), true).expect("what the test needs");
     }
 }
 
