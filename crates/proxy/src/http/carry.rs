@@ -296,22 +296,13 @@ fn poll_stream(
             let is_last = stream.is_end_stream();
             return Poll::Ready(Ok(Part::Content { bytes, is_last }));
         }
-        Poll::Ready(Some(Err(error))) => return Poll::Ready(stream_error(&error)),
+        Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(RelayError::SenderGone)),
         Poll::Ready(None) => {}
     }
-    match stream.poll_trailers(context) {
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(Ok(trailers)) => Poll::Ready(Ok(Part::End(trailers))),
-        Poll::Ready(Err(error)) => Poll::Ready(stream_error(&error)),
-    }
-}
-
-fn stream_error(error: &h2::Error) -> Result<Part, RelayError> {
-    // An end that was asked for in good order: the peer has what it wanted of us (RFC 9113 section 8.1).
-    if error.is_reset() && error.reason() == Some(h2::Reason::NO_ERROR) {
-        return Ok(Part::End(None));
-    }
-    Err(RelayError::SenderGone)
+    // A reset without error, by which a server asks for no more of a request (RFC 9113 section 8.1), ends nothing by
+    // itself: behind the end of the content the engine does not tell of it, and before it the rest is missing.
+    let trailers = stream.poll_trailers(context);
+    trailers.map(|trailers| trailers.map(Part::End).map_err(|_| RelayError::SenderGone))
 }
 
 impl Body {

@@ -3,6 +3,7 @@
 mod backends;
 mod bodies;
 mod connections;
+mod ends;
 mod grpc;
 mod refusing;
 mod requests;

@@ -1,0 +1,68 @@
+//! Messages that end before they are whole, and connections to backends that have gone silent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use evenkeel_testkit::http2::{Client, Frame, post};
+use h2::{Reason, server};
+use http::Response;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use super::{OVER_HTTP2, await_quiet, curl};
+use crate::support::Setup;
+
+/// A backend that gives up in the middle of every response, and calls that no error.
+async fn giving_up() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    let mut body = respond.send_response(Response::new(()), false).unwrap();
+                    body.send_data("part".into(), false).unwrap();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        body.send_reset(Reason::NO_ERROR);
+                    });
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_response_that_is_reset_is_not_taken_for_whole() {
+    let entry = format!("{{ address = \"{}\" }}", giving_up().await);
+    let evenkeel = Setup::of_entries([entry]).pool(OVER_HTTP2).start().await;
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let got = curl(&evenkeel, "/", &[version]).await;
+        assert!(!got.status.success(), "{version}: {got:?}");
+    }
+    let metrics = await_quiet(&evenkeel).await;
+    assert_eq!(metrics.value("evenkeel_backend_outcomes_total", &[("outcome", "response_broken")]), 2.0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_reset_is_not_taken_for_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let entry = format!("{{ address = \"{}\" }}", listener.local_addr().unwrap());
+    let evenkeel = Setup::of_entries([entry]).pool("health = false\npassive = false").start().await;
+    for reason in [Reason::NO_ERROR, Reason::CANCEL] {
+        let mut client = Client::connect(evenkeel.address("web")).await;
+        client.send([post(1, "/", &[]), Frame::data(1, 0, "part")]).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"part\r\n") {
+            assert!(stream.read_buf(&mut got).await.unwrap() > 0, "{}", String::from_utf8_lossy(&got));
+        }
+        client.send([Frame::reset(1, reason.into())]).await.unwrap();
+        stream.read_to_end(&mut got).await.unwrap();
+        let got = String::from_utf8_lossy(&got);
+        assert!(got.ends_with("part\r\n"), "{reason:?}: {got:?}");
+    }
+    await_quiet(&evenkeel).await;
+}
