@@ -1,7 +1,7 @@
 //! What is different about a request when HTTP/2 is spoken: attempts on shared connections, and callers' deadlines.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http1::BodyLength;
 use crate::pool::{Attempt, PoolSettings, SetCookie};
@@ -13,9 +13,12 @@ use super::connection::Connection;
 use super::exchange::{Backend, Bounds, Ended};
 use super::grpc;
 use super::request::{AttemptEnd, Request, not_connected};
+use super::respond::Failure;
 
 /// How often a request is sent that backends say they have not acted on.
 const UNPROCESSED_MAX: u32 = 3;
+/// After so long without a byte on the connection nobody who gives up waits for another request to find it dead.
+const SILENT: Duration = Duration::from_secs(1);
 /// No caller's deadline is further away: more is as good as none.
 const CALL_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -43,7 +46,15 @@ impl Connection {
             account.connected_at = Some(if slot.reused() { picked_at } else { slot.opened() });
             account.wait.served(attempt.pool());
             let backend = (wanted.address, Backend::H2(slot.connection(), slot.scheme()), slot.reused());
-            match self.exchange(scratch, request, backend, bounds, cookie, account).await {
+            let (heard, began) = (slot.heard(), Instant::now());
+            let ended = self.exchange(scratch, request, backend, bounds, cookie, account).await;
+            let timed_out = matches!(ended, Ended::Failed(Failure::ResponseTimeout, _));
+            if slot.heard() == heard && (timed_out || began.elapsed() >= SILENT) {
+                // A connection of HTTP/1.1 ends with a request that failed on it; this one would go on failing for as
+                // long as the kernel hopes, whatever checks on connections of their own find.
+                slot.retire();
+            }
+            match ended {
                 Ended::Stale => worker.count_stale(),
                 Ended::Unprocessed if again > 0 && request.head.body == BodyLength::None => slot.retire(),
                 ended => return AttemptEnd::Exchanged(ended),

@@ -28,7 +28,7 @@ const SERVING: u8 = 1;
 /// Why the answer is not a yes, in words.
 pub(crate) async fn ask(stream: Transport, address: SocketAddr, service: &str) -> Result<(), String> {
     let scheme = if stream.plain().is_some() { "http" } else { "https" };
-    let connection = engine::begin(stream, 1, address).await.map_err(|error| error.to_string())?;
+    let (connection, _) = engine::begin(stream, 1, address).await.map_err(|error| error.to_string())?;
     let mut connection = connection.ready().await.map_err(|error| error.to_string())?;
     let sent =
         connection.send_request(request(scheme, address)?, false).map_err(|error| error.to_string())?;

@@ -20,8 +20,8 @@ const WINDOW_MAX: u32 = (1 << 31) - 1;
 /// Bytes of a request's body that wait for a slow backend on one stream.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// Begins to speak HTTP/2 on `stream`. The connection ends when the backend closes it, or when every clone of what this
-/// returns has been dropped and the last stream has ended.
+/// Begins to speak HTTP/2 on `stream`. The connection ends when the backend closes it, or when every clone of the handle
+/// that this returns has been dropped and the last stream has ended. What is below tells whether anything is heard.
 ///
 /// # Errors
 /// The connection failed. A backend that speaks something else is noticed with the first request only.
@@ -29,7 +29,7 @@ pub(crate) async fn begin(
     stream: Transport,
     streams_max: u32,
     address: SocketAddr,
-) -> Result<SendRequest<Bytes>, h2::Error> {
+) -> Result<(SendRequest<Bytes>, Arc<Link>), h2::Error> {
     let link = Arc::new(Link::of_backend(stream));
     let mut builder = client::Builder::new();
     builder
@@ -47,8 +47,8 @@ pub(crate) async fn begin(
         shaken
     });
     let (send, connection) = shaken.await?;
-    tokio::spawn(drive(connection, link, address));
-    Ok(send)
+    tokio::spawn(drive(connection, Arc::clone(&link), address));
+    Ok((send, link))
 }
 
 async fn drive(mut connection: client::Connection<Io, Bytes>, link: Arc<Link>, address: SocketAddr) {

@@ -16,6 +16,7 @@ use h2::client::SendRequest;
 use http::uri::Scheme;
 use tokio::sync::Semaphore;
 
+use crate::http2::Link;
 use crate::tls::Securely;
 
 use super::{ConnectError, Keep, connect, engine};
@@ -49,6 +50,7 @@ pub(crate) struct Wanted {
 /// A connection that others may use, too.
 struct Connection {
     send: SendRequest<Bytes>,
+    link: Arc<Link>,
     address: SocketAddr,
     secured: u64,
     scheme: Scheme,
@@ -206,6 +208,11 @@ impl Slot {
         self.connection.opened
     }
 
+    /// Rises with whatever comes from the backend, for this request or for others.
+    pub(crate) fn heard(&self) -> u64 {
+        self.connection.link.heard()
+    }
+
     /// No more requests on this connection.
     pub(crate) fn retire(&self) {
         self.connection.leaving.store(true, Ordering::Relaxed);
@@ -231,12 +238,13 @@ async fn open(
     let scheme = if upstream.stream.plain().is_some() { Scheme::HTTP } else { Scheme::HTTPS };
     let begun = engine::begin(upstream.stream, wanted.streams_max, wanted.address);
     let begun = tokio::time::timeout_at(until, begun).await.map_err(|_| ConnectError::TimedOut)?;
-    let send = begun.map_err(|error| {
+    let (send, link) = begun.map_err(|error| {
         tracing::debug!(address = %wanted.address, %error, "cannot speak HTTP/2");
         ConnectError::Failed
     })?;
     Ok(Connection {
         send,
+        link,
         address: wanted.address,
         secured: upstream.secured,
         scheme,

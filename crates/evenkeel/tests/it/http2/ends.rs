@@ -66,3 +66,41 @@ async fn a_request_that_is_reset_is_not_taken_for_whole() {
     }
     await_quiet(&evenkeel).await;
 }
+
+/// A backend whose first connection hears nothing any more after one request, as if the way there had gone.
+async fn going_silent() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut is_first = true;
+        while let Ok((stream, _)) = listener.accept().await {
+            let goes_silent = std::mem::replace(&mut is_first, false);
+            tokio::spawn(async move {
+                let mut connection = server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    respond.send_response(Response::new(()), true).unwrap();
+                    if goes_silent {
+                        let flushed = connection.accept();
+                        tokio::time::timeout(Duration::from_millis(200), flushed).await.ok();
+                        std::future::pending::<()>().await;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_connection_that_has_gone_silent_is_not_used_again() {
+    let entry = format!("{{ address = \"{}\" }}", going_silent().await);
+    let pool = format!("{OVER_HTTP2}\ntimeouts = {{ response_header = \"400ms\" }}");
+    let evenkeel = Setup::of_entries([entry]).runtime("workers = 1").pool(&pool).start().await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(evenkeel.client("web").await.get("h", "/").await.status());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(statuses, [200, 504, 200, 200]);
+    await_quiet(&evenkeel).await;
+}
