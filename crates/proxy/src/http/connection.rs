@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::http1::{HeadScanner, Malformed, Scan, parse_request};
 use crate::http2;
+use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
 use crate::telemetry::AccessEntry;
 use crate::transport::Transport;
@@ -311,22 +312,9 @@ impl Connection {
         AccessEntry::new(started, generation, &self.client.address, &self.listener.name)
     }
 
-    /// Closes the sending side, then drops what still comes until the client has closed or long enough.
     async fn linger(self) {
-        let Client::H1(mut stream) = self.stream else { return };
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        // On the heap: as a part of the task it would weigh on every connection.
-        let mut sink = vec![0; 4096];
-        let mut dropped = 0;
-        let deadline = tokio::time::Instant::now() + LINGER_TIME;
-        while dropped < LINGER_BYTES && !self.worker.stage().is_cut() {
-            let read = tokio::time::timeout_at(deadline, stream.read(&mut sink));
-            match read.await {
-                Ok(Ok(count)) if count > 0 => dropped += count,
-                _ => return,
-            }
+        if let Client::H1(stream) = self.stream {
+            linger(stream, self.worker.stage()).await;
         }
     }
 
@@ -337,9 +325,48 @@ impl Connection {
     }
 }
 
+/// Closes the sending side, then drops what still comes until the client has closed or long enough.
+async fn linger(mut stream: Transport, stage: &Stage) {
+    let deadline = tokio::time::Instant::now() + LINGER_TIME;
+    // The goodbye of TLS has to be written, and a client that reads nothing does not let that happen.
+    if !matches!(tokio::time::timeout_at(deadline, stream.shutdown()).await, Ok(Ok(()))) {
+        return;
+    }
+    // On the heap: as a part of the task it would weigh on every connection.
+    let mut sink = vec![0; 4096];
+    let mut dropped = 0;
+    while dropped < LINGER_BYTES && !stage.is_cut() {
+        let read = tokio::time::timeout_at(deadline, stream.read(&mut sink));
+        match read.await {
+            Ok(Ok(count)) if count > 0 => dropped += count,
+            _ => return,
+        }
+    }
+}
+
 /// Why there is no request head.
 enum HeadEnd {
     /// The client closed, reset or stayed silent between requests.
     Closed,
     Refused(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::tests::narrow;
+
+    #[tokio::test]
+    async fn a_goodbye_that_the_client_does_not_take_is_not_waited_for() {
+        let (near, _far) = narrow().await;
+        let more = vec![0; 16 * 1024];
+        let filling = async {
+            loop {
+                std::future::poll_fn(|context| near.poll_send(context, &[&more])).await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(100), filling).await.unwrap_err();
+        let ended = tokio::time::timeout(4 * LINGER_TIME, linger(near, &Stage::default())).await;
+        assert!(ended.is_ok(), "a client that reads nothing keeps its connection for good");
+    }
 }

@@ -42,7 +42,9 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    pub(crate) use super::session::tests::narrow;
+
     #[test]
     fn keys_are_agreed_on_in_a_way_that_outlasts_quantum_computers() {
         let groups = &super::provider().kx_groups;

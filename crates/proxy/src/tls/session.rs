@@ -296,4 +296,4 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 #[path = "session_tests.rs"]
-mod tests;
+pub(super) mod tests;

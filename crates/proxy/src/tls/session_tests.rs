@@ -13,7 +13,7 @@ use super::*;
 use crate::transport::Transport;
 
 /// Two ends that have shaken hands, over sockets that hold as little as the kernel lets them.
-async fn narrow() -> (Transport, Transport) {
+pub(crate) async fn narrow() -> (Transport, Transport) {
     let (cert, key) = made(&["a.example"], &rcgen::PKCS_ECDSA_P256_SHA256);
     let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
