@@ -123,6 +123,8 @@ struct Session {
     idle_since: Option<Instant>,
     /// The client has been told to open no more streams.
     leaving: bool,
+    /// Its listener is gone: what is left at this moment is cut.
+    cut_at: Option<Instant>,
     /// It has been told that the connection ends, whatever it does; it ends at this moment at the latest.
     ends: Option<Instant>,
     pings: Option<PingPong>,
@@ -148,6 +150,7 @@ impl Session {
             retires: retires.map(Instant::from_std),
             idle_since: None,
             leaving: false,
+            cut_at: None,
             ends: None,
             pings,
             next_ping: bounds.settings.ping_interval.map(|interval| opened + interval),
@@ -253,7 +256,11 @@ impl Session {
         let Shared { listener, worker, .. } = &*self.shared;
         let old = self.retires.is_some_and(|retires| now >= retires);
         let idle = self.idle_since.is_some_and(|since| now >= since + self.settings.timeouts.keep_alive);
-        let leaving = worker.stage().is_leaving() || listener.retired.load(Ordering::Acquire);
+        let retired = listener.retired.load(Ordering::Acquire);
+        if retired {
+            self.cut_at.get_or_insert(now + self.settings.drain);
+        }
+        let leaving = worker.stage().is_leaving() || retired;
         if self.leaving || !(leaving || old || idle) {
             return false;
         }
@@ -274,7 +281,8 @@ impl Session {
         let stuck = link.stuck_since().is_some_and(|since| now >= since + self.settings.timeouts.write_idle);
         let never_began = link.began_well().is_none() && now >= self.opened + self.bounds.handshake;
         let left = self.leaving && self.idle_since.is_some_and(|since| now >= since + LAST_CHANCE);
-        self.ends.is_some_and(|ends| now >= ends) || stuck || never_began || left || self.is_deaf(now)
+        let ends = [self.ends, self.cut_at].into_iter().flatten().any(|ends| now >= ends);
+        ends || stuck || never_began || left || self.is_deaf(now)
     }
 
     /// Whether the client has not answered a ping; sends one when it is time.
@@ -314,6 +322,7 @@ impl Session {
             self.idle_since.map(|since| since + patience),
             link.stuck_since().map(|since| since + timeouts.write_idle),
             self.ends,
+            self.cut_at,
             self.next_ping,
             retires,
             begin,

@@ -56,7 +56,7 @@ pub(crate) struct ListenerSettings {
     pub(crate) accept_proxy: Option<AcceptProxy>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
-    /// How long tunnels may go on once the listener is gone from the configuration.
+    /// How long tunnels and connections of HTTP/2 may go on once the listener is gone from the configuration.
     pub(crate) drain: Duration,
     pub(crate) udp: UdpBounds,
     pub(crate) trusted_proxies: Vec<IpRange>,

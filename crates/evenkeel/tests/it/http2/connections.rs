@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use evenkeel_testkit::{Backend, Client, Gate, Reply, Signal, until};
+use evenkeel_testkit::{Backend, Client, Gate, Metrics, Reply, Signal, http2, until};
 
 use super::{await_quiet, curl, h2load};
 use crate::support::Setup;
@@ -154,4 +154,23 @@ async fn resets_by_the_thousand_end_the_connection_and_are_counted() {
         .await;
     await_quiet(&evenkeel).await;
     assert!(backend.requests() < 300, "{} of 1000 reached the backend", backend.requests());
+}
+
+#[tokio::test]
+async fn a_listener_that_is_gone_leaves_requests_the_time_to_drain() {
+    let backend = Backend::start("a").await;
+    let extra = "[listener.extra]\nbind = \"127.0.0.1:0\"\npool = \"web\"";
+    let setup = Setup::new([&backend]).runtime("workers = 2\ndrain_timeout = \"1500ms\"");
+    let evenkeel = setup.clone().top(extra).start().await;
+    let mut client = http2::Client::connect(evenkeel.address("extra")).await;
+    // Its body never ends.
+    client.send([http2::post(1, "/", &[]), http2::Frame::data(1, 0, "part")]).await.unwrap();
+    let in_flight = |metrics: &Metrics| metrics.value("evenkeel_backend_in_flight", &[]);
+    evenkeel.await_metrics("a request", |metrics| in_flight(metrics) == 1.0).await;
+    let begun = Instant::now();
+    evenkeel.reload(&setup.text()).await;
+    let closed = |event: &http2::Event| matches!(event, http2::Event::Closed).then_some(());
+    client.find_within(Duration::from_secs(6), "the end", closed).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(1400), "{:?}", begun.elapsed());
+    await_quiet(&evenkeel).await;
 }
