@@ -19,6 +19,7 @@ use crate::transport::Transport;
 use super::certificates::Certificate;
 use super::error::{Fault, TlsError};
 use super::files::{Live, Look};
+use super::peer::fingerprint;
 use super::session::Session;
 use super::trusting::Trusting;
 use super::{pem, provider};
@@ -49,6 +50,8 @@ pub(crate) struct Loaded {
     /// Differs from that of every other: connections opened under one are not used under another.
     pub(crate) serial: u64,
     pub(crate) identity: Option<Certificate>,
+    /// Of the contents of the files; `None` when they changed while they were read.
+    digest: Option<String>,
 }
 
 /// One connection to be opened.
@@ -84,18 +87,26 @@ impl Securely {
 }
 
 impl ClientTls {
-    /// Loads the files of a pool with TLS.
+    /// Loads the files of a pool with TLS. Where they and the settings say what they said `before`, connections and
+    /// sessions of then are good now: reloads cost backends no handshakes.
     ///
     /// # Errors
     /// [`TlsError`] names the file and says what is wrong with it.
-    pub(crate) fn load(pool: &Pool, settings: &Settings) -> Result<Self, TlsError> {
+    pub(crate) fn load(pool: &Pool, settings: &Settings, before: Option<&Self>) -> Result<Self, TlsError> {
         let user = format!("pool {}", pool.id);
         let protocol: &[u8] = match pool.protocol {
             evenkeel_config::UpstreamProtocol::Http1 => b"http/1.1",
             evenkeel_config::UpstreamProtocol::Http2 => b"h2",
         };
         let names = names(pool, settings).map_err(|fault| fault.of(&user))?;
-        let live = Live::new(files(settings), || load(settings, protocol).map_err(|fault| fault.of(&user)))?;
+        let before = before.filter(|before| {
+            let same_name = |(id, name)| before.names.get(id).is_none_or(|before| before == name);
+            before.settings == *settings && before.protocol == protocol && names.iter().all(same_name)
+        });
+        let live = Live::new(files(settings), || {
+            let loaded = load(settings, protocol).map_err(|fault| fault.of(&user))?;
+            Ok(loaded.or_before(before.map(|before| before.live.get())))
+        })?;
         let settings = settings.clone();
         Ok(Self { user, settings, protocol, names, live, started: Instant::now(), warned: AtomicU64::new(0) })
     }
@@ -136,6 +147,16 @@ impl ClientTls {
     }
 }
 
+impl Loaded {
+    /// What was there before, if it was made of the same.
+    fn or_before(self, before: Option<Arc<Self>>) -> Self {
+        match before.filter(|before| self.digest.is_some() && before.digest == self.digest) {
+            Some(before) => Self { config: Arc::clone(&before.config), serial: before.serial, ..self },
+            None => self,
+        }
+    }
+}
+
 /// The name whose certificate each backend must have: the configured one, or that in its address.
 fn names(pool: &Pool, settings: &Settings) -> Result<HashMap<BackendId, ServerName<'static>>, Fault> {
     let parse = |name: &str| {
@@ -163,6 +184,7 @@ fn files(settings: &Settings) -> Vec<PathBuf> {
 
 fn load(settings: &Settings, protocol: &[u8]) -> Result<Loaded, Fault> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    let before = digest(settings);
     let identity = settings.identity.as_ref().map(Certificate::load).transpose()?;
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -181,7 +203,20 @@ fn load(settings: &Settings, protocol: &[u8]) -> Result<Loaded, Fault> {
     config.alpn_protocols = vec![protocol.to_vec()];
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-    Ok(Loaded { config: Arc::new(config), serial, identity })
+    let digest = digest(settings).filter(|after| before.as_ref() == Some(after));
+    Ok(Loaded { config: Arc::new(config), serial, identity, digest })
+}
+
+/// SHA-256 of what the files have in them, the system's where they are used. `None` when something cannot be read.
+fn digest(settings: &Settings) -> Option<String> {
+    let mut parts: Vec<Vec<u8>> =
+        files(settings).iter().map(std::fs::read).collect::<std::io::Result<_>>().ok()?;
+    if settings.verify && settings.ca.is_none() {
+        parts.extend(rustls_native_certs::load_native_certs().certs.iter().map(|cert| cert.to_vec()));
+    }
+    let lengths = parts.iter().flat_map(|part| (part.len() as u64).to_be_bytes());
+    let whole: Vec<u8> = lengths.chain(parts.iter().flatten().copied()).collect();
+    Some(fingerprint(&whole))
 }
 
 fn roots(settings: &Settings) -> Result<RootCertStore, Fault> {

@@ -71,7 +71,7 @@ fn certificate_fields(presented: Option<&[u8]>) -> Box<[u8]> {
 }
 
 /// SHA-256 of the whole certificate in hexadecimal, as `openssl x509 -fingerprint -sha256` without its colons.
-fn fingerprint(der: &[u8]) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     let sha256 = super::provider().cipher_suites.iter().find_map(|suite| match suite {
         SupportedCipherSuite::Tls13(suite) if suite.common.suite == CipherSuite::TLS13_AES_128_GCM_SHA256 => {
             Some(suite.common.hash_provider)

@@ -36,7 +36,8 @@ impl TlsPlan {
         }
         for pool in &config.pools {
             let Some(settings) = &pool.tls else { continue };
-            match ClientTls::load(pool, settings) {
+            let earlier = before.and_then(|before| before.client(&pool.id));
+            match ClientTls::load(pool, settings, earlier.map(AsRef::as_ref)) {
                 Ok(client) => {
                     plan.clients.insert(pool.id.clone(), Arc::new(client));
                 }

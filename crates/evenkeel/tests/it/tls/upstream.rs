@@ -164,3 +164,24 @@ async fn load_probes_are_made_over_tls_on_connections_that_are_kept() {
     .await;
     assert_eq!(probes(&evenkeel.metrics().await, "failed"), 0.0);
 }
+
+#[tokio::test]
+async fn a_reload_that_leaves_tls_alone_leaves_its_connections_alone() {
+    let ca = Authority::new();
+    let pair = ca.issue("backend", "IP:127.0.0.1");
+    let (_nginx, address) = nginx(&ca, &pair, "location /which { return 200 \"on $connection\\n\"; }").await;
+    let setup = |name: &str| {
+        let tls = format!("{{ ca = \"{}\"{name} }}", ca.file().display());
+        pool(address, &tls, "health = false").runtime("workers = 1")
+    };
+    let evenkeel = setup("").start().await;
+    let mut used = Vec::new();
+    for name in ["", "", ", server_name = \"127.0.0.1\""] {
+        evenkeel.reload(&setup(name).text()).await;
+        let answer = curl(&evenkeel, "http://a.example/which").await;
+        assert_eq!(status(&answer), 200, "{answer:?}");
+        used.push(answer.stdout.lines().last().unwrap_or_default().to_owned());
+    }
+    assert_eq!(used[0], used[1], "the same files and settings");
+    assert_ne!(used[1], used[2], "other settings");
+}
