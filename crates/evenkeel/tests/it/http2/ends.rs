@@ -14,15 +14,16 @@ use crate::support::Setup;
 
 /// A backend that gives up in the middle of every response, and calls that no error.
 async fn giving_up() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let mut connection = server::handshake(stream).await.unwrap();
+                let mut connection = server::handshake(stream).await.expect("HTTP/2");
                 while let Some(Ok((_, mut respond))) = connection.accept().await {
-                    let mut body = respond.send_response(Response::new(()), false).unwrap();
-                    body.send_data("part".into(), false).unwrap();
+                    let mut body =
+                        respond.send_response(Response::new(()), false).expect("a stream that is open");
+                    body.send_data("part".into(), false).expect("a stream that is open");
                     tokio::spawn(async move {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                         body.send_reset(Reason::NO_ERROR);
@@ -69,16 +70,16 @@ async fn a_request_that_is_reset_is_not_taken_for_whole() {
 
 /// A backend whose first connection hears nothing any more after one request, as if the way there had gone.
 async fn going_silent() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
         let mut is_first = true;
         while let Ok((stream, _)) = listener.accept().await {
             let goes_silent = std::mem::replace(&mut is_first, false);
             tokio::spawn(async move {
-                let mut connection = server::handshake(stream).await.unwrap();
+                let mut connection = server::handshake(stream).await.expect("HTTP/2");
                 while let Some(Ok((_, mut respond))) = connection.accept().await {
-                    respond.send_response(Response::new(()), true).unwrap();
+                    respond.send_response(Response::new(()), true).expect("a stream that is open");
                     if goes_silent {
                         let flushed = connection.accept();
                         tokio::time::timeout(Duration::from_millis(200), flushed).await.ok();
