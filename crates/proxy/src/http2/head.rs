@@ -198,9 +198,13 @@ fn fields(text: &Bytes, mut at: usize) -> Option<(HeaderMap, Option<Bytes>)> {
         match FieldKind::of(&text[at..colon]) {
             FieldKind::Host => host = Some(value),
             FieldKind::Connection | FieldKind::TransferEncoding | FieldKind::HopByHop => {}
-            _ => {
+            kind => {
                 let name = HeaderName::from_bytes(&text[at..colon]).ok()?;
-                map.append(name, HeaderValue::from_maybe_shared(value).ok()?);
+                let mut value = HeaderValue::from_maybe_shared(value).ok()?;
+                // Never twice the same, so it stays out of the peer's table (RFC 7541 section 6.2.3), where it would drive
+                // out what does come again. The engine goes through all values of a name it has there, too.
+                value.set_sensitive(kind == FieldKind::RequestId);
+                map.append(name, value);
             }
         }
         at = end + 2;
@@ -279,6 +283,14 @@ mod tests {
         let fields: Vec<(&str, &str)> =
             request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(fields, [("x-a", "1"), ("via", "x"), ("empty", ""), ("te", "trailers")]);
+    }
+
+    #[test]
+    fn only_the_id_of_a_request_stays_out_of_the_backends_table() {
+        let text = b"GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-Request-Id: 1f\r\n\r\n";
+        let request = request(text, Scheme::HTTP, false).unwrap();
+        let sensitive = |name: &str| request.headers()[name].is_sensitive();
+        assert_eq!((sensitive("x-request-id"), sensitive("x-a")), (true, false));
     }
 
     #[test]
