@@ -186,7 +186,8 @@ impl Download<'_> {
 
     /// The same of a stream: its heads are written into the buffer as HTTP/1.1 has them.
     async fn final_head_of_stream(&mut self) -> Result<(ResponseHead, usize), DownloadError> {
-        let mut text = Vec::new();
+        // Long enough for usual heads, thanks to the request before.
+        let mut text = std::mem::take(self.pending);
         for _ in 0..INTERIM_MAX {
             let is_final = self.next_head(&mut text).await?;
             Progress::set(&self.progress.heard);
@@ -197,7 +198,10 @@ impl Download<'_> {
             }
             if is_final {
                 self.buffer.put(&text);
-                return Ok((head, text.len()));
+                let length = text.len();
+                text.clear();
+                *self.pending = text;
+                return Ok((head, length));
             }
             if self.request.head.minor == 1 {
                 forward::interim_head(self.pending, &text, &head, self.fields);
