@@ -22,7 +22,7 @@ use crate::worker::Worker;
 use super::bounds::Http2Bounds;
 use super::frames::Flood;
 use super::link::{Io, Link};
-use super::stream::{Running, Shared, answer};
+use super::stream::{Running, Shared, begin};
 
 /// Bytes of responses that wait for a slow client on one stream.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -211,7 +211,7 @@ impl Session {
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
-        tokio::spawn(answer(Running::new(&self.shared), request, respond));
+        begin(Running::new(&self.shared), request, respond);
     }
 
     /// Ends a connection whose client floods it or has not begun as it must. True the first time.

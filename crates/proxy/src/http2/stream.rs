@@ -11,7 +11,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::Request;
 
-use crate::http::{Client, ClientNames, Connection, Failure, Next, Responder, Stream};
+use crate::http::{Client, ClientNames, Connection, Failure, Next, Responder, Scratch, Stream};
 use crate::http1::parse_request;
 use crate::listen::Listener;
 use crate::worker::Worker;
@@ -77,10 +77,9 @@ impl Drop for Running {
     }
 }
 
-/// Answers a request as if it had come alone on a connection of HTTP/1.1.
-pub(super) async fn answer(running: Running, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-    let Shared { peer, client, listener, worker, link, .. } = &*running.0;
-    let _registered = worker.register().await;
+/// Has a request answered by a task of its own.
+pub(super) fn begin(running: Running, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    let Shared { client, listener, worker, link, .. } = &*running.0;
     let started = Instant::now();
     let mut scratch = worker.take_scratch();
     let written = write_request(&mut scratch.head, &request, request.body().is_end_stream());
@@ -93,9 +92,19 @@ pub(super) async fn answer(running: Running, request: Request<RecvStream>, respo
         worker.give_back(scratch);
         return;
     }
-    let stream = Stream { link: Arc::clone(link), receive: request.into_body(), respond };
+    let stream = Box::new(Stream { link: Arc::clone(link), receive: request.into_body(), respond });
+    // Small, for a task's future is moved several times until it has its place, and once more at its end.
+    tokio::spawn(async move {
+        let _registered = running.0.worker.register().await;
+        Box::pin(answer(&running.0, stream, scratch, started)).await;
+    });
+}
+
+/// Answers a request as if it had come alone on a connection of HTTP/1.1. Its head is in `scratch`.
+async fn answer(shared: &Shared, stream: Box<Stream>, mut scratch: Box<Scratch>, started: Instant) {
+    let Shared { peer, client, listener, worker, .. } = shared;
     let mut connection = Connection {
-        stream: Client::H2(Box::new(stream)),
+        stream: Client::H2(stream),
         peer: *peer,
         client: Arc::clone(client),
         listener: Arc::clone(listener),
