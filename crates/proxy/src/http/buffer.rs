@@ -131,6 +131,8 @@ pub(crate) struct Scratch {
     pub(crate) to_client: Vec<u8>,
     /// For a stream of HTTP/2: a connection has one of its own, but a stream is over before it has paid off.
     pub(crate) timer: Timer,
+    /// For a body on its way to the backend.
+    pub(crate) upload_timer: Timer,
 }
 
 impl Scratch {
@@ -144,6 +146,7 @@ impl Scratch {
             response_fields: Vec::new(),
             to_client: Vec::new(),
             timer: Timer::default(),
+            upload_timer: Timer::default(),
         })
     }
 

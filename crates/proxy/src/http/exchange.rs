@@ -46,8 +46,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) from_backend: &'a mut Buffer,
     pub(crate) response_fields: &'a mut Vec<Field>,
     pub(crate) to_client: &'a mut Vec<u8>,
-    /// For the response; the request body has a timer of its own while both flow.
+    /// For the response.
     pub(crate) timer: &'a mut Timer,
+    /// For the request body, while both flow.
+    pub(crate) upload_timer: &'a mut Timer,
     pub(crate) worker: &'a Worker,
     /// Whether the listener is gone from the configuration.
     pub(crate) retired: &'a AtomicBool,
@@ -184,7 +186,6 @@ impl Exchange<'_> {
         let has_body = body_length != BodyLength::None;
         let may_be_stale = self.reused && !has_body && self.request.head.method.is_safe();
         let progress = Progress::default();
-        let mut upload_timer = Timer::default();
         let stage = self.worker.stage();
         let not_after = self.bounds.not_after;
         let upload_pace = |timer| Pace { timer, stage, not_after };
@@ -231,7 +232,7 @@ impl Exchange<'_> {
             buffer: self.input,
             to,
             pending: self.to_backend,
-            pace: upload_pace(&mut upload_timer),
+            pace: upload_pace(self.upload_timer),
             read_idle: if self.request.over_http2 && self.request.is_grpc() {
                 CALL_IDLE
             } else {

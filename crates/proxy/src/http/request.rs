@@ -312,7 +312,15 @@ impl Connection {
         account: &Account,
     ) -> Ended {
         let Scratch {
-            input, head: bytes, fields, to_backend, from_backend, response_fields, to_client, ..
+            input,
+            head: bytes,
+            fields,
+            to_backend,
+            from_backend,
+            response_fields,
+            to_client,
+            upload_timer,
+            ..
         } = scratch;
         let Request { head, from_trusted, id } = request;
         let incoming = Incoming {
@@ -340,6 +348,7 @@ impl Connection {
             response_fields,
             to_client,
             timer: &mut self.timer,
+            upload_timer,
             worker: &self.worker,
             retired: &self.listener.retired,
             retires: self.retires,
