@@ -125,7 +125,7 @@ impl FieldKind {
     }
 
     /// How a field with this name is treated.
-    fn as_treated(name: &[u8]) -> Self {
+    pub(crate) fn as_treated(name: &[u8]) -> Self {
         match Self::of(name) {
             Self::Other if name.len() <= LONGEST_KNOWN && memchr(b'_', name).is_some() => {
                 Self::with_underscores(name)

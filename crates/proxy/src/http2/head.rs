@@ -166,7 +166,7 @@ pub(crate) fn trailers(section: &[u8]) -> Option<HeaderMap> {
 /// Appends the fields of a trailer section that may be one: none that would frame, address or route the message.
 pub(crate) fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
     for (name, value) in trailers {
-        if FieldKind::of(name.as_str().as_bytes()) == FieldKind::Other {
+        if may_trail(name) {
             put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
     }
@@ -174,12 +174,17 @@ pub(crate) fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
 
 /// Trailer fields as they are passed on over HTTP/2.
 pub(crate) fn passed_trailers(mut trailers: HeaderMap) -> HeaderMap {
-    let dropped = |name: &&HeaderName| FieldKind::of(name.as_str().as_bytes()) != FieldKind::Other;
+    let dropped = |name: &&HeaderName| !may_trail(name);
     let dropped: Vec<HeaderName> = trailers.keys().filter(dropped).cloned().collect();
     for name in dropped {
         trailers.remove(name);
     }
     trailers
+}
+
+/// Whether a trailer field frames, addresses and routes nothing, and says nothing that Evenkeel alone may say.
+fn may_trail(name: &HeaderName) -> bool {
+    FieldKind::as_treated(name.as_str().as_bytes()) == FieldKind::Other
 }
 
 /// Fields from `at` up to the empty line, and the value of Host. Values stay where they are: `text` is shared.
@@ -305,7 +310,7 @@ mod tests {
     #[test]
     fn trailers_may_not_frame_or_route() {
         let mut map = HeaderMap::new();
-        for name in ["grpc-status", "content-length", "host", "transfer-encoding"] {
+        for name in ["grpc-status", "content-length", "host", "transfer-encoding", "x_client_cert_verify"] {
             map.insert(HeaderName::from_static(name), HeaderValue::from_static("0"));
         }
         let mut out = Vec::new();
