@@ -308,11 +308,36 @@ impl Findings<'_> {
                 }
             }
         }
+        for finding in &mut found {
+            self.sum_up(finding, &read);
+        }
         found.sort_by(|one, other| {
             let amount = |finding: &Finding| (finding.share - finding.expected).abs();
             other.severity.cmp(&one.severity).then(amount(other).total_cmp(&amount(one)))
         });
         found
+    }
+
+    /// The shares of all the time since it began: what was found last has been found in a few requests.
+    fn sum_up(&self, finding: &mut Finding, read: impl Fn(&Counts, &Counts) -> (u64, Option<f64>)) {
+        let index = finding.backend as usize;
+        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
+        let since = begin + (finding.since.0 / 1_000_000_000).cast_signed();
+        let (mut observed, mut expected, mut total) = (0.0, 0.0, 0.0);
+        let nothing = Counts::default();
+        for (_, counts) in self.survey.series.slices().filter(|(second, _)| *second >= since) {
+            let mut all = Counts::default();
+            counts.values().for_each(|counts| all.attempts += counts.attempts);
+            let here: u64 = counts.values().map(|counts| read(counts, &all).0).sum();
+            let (own, share) = read(counts.get(&index).unwrap_or(&nothing), &all);
+            observed += own as f64;
+            expected += here as f64 * share.unwrap_or(self.expected[index]);
+            total += here as f64;
+        }
+        if total > 0.0 {
+            finding.share = observed / total;
+            finding.expected = expected / total;
+        }
     }
 
     fn requests(&self, finding: &Finding, errors: &[Finding]) -> Cause {

@@ -74,6 +74,7 @@ fn weights_nobody_meant_are_named_with_their_beginning() {
         ("requests", "s0", true, "weights")
     );
     assert!(worst.critical);
+    assert!((worst.share - 5.0 / 7.0).abs() < 0.01, "{}: of all the time since then", worst.share);
     let began = pool.first + 600;
     assert!((worst.since - began).abs() <= 3, "{} instead of {began}", worst.since);
     assert!(pool.worst.iter().all(|minute| minute.backend == "s0" && minute.minute >= pool.first + 600));
