@@ -16,8 +16,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) bytes: u64,
     /// Address, with or without a port.
     pub(crate) client: &'a [u8],
-    /// Why it went there, in Evenkeel's words.
-    pub(crate) reason: &'a [u8],
 }
 
 impl<'a> Entry<'a> {

@@ -18,6 +18,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod causes;
 mod entry;
 mod format;
 mod popular;

@@ -1,13 +1,11 @@
 //! What follows from the counts.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use evenkeel_core::Nanos;
-use evenkeel_core::skew::{self, Count, Detector, Finding, Severity, Side, Tolerance};
+use evenkeel_core::skew::{self, Tolerance};
 use serde::Serialize;
 
-use crate::series::Counts;
+use crate::causes::causes;
 use crate::survey::{PoolSurvey, Survey};
 use crate::{Format, Options};
 
@@ -25,6 +23,8 @@ pub struct Report {
     pub unread: u64,
     /// Requests that reached no backend.
     pub nowhere: u64,
+    /// Attempts that were not counted, because the log names more pools or backends than are told apart (4,096).
+    pub beyond: u64,
     /// By name.
     pub pools: Vec<PoolReport>,
 }
@@ -139,10 +139,10 @@ pub(crate) fn report(
     (lines, unread): (u64, u64),
     options: &Options,
 ) -> Report {
-    let nowhere = survey.nowhere;
+    let (nowhere, beyond) = (survey.nowhere, survey.beyond);
     let pools =
         survey.into_pools().into_iter().map(|(name, pool)| pool_report(name, pool, options)).collect();
-    Report { schema: 1, format, lines, unread, nowhere, pools }
+    Report { schema: 1, format, lines, unread, nowhere, beyond, pools }
 }
 
 /// Minutes that are told.
@@ -175,7 +175,7 @@ fn pool_report(pool: String, mut survey: PoolSurvey, options: &Options) -> PoolR
             bytes: counted.bytes,
         })
         .collect();
-    let causes = Findings { survey: &survey, names: &names, expected: &expected, options }.causes();
+    let causes = causes(&survey, &names, &expected, options);
     let seconds: Vec<i64> = survey.series.slices().map(|(second, _)| second).collect();
     backends.sort_by(|one, other| other.attempts.cmp(&one.attempts).then(one.backend.cmp(&other.backend)));
     PoolReport {
@@ -224,7 +224,7 @@ fn top_clients(survey: &PoolSurvey, options: &Options) -> Vec<(String, f64)> {
 }
 
 /// By name if that is asked for, else by something that tells it from others.
-fn client(name: &[u8], options: &Options) -> String {
+pub(crate) fn client(name: &[u8], options: &Options) -> String {
     if options.show_clients {
         return String::from_utf8_lossy(name).into_owned();
     }
@@ -249,189 +249,4 @@ fn worst_minutes(survey: &PoolSurvey, names: &[String], expected: &[f64]) -> Vec
     let mut judged: Vec<(f64, MinuteReport)> = judged.collect();
     judged.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.minute.cmp(&other.1.minute)));
     judged.into_iter().take(WORST).map(|(_, report)| report).collect()
-}
-
-/// The tests of one pool.
-struct Findings<'a> {
-    survey: &'a PoolSurvey,
-    names: &'a [String],
-    expected: &'a [f64],
-    options: &'a Options,
-}
-
-impl Findings<'_> {
-    /// The first finding of each backend in each respect that still holds at the end or was critical.
-    fn causes(&self) -> Vec<Cause> {
-        let requests = self.first(Tolerance::INTENT, |counts, _| (counts.attempts, None));
-        // Errors and slow requests are held against requests: a backend that has twice the requests may have twice the
-        // errors.
-        let errors = self.first(Tolerance::TROUBLE, |counts, all| (counts.errors, Some(share(counts, all))));
-        let slow = self.first(Tolerance::TROUBLE, |counts, all| (counts.slow, Some(share(counts, all))));
-        let mut causes: Vec<Cause> = requests.iter().map(|finding| self.requests(finding, &errors)).collect();
-        let above = |finding: &&Finding| finding.side == Side::Above;
-        causes.extend(errors.iter().filter(above).map(|finding| self.trouble("errors", finding)));
-        causes.extend(slow.iter().filter(above).map(|finding| self.trouble("slow", finding)));
-        causes
-    }
-
-    /// What was found, one finding a backend: since the first, with the shares of the whole log since then.
-    fn first(
-        &self,
-        tolerance: Tolerance,
-        read: impl Fn(&Counts, &Counts) -> (u64, Option<f64>),
-    ) -> Vec<Finding> {
-        let mut detector = Detector::new(tolerance);
-        let mut found: Vec<Finding> = Vec::new();
-        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
-        let width = self.survey.series.width();
-        let nothing = Counts::default();
-        for (second, counts) in self.survey.series.slices() {
-            let mut all = Counts::default();
-            counts.values().for_each(|counts| all.attempts += counts.attempts);
-            let count = |index: usize| {
-                let (observed, share) = read(counts.get(&index).unwrap_or(&nothing), &all);
-                Count::new(index as u64, observed as f64, share.unwrap_or(self.expected[index]))
-            };
-            let counts: Vec<Count> = (0..self.names.len()).map(count).collect();
-            let now =
-                Nanos::ZERO.saturating_add(Duration::from_secs((second + width - begin).unsigned_abs()));
-            for finding in detector.observe(now, &counts) {
-                let known = found
-                    .iter_mut()
-                    .find(|known| (known.backend, known.side) == (finding.backend, finding.side));
-                match known {
-                    Some(known) => {
-                        let since = known.since;
-                        *known = Finding { since, severity: known.severity.max(finding.severity), ..finding };
-                    }
-                    None => found.push(finding),
-                }
-            }
-        }
-        for finding in &mut found {
-            self.sum_up(finding, &read);
-        }
-        found.sort_by(|one, other| {
-            let amount = |finding: &Finding| (finding.share - finding.expected).abs();
-            other.severity.cmp(&one.severity).then(amount(other).total_cmp(&amount(one)))
-        });
-        found
-    }
-
-    /// The shares of all the time since it began: what was found last has been found in a few requests.
-    fn sum_up(&self, finding: &mut Finding, read: impl Fn(&Counts, &Counts) -> (u64, Option<f64>)) {
-        let index = finding.backend as usize;
-        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
-        let since = begin + (finding.since.0 / 1_000_000_000).cast_signed();
-        let (mut observed, mut expected, mut total) = (0.0, 0.0, 0.0);
-        let nothing = Counts::default();
-        for (_, counts) in self.survey.series.slices().filter(|(second, _)| *second >= since) {
-            let mut all = Counts::default();
-            counts.values().for_each(|counts| all.attempts += counts.attempts);
-            let here: u64 = counts.values().map(|counts| read(counts, &all).0).sum();
-            let (own, share) = read(counts.get(&index).unwrap_or(&nothing), &all);
-            observed += own as f64;
-            expected += here as f64 * share.unwrap_or(self.expected[index]);
-            total += here as f64;
-        }
-        if total > 0.0 {
-            finding.share = observed / total;
-            finding.expected = expected / total;
-        }
-    }
-
-    fn requests(&self, finding: &Finding, errors: &[Finding]) -> Cause {
-        let index = finding.backend as usize;
-        let name = &self.names[index];
-        let percent = |share: f64| format!("{:.0} %", share * 100.0);
-        let got = format!(
-            "{name} gets {} of the requests, {} would be its share",
-            percent(finding.share),
-            percent(finding.expected)
-        );
-        let fails = errors.iter().any(|error| error.backend == finding.backend && error.side == Side::Above);
-        let backend = &self.survey.backends[index];
-        let hot = backend.clients.top(1).first().map(|(client, count)| (*client, *count));
-        let all: u64 = self.survey.backends.iter().map(|backend| backend.attempts).sum();
-        let (kind, sentence) = match (finding.side, hot) {
-            (Side::Above, _) if fails => (
-                "black_hole",
-                format!(
-                    "{got}, and its errors are more than its requests explain: it fails fast, and so gets even more"
-                ),
-            ),
-            (Side::Above, Some((who, count))) if explains(count, backend.attempts, all, finding.expected) => {
-                (
-                    "hot_client",
-                    format!(
-                        "{got}; {} alone makes {} of all, so stickiness or a hash is the reason",
-                        client(who, self.options),
-                        percent(count as f64 / all as f64)
-                    ),
-                )
-            }
-            (Side::Below, _) if backend.attempts == 0 => (
-                "missing",
-                format!(
-                    "{name} gets nothing, {} would be its share: it is down, drained, or not configured",
-                    percent(finding.expected)
-                ),
-            ),
-            _ => (
-                "weights",
-                format!(
-                    "{got}; no single client explains it: look at the weights, the strategy, and who is up"
-                ),
-            ),
-        };
-        self.cause("requests", finding, kind, sentence)
-    }
-
-    fn trouble(&self, dimension: &'static str, finding: &Finding) -> Cause {
-        let name = &self.names[finding.backend as usize];
-        let percent = |share: f64| format!("{:.0} %", share * 100.0);
-        let (what, kind) = if dimension == "errors" {
-            ("errors", "bad_backend")
-        } else {
-            ("slow responses", "slow_backend")
-        };
-        let sentence = format!(
-            "{name} makes {} of the {what} with {} of the requests: it is this backend, not what all of them share",
-            percent(finding.share),
-            percent(finding.expected)
-        );
-        self.cause(dimension, finding, kind, sentence)
-    }
-
-    fn cause(
-        &self,
-        dimension: &'static str,
-        finding: &Finding,
-        kind: &'static str,
-        sentence: String,
-    ) -> Cause {
-        let begin = self.survey.series.slices().next().map_or(0, |(second, _)| second);
-        Cause {
-            dimension,
-            backend: self.names[finding.backend as usize].clone(),
-            above: finding.side == Side::Above,
-            share: finding.share,
-            expected: finding.expected,
-            critical: finding.severity == Severity::Critical,
-            since: begin + (finding.since.0 / 1_000_000_000).cast_signed(),
-            kind,
-            sentence,
-        }
-    }
-}
-
-/// Part of all attempts.
-fn share(counts: &Counts, all: &Counts) -> f64 {
-    counts.attempts as f64 / all.attempts.max(1) as f64
-}
-
-/// Whether a backend would be inside its band without this client.
-fn explains(client: u64, here: u64, all: u64, expected: f64) -> bool {
-    let without = here.saturating_sub(client) as f64 / (all - client.min(all)).max(1) as f64;
-    without <= expected * (1.0 + Tolerance::INTENT.get())
 }

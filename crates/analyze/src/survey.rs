@@ -7,7 +7,7 @@ use crate::popular::Popular;
 use crate::series::Series;
 
 /// Backends of one pool that are told apart. A log that names more is not one of backends.
-pub(crate) const BACKENDS_MAX: usize = 4096;
+const BACKENDS_MAX: usize = 4096;
 /// Pools that are told apart.
 const POOLS_MAX: usize = 4096;
 
@@ -32,7 +32,6 @@ pub(crate) struct PoolSurvey {
     pub(crate) requests: u64,
     /// Attempts after the first of a request.
     pub(crate) retries: u64,
-    pub(crate) reasons: HashMap<Box<[u8]>, u64>,
     threshold: SlowThreshold,
 }
 
@@ -92,9 +91,6 @@ impl Survey {
         let Some(pool) = self.pools.get_mut(entry.pool) else { return };
         pool.requests += 1;
         pool.clients.add(entry.client_address());
-        if !entry.reason.is_empty() {
-            count(&mut pool.reasons, entry.reason);
-        }
         let mut first = true;
         while let Some(name) = tried.next() {
             let last = tried.peek().is_none();
@@ -113,17 +109,6 @@ impl Survey {
         let mut pools: Vec<_> = self.pools.into_iter().map(|(name, pool)| (text(&name), pool)).collect();
         pools.sort_by(|one, other| one.0.cmp(&other.0));
         pools
-    }
-}
-
-/// Reasons are few; what is not one of them is not worth memory.
-const REASONS_MAX: usize = 64;
-
-fn count(counts: &mut HashMap<Box<[u8]>, u64>, name: &[u8]) {
-    if let Some(count) = counts.get_mut(name) {
-        *count += 1;
-    } else if counts.len() < REASONS_MAX {
-        counts.insert(name.into(), 1);
     }
 }
 

@@ -167,6 +167,13 @@ fn compressed_logs_are_read_like_others() {
 }
 
 #[test]
+fn more_names_than_are_told_apart_are_said_to_be() {
+    let server = |index| Request { second: 0, server: index, client: 1, status: 200, millis: 1 };
+    let found = report(&haproxy((0..5_000).map(server)), &Options::default());
+    assert_eq!((found.pools[0].backends.len(), found.beyond), (4096, 904));
+}
+
+#[test]
 fn what_cannot_be_read_is_said() {
     assert!(matches!(analyze(&b""[..], &Options::default()), Err(AnalyzeError::Empty)));
     let unknown = analyze(&b"what is this\n"[..], &Options::default()).unwrap_err().to_string();

@@ -19,8 +19,6 @@ struct Line<'a> {
     pool: Option<&'a str>,
     #[serde(borrow, default)]
     backend: Option<&'a str>,
-    #[serde(borrow, default)]
-    reason: Option<&'a str>,
     #[serde(default)]
     response_bytes: u64,
     #[serde(default)]
@@ -46,7 +44,6 @@ pub(super) fn json(line: &[u8]) -> Option<Entry<'_>> {
             Cow::Borrowed(client) => client.as_bytes(),
             Cow::Owned(_) => b"",
         },
-        reason: read.reason.unwrap_or_default().as_bytes(),
     })
 }
 
@@ -69,7 +66,6 @@ pub(super) fn combined<'a>(line: &'a [u8], times: &mut Times) -> Option<Entry<'a
         duration_ms: value(b"total_ms=").and_then(|text| number(text.trim_ascii())),
         bytes: digits(words.next()?)?.unsigned_abs(),
         client: &line[..memchr::memchr(b' ', line)?],
-        reason: value(b"reason=")?,
     })
 }
 

@@ -30,7 +30,6 @@ pub(super) fn parse<'a>(line: &'a [u8], times: &mut Times) -> Option<Entry<'a>> 
         duration_ms: total.map(|total| total as f64).filter(|total| *total >= 0.0),
         bytes: bytes.max(0).unsigned_abs(),
         client,
-        reason: b"",
     })
 }
 

@@ -1,5 +1,6 @@
 //! The test of one pool in one respect: evidence for each backend, and what follows from it.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -81,6 +82,15 @@ impl Count {
     }
 }
 
+impl Finding {
+    /// Order: by severity, then by how much is where it should not be, then by number.
+    pub fn worst_first(&self, other: &Self) -> Ordering {
+        let amount = |finding: &Self| (finding.share - finding.expected).abs();
+        let by_severity = other.severity.cmp(&self.severity);
+        by_severity.then(amount(other).total_cmp(&amount(self))).then(self.backend.cmp(&other.backend))
+    }
+}
+
 impl Detector {
     /// Nothing observed yet.
     pub fn new(tolerance: Tolerance) -> Self {
@@ -115,7 +125,7 @@ impl Detector {
             self.latch(now, *finding);
         }
         self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
-        found.sort_by(worst_first);
+        found.sort_by(Finding::worst_first);
         found
     }
 
@@ -138,7 +148,7 @@ impl Detector {
     /// What has been found and not taken back, worst first.
     pub fn latched(&self) -> Vec<Latched> {
         let mut all: Vec<Latched> = self.latched.values().copied().collect();
-        all.sort_by(|one, other| worst_first(&one.finding, &other.finding));
+        all.sort_by(|one, other| one.finding.worst_first(&other.finding));
         all
     }
 
@@ -155,11 +165,4 @@ fn finding(backend: u64, side: Side, sum: &Sum) -> Finding {
     let critical = ratio >= 2.0 || ratio <= 0.1 || share > f64::max(0.5, 1.5 * expected);
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     Finding { backend, side, since: sum.since, ratio, share, expected, total: sum.total, severity }
-}
-
-/// By severity, then by how many requests are where they should not be, then by number.
-fn worst_first(one: &Finding, other: &Finding) -> std::cmp::Ordering {
-    let amount = |finding: &Finding| (finding.share - finding.expected).abs();
-    let by_severity = other.severity.cmp(&one.severity);
-    by_severity.then(amount(other).total_cmp(&amount(one))).then(one.backend.cmp(&other.backend))
 }

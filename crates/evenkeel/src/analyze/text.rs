@@ -23,7 +23,12 @@ pub(super) fn render(name: &str, report: &Report) -> String {
         0 => String::new(),
         nowhere => format!(", {nowhere} that reached no backend"),
     };
-    writeln!(text, "{name}: {} lines of {}{unread}{nowhere}", report.lines, report.format.name()).ok();
+    let beyond = match report.beyond {
+        0 => String::new(),
+        beyond => format!(", {beyond} attempts not counted: too many names"),
+    };
+    writeln!(text, "{name}: {} lines of {}{unread}{nowhere}{beyond}", report.lines, report.format.name())
+        .ok();
     for one in &report.pools {
         text.push('\n');
         pool(&mut text, one);
