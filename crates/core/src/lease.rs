@@ -94,16 +94,7 @@ impl Lease {
     pub(crate) fn begin(chosen: &Candidate, reason: Reason, epoch: u64, decay: u32, now: Nanos) -> Self {
         let member = Arc::clone(&chosen.member);
         chosen.load.start(reason, now);
-        Self {
-            member,
-            started: now,
-            ended: now,
-            epoch,
-            decay,
-            reason,
-            outcome: Outcome::Cancelled,
-            answered: false,
-        }
+        Self::of_begun(member, reason, epoch, decay, now)
     }
 
     /// Counts the attempt, unless the member has as many leases as it may have.
@@ -117,16 +108,14 @@ impl Lease {
         let limit = member.placement.max_in_flight.map_or(u32::MAX, NonZeroU32::get);
         let begun = member.load.try_start(reason, now, limit);
         // Not built unless it began: dropping one ends it.
-        begun.then(|| Self {
-            member: Arc::clone(member),
-            started: now,
-            ended: now,
-            epoch,
-            decay,
-            reason,
-            outcome: Outcome::Cancelled,
-            answered: false,
-        })
+        begun.then(|| Self::of_begun(Arc::clone(member), reason, epoch, decay, now))
+    }
+
+    /// Of an attempt that has been counted.
+    #[inline]
+    fn of_begun(member: Arc<Member>, reason: Reason, epoch: u64, decay: u32, now: Nanos) -> Self {
+        let outcome = Outcome::Cancelled;
+        Self { member, started: now, ended: now, epoch, decay, reason, outcome, answered: false }
     }
 
     /// The backend that was picked.
