@@ -32,9 +32,22 @@ impl Nginx {
     /// # Panics
     /// When nginx is not installed or does not start.
     pub async fn start_with(server: &str) -> Self {
-        // Another program may take the port between the choice and nginx's bind.
+        Self::on_free_port(|port| config(port, server)).await
+    }
+
+    /// As a proxy of TCP: with these directives in the one `server` block of its `stream`.
+    ///
+    /// # Panics
+    /// When nginx or its module is not installed, or it does not start.
+    pub async fn start_stream(server: &str) -> Self {
+        Self::on_free_port(|port| stream_config(port, server)).await
+    }
+
+    /// Another program may take the port between the choice and nginx's bind.
+    async fn on_free_port(config: impl Fn(u16) -> String) -> Self {
         for _ in 0..5 {
-            if let Some(nginx) = Self::try_start(free_port(), server).await {
+            let port = free_port();
+            if let Some(nginx) = Self::run(port, &config(port)).await {
                 return nginx;
             }
         }
@@ -46,8 +59,12 @@ impl Nginx {
     /// # Panics
     /// When nginx is not installed.
     pub async fn try_start(port: u16, server: &str) -> Option<Self> {
+        Self::run(port, &config(port, server)).await
+    }
+
+    async fn run(port: u16, config: &str) -> Option<Self> {
         let directory = TempDir::new("nginx");
-        let config = directory.write("nginx.conf", &config(port, server));
+        let config = directory.write("nginx.conf", config);
         let mut child = Command::new("/usr/sbin/nginx")
             .arg("-p")
             .arg(directory.path())
@@ -114,6 +131,16 @@ fn config(port: u16, server: &str) -> String {
          scgi_temp_path scgi;\n\
          server {{ listen 127.0.0.1:{port} backlog=4096; {server} }}\n\
          }}\n"
+    )
+}
+
+/// The same of connections that are passed on byte by byte.
+fn stream_config(port: u16, server: &str) -> String {
+    format!(
+        "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n\
+         daemon off; master_process off; pid nginx.pid; error_log error.log;\n\
+         events {{ }}\n\
+         stream {{ server {{ listen 127.0.0.1:{port}; {server} }} }}\n"
     )
 }
 

@@ -102,52 +102,11 @@ async fn real_senders_are_understood() {
         clients += 1.0;
     }
     assert!(result(&evenkeel, "client").await >= clients);
-    let stream =
-        format!("stream {{ server {{ listen 127.0.0.1:STREAM; proxy_pass {to}; proxy_protocol on; }} }}");
-    let sender = NginxStream::start(&stream).await;
-    let mut client = connect_from([127, 0, 0, 8], ([127, 0, 0, 1], sender.port).into()).await;
+    let sender = Nginx::start_stream(&format!("proxy_pass {to}; proxy_protocol on;")).await;
+    let mut client = connect_from([127, 0, 0, 8], sender.address()).await;
     client.write_all(GET).await.expect("it listens");
     read_to_end(&mut client).await;
     assert_eq!(told(&backend), "127.0.0.8", "nginx");
-}
-
-/// nginx as a proxy of TCP.
-struct NginxStream {
-    child: Child,
-    port: u16,
-    _directory: TempDir,
-}
-
-impl NginxStream {
-    async fn start(stream: &str) -> Self {
-        let (directory, port) = (TempDir::new("nginx-stream"), free_port());
-        let stream = stream.replace("STREAM", &port.to_string());
-        let text = format!(
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off; master_process off; pid nginx.pid;\n\
-             error_log error.log;\nevents {{ }}\n{stream}\n"
-        );
-        let config = directory.write("nginx.conf", &text);
-        let child = Command::new("/usr/sbin/nginx")
-            .arg("-p")
-            .arg(directory.path())
-            .arg("-c")
-            .arg(&config)
-            .args(["-e", "error.log"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nginx is installed");
-        until("nginx", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
-        Self { child, port, _directory: directory }
-    }
-}
-
-impl Drop for NginxStream {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }
 
 #[tokio::test]

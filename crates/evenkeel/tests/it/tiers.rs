@@ -68,9 +68,9 @@ async fn a_tier_gives_up_what_it_cannot_take() {
     assert_shares(&shares, &[("a", 35), ("b", 35), ("c", 0), ("d", 0), ("x", 30)], 10.0);
 }
 
-#[tokio::test]
-async fn traffic_stays_in_its_zone_as_far_as_that_can_take_it() {
-    let mut all = backends(["a", "b", "x", "y"]).await;
+/// Two backends in this zone, two in another.
+async fn two_zones() -> ([Backend; 4], Evenkeel) {
+    let all = backends(["a", "b", "x", "y"]).await;
     let zones = ["here", "here", "there", "there"];
     let entries =
         all.iter().zip(zones).map(|(backend, zone)| backend.entry_with(&format!("zone = \"{zone}\"")));
@@ -78,6 +78,12 @@ async fn traffic_stays_in_its_zone_as_far_as_that_can_take_it() {
     let evenkeel =
         Setup::of_entries(entries).runtime("workers = 2\nzone = \"here\"").pool(&pool).start().await;
     evenkeel.await_eligible("web", 2).await;
+    (all, evenkeel)
+}
+
+#[tokio::test]
+async fn traffic_stays_in_its_zone_as_far_as_that_can_take_it() {
+    let (mut all, evenkeel) = two_zones().await;
     let shares = run(&evenkeel, &all, 100).await;
     assert_shares(&shares, &[("a", 1), ("b", 1), ("x", 0), ("y", 0)], 1.0);
     assert_eq!(attempts(&evenkeel, "spill").await, 0.0);
@@ -101,14 +107,7 @@ async fn traffic_stays_in_its_zone_as_far_as_that_can_take_it() {
 /// other zone keeps its own, too. The rest goes away, and is said to.
 #[tokio::test]
 async fn a_zone_gives_up_what_it_cannot_take_and_no_more() {
-    let mut all = backends(["a", "b", "x", "y"]).await;
-    let zones = ["here", "here", "there", "there"];
-    let entries =
-        all.iter().zip(zones).map(|(backend, zone)| backend.entry_with(&format!("zone = \"{zone}\"")));
-    let pool = format!("{CHECKED}\npanic_threshold = 0\nzone_aware = {{ min_backends = 2 }}");
-    let evenkeel =
-        Setup::of_entries(entries).runtime("workers = 2\nzone = \"here\"").pool(&pool).start().await;
-    evenkeel.await_eligible("web", 2).await;
+    let (mut all, evenkeel) = two_zones().await;
     all[0].stop().await;
     let plan = |metrics: &evenkeel_testkit::Metrics| {
         ["b", "x", "y"]
