@@ -213,30 +213,20 @@ impl Download<'_> {
 
     /// Writes the next head to `text`; says whether it is the final one.
     async fn next_head(&mut self, text: &mut Vec<u8>) -> Result<bool, DownloadError> {
-        let Answer::H2 { response, content } = &mut self.from else { return Err(DownloadError::Truncated) };
-        let (to, watched) = (&mut self.to, &mut self.watched);
-        let wait = std::future::poll_fn(|context| {
-            if let Poll::Ready(head) = poll_head(response, context) {
-                return Poll::Ready(head);
-            }
-            if has_left(to, watched, context) {
-                Poll::Ready(Err(DownloadError::ClientGone))
-            } else {
-                Poll::Pending
-            }
+        let head = self.await_answer(|from, _, context| match from {
+            Answer::H2 { response, .. } => poll_head(response, context),
+            Answer::H1(_) => Poll::Ready(Err(DownloadError::Truncated)),
         });
-        let timeout = self.bounds.pool.response_header_timeout;
-        let deadline = || Some(tokio::time::Instant::from_std(*self.progress.sending_over.get()? + timeout));
-        let awaited =
-            self.timer.limit_until(self.worker.stage(), deadline, self.bounds.not_after, wait).await;
-        match awaited.map_err(interrupted)?? {
+        match head.await? {
             Head::Interim(head) => {
                 http2::write_response(text, &head);
                 Ok(false)
             }
             Head::Final(head) => {
                 http2::write_response(text, &head);
-                *content = Some(head.into_body());
+                if let Answer::H2 { content, .. } = &mut self.from {
+                    *content = Some(head.into_body());
+                }
                 Ok(true)
             }
         }
@@ -281,29 +271,35 @@ impl Download<'_> {
     }
 
     async fn await_head_bytes(&mut self) -> Result<(), DownloadError> {
-        let Answer::H1(from) = self.from else { return Err(DownloadError::Truncated) };
         let nothing_yet = self.buffer.is_empty();
-        let (buffer, to, watched) = (&mut *self.buffer, &mut self.to, &mut self.watched);
-        let wait = std::future::poll_fn(|context| {
-            if let Poll::Ready(read) = buffer.poll_fill(context, from) {
-                return Poll::Ready(Ok(read));
+        self.await_answer(|from, buffer, context| match from {
+            Answer::H1(from) => {
+                buffer.poll_fill(context, from).map(|read| head_bytes_read(read, nothing_yet))
             }
-            if has_left(to, watched, context) {
-                Poll::Ready(Err(DownloadError::ClientGone))
-            } else {
-                Poll::Pending
-            }
+            Answer::H2 { .. } => Poll::Ready(Err(DownloadError::Truncated)),
+        })
+        .await?;
+        Progress::set(&self.progress.heard);
+        Ok(())
+    }
+
+    /// Waits for what `poll` finds of the answer, as long as the backend may take for it and the client is there.
+    async fn await_answer<T>(
+        &mut self,
+        mut poll: impl FnMut(&mut Answer<'_>, &mut Buffer, &mut Context<'_>) -> Poll<Result<T, DownloadError>>,
+    ) -> Result<T, DownloadError> {
+        let (from, buffer) = (&mut self.from, &mut *self.buffer);
+        let (to, watched) = (&mut self.to, &mut self.watched);
+        let wait = std::future::poll_fn(|context| match poll(from, buffer, context) {
+            Poll::Pending if has_left(to, watched, context) => Poll::Ready(Err(DownloadError::ClientGone)),
+            polled => polled,
         });
         let timeout = self.bounds.pool.response_header_timeout;
         // One deadline for the whole header section: a byte now and then does not buy more time.
         let deadline = || Some(tokio::time::Instant::from_std(*self.progress.sending_over.get()? + timeout));
         let awaited =
             self.timer.limit_until(self.worker.stage(), deadline, self.bounds.not_after, wait).await;
-        let outcome = head_bytes_read(awaited.map_err(interrupted)??, nothing_yet);
-        if outcome.is_ok() {
-            Progress::set(&self.progress.heard);
-        }
-        outcome
+        awaited.map_err(interrupted)?
     }
 
     /// Moves the body. Says the status of gRPC, where the trailers have one.
