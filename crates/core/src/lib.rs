@@ -32,6 +32,7 @@ pub mod lease;
 pub mod load;
 pub mod pool;
 pub mod rng;
+pub mod route;
 pub mod sim;
 pub mod skew;
 pub mod strategy;
@@ -47,6 +48,7 @@ pub use pool::{
     Transition, Tried, ZoneSpec, subset, tier_loads, zone_spare, zone_split,
 };
 pub use rng::Rng;
+pub use route::{HostPattern, RouteTable};
 pub use strategy::{
     Ask, BuildInput, PickKey, Picked, Picker, PrequalSettings, ProbePool, REGISTRY, Registration,
     StrategyKind, StrategySettings,

@@ -19,7 +19,6 @@ mod proxy;
 pub mod proxy_protocol;
 mod relay;
 mod report;
-mod route;
 mod shutdown;
 mod sockets;
 mod splice;

@@ -4,62 +4,32 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use evenkeel_config::{
-    BackendAddress, Config, HostMatch, Listener as ListenerConfig, Pool, UpstreamProtocol,
+    Backend, BackendAddress, Config, Listener as ListenerConfig, Pool, UpstreamProtocol,
 };
-use evenkeel_core::{HealthSpec, MemberSpec, PassiveSpec, PoolId, PoolSpec};
+use evenkeel_core::{PoolId, RouteTable};
 
 use crate::http2::Http2Bounds;
 use crate::l4::NameTable;
 use crate::listen::ListenerSettings;
 use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
-use crate::route::{HostPattern, RouteTable};
 use crate::telemetry::AccessLog;
 use crate::tls::TlsPlan;
 use crate::upstream::Keep;
 
 /// What a pool's keeper is to bring about.
 pub(crate) fn target(pool: &Pool, tls: &TlsPlan) -> Target {
-    let mut names = Vec::new();
-    let members = pool.backends.iter().map(|backend| {
-        let address = match &backend.address {
-            BackendAddress::Socket(address) => Some(*address),
-            BackendAddress::Name { host, port } => {
-                names.push(Name { id: backend.id.clone(), host: host.clone(), port: *port });
-                None
-            }
-        };
-        MemberSpec {
-            id: backend.id.clone(),
-            address,
-            weight: backend.weight,
-            capacity: backend.capacity,
-            enabled: backend.enabled,
-            placement: backend.placement.clone(),
+    let name = |backend: &Backend| match &backend.address {
+        BackendAddress::Socket(_) => None,
+        BackendAddress::Name { host, port } => {
+            Some(Name { id: backend.id.clone(), host: host.clone(), port: *port })
         }
-    });
-    let spec = PoolSpec {
-        id: pool.id.clone(),
-        strategy: pool.strategy,
-        settings: pool.settings,
-        members: members.collect(),
-        health: pool.health.as_ref().map(|health| HealthSpec { rise: health.rise, fall: health.fall }),
-        passive: pool.passive.as_ref().map(|passive| PassiveSpec {
-            consecutive: passive.consecutive,
-            base: passive.base,
-            max: passive.max,
-            max_ejected: passive.max_ejected,
-            error_share: passive.error_share,
-        }),
-        panic_threshold: pool.panic_threshold,
-        intent: pool.intent,
-        shaping: pool.shaping.clone(),
     };
     Target {
-        spec,
+        spec: pool.spec(),
         settings: pool_settings(pool, tls),
         health: pool.health.clone(),
         probe: pool.probe.clone(),
-        names,
+        names: pool.backends.iter().filter_map(name).collect(),
     }
 }
 
@@ -116,18 +86,15 @@ pub(crate) fn listener_settings(
     }
 }
 
-/// A route for this listener alone goes before an equal one for all.
 fn routes(
     config: &Config,
     listener: &str,
     pools: &HashMap<PoolId, Arc<PoolCell>>,
 ) -> RouteTable<Arc<PoolCell>> {
     let mut table = RouteTable::default();
-    let everywhere = config.routes.iter().filter(|route| route.listener.is_none());
-    let here = config.routes.iter().filter(|route| route.listener.as_deref() == Some(listener));
-    for route in everywhere.chain(here) {
+    for route in config.routes_on(listener) {
         if let Some(pool) = pools.get(&route.pool) {
-            table.insert(pattern(&route.host), &route.path, Arc::clone(pool));
+            table.insert(route.host.pattern(), &route.path, Arc::clone(pool));
         }
     }
     table
@@ -142,16 +109,8 @@ fn names(
     let mut table = NameTable::default();
     for route in config.routes.iter().filter(|route| route.listener.as_deref() == Some(listener)) {
         if let Some(pool) = pools.get(&route.pool) {
-            table.insert(pattern(&route.host), route.alpn.as_deref(), Arc::clone(pool));
+            table.insert(route.host.pattern(), route.alpn.as_deref(), Arc::clone(pool));
         }
     }
     table
-}
-
-fn pattern(host: &HostMatch) -> HostPattern<'_> {
-    match host {
-        HostMatch::Any => HostPattern::Any,
-        HostMatch::Exact(name) => HostPattern::Exact(name),
-        HostMatch::Wildcard(name) => HostPattern::Below(name),
-    }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use evenkeel_core::PoolId;
+use evenkeel_core::{HostPattern, PoolId};
 
 use super::ServerTls;
 
@@ -186,4 +186,15 @@ pub enum HostMatch {
     Exact(String),
     /// `*.example.com`: any name below `example.com`; holds `example.com`, lower case.
     Wildcard(String),
+}
+
+impl HostMatch {
+    /// As a route table takes it.
+    pub fn pattern(&self) -> HostPattern<'_> {
+        match self {
+            Self::Any => HostPattern::Any,
+            Self::Exact(name) => HostPattern::Exact(name),
+            Self::Wildcard(name) => HostPattern::Below(name),
+        }
+    }
 }

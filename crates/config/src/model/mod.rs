@@ -6,6 +6,7 @@
 mod health;
 mod listener;
 mod pool;
+mod spec;
 mod tls;
 
 use std::net::SocketAddr;
@@ -39,6 +40,16 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Pools in file order.
     pub pools: Vec<Pool>,
+}
+
+impl Config {
+    /// The routes that hold on an HTTP listener, in the order in which they go into a
+    /// [`RouteTable`](evenkeel_core::RouteTable): one for this listener alone goes before an equal one for all, so it comes
+    /// after it and replaces it.
+    pub fn routes_on<'a>(&'a self, listener: &'a str) -> impl Iterator<Item = &'a Route> {
+        let everywhere = self.routes.iter().filter(|route| route.listener.is_none());
+        everywhere.chain(self.routes.iter().filter(move |route| route.listener.as_deref() == Some(listener)))
+    }
 }
 
 /// `[admin]`

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::route::HostPattern;
+use evenkeel_core::HostPattern;
 
 use super::client_hello::ClientHello;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// Routes to targets of type `T`.
 #[derive(Debug)]
-pub(crate) struct RouteTable<T> {
+pub struct RouteTable<T> {
     exact: HashMap<Box<str>, Paths<T>>,
     /// Keyed by what follows `*.`.
     wildcard: HashMap<Box<str>, Paths<T>>,
@@ -17,8 +17,10 @@ pub(crate) struct RouteTable<T> {
 
 /// Which hosts a route is for; names are in lower case.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum HostPattern<'a> {
+pub enum HostPattern<'a> {
+    /// Whatever the host.
     Any,
+    /// This name.
     Exact(&'a str),
     /// Every name below this one.
     Below(&'a str),
@@ -51,7 +53,7 @@ impl<T> Default for RouteTable<T> {
 
 impl<T> RouteTable<T> {
     /// Adds a route; an equal one is replaced.
-    pub(crate) fn insert(&mut self, host: HostPattern<'_>, path: &str, target: T) {
+    pub fn insert(&mut self, host: HostPattern<'_>, path: &str, target: T) {
         let paths = match host {
             HostPattern::Any => &mut self.any,
             HostPattern::Exact(name) => self.exact.entry(name.into()).or_default(),
@@ -61,7 +63,7 @@ impl<T> RouteTable<T> {
     }
 
     /// The target for a `Host` value (with or without port) and a request target. Does not allocate.
-    pub(crate) fn find(&self, authority: &[u8], path: &[u8]) -> Option<&T> {
+    pub fn find(&self, authority: &[u8], path: &[u8]) -> Option<&T> {
         let path = std::str::from_utf8(path).ok()?;
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         if self.exact.is_empty() && self.wildcard.is_empty() {

@@ -1,5 +1,0 @@
-//! Which pool a request is for.
-
-mod table;
-
-pub(crate) use table::{HostPattern, RouteTable};
