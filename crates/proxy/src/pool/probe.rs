@@ -75,8 +75,7 @@ pub(crate) async fn watch(
         }
         let kept = keeps(&pool, &health).then_some(&mut reuse);
         // In a box: there is a task for each backend, and what a check needs must not weigh on it between two checks.
-        let Answer { result, rest } =
-            Box::pin(ask(&health, address, send_proxy, securely, kept)).await;
+        let Answer { result, rest } = Box::pin(ask(&health, address, send_proxy, securely, kept)).await;
         if let Some(result) = result {
             passes = if result.is_ok() { passes.saturating_add(1) } else { 0 };
             // Once it has passed often enough to serve, another pass is no news.
