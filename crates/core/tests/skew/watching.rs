@@ -63,13 +63,18 @@ impl Play {
         }
     }
 
+    fn half_a_second(&mut self) {
+        for _ in 0..self.rate / 2 {
+            self.now = self.now.saturating_add(Duration::from_secs(1) / self.rate);
+            self.end_what_is_over();
+            self.request();
+        }
+    }
+
     fn run(&mut self, seconds: u64) -> Verdict {
         for _ in 0..seconds {
-            for _ in 0..self.rate {
-                self.now = self.now.saturating_add(Duration::from_secs(1) / self.rate);
-                self.end_what_is_over();
-                self.request();
-            }
+            self.half_a_second();
+            self.half_a_second();
             self.watch.tick(&self.pool.snapshot(), self.keys_missing, self.now);
         }
         self.watch.verdict()
@@ -244,5 +249,31 @@ fn a_reload_that_means_something_else_is_no_skew() {
         play.check("d", Ok(()));
         let verdict = play.run(7);
         assert_eq!(verdict, Verdict::Even, "round {round}");
+    }
+}
+
+/// In the middle of a tick: of its requests some followed the old plan, some the new one, and that is nobody's fault.
+#[test]
+fn weights_that_come_in_the_middle_of_a_tick_are_no_bug() {
+    for strategy in [StrategyKind::RoundRobin, StrategyKind::Random, StrategyKind::LeastRequest] {
+        let mut play = Play::new(strategy, &[1, 1, 1]);
+        play.run(60);
+        play.half_a_second();
+        let member = |(name, weight): (&&str, u32)| {
+            let weight = Weight::new(weight).expect("a weight");
+            MemberSpec { weight, ..MemberSpec::new(*name, "10.0.0.1:80".parse().expect("an address")) }
+        };
+        let members = NAMES.iter().zip([5, 1, 1]).map(member).collect();
+        let health = Some(HealthSpec { rise: 1, fall: 1 });
+        let spec = PoolSpec { strategy, health, ..PoolSpec::new("web", members) };
+        play.pool.apply(PoolEvent::Configured(spec), play.now);
+        play.half_a_second();
+        for _ in 0..20 {
+            if let Verdict::Skewed(symptoms) = play.run(1) {
+                assert!(symptoms.iter().all(|one| one.cause == Cause::Weights), "{strategy:?} {symptoms:?}");
+            }
+        }
+        let verdict = play.watch.verdict();
+        assert_eq!(worst(&play, &verdict).0, Cause::Weights);
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Evidence {
 
 /// With so many requests without a key, that is what makes the difference.
 const KEYS_MISSING: f64 = 0.2;
+/// The ledger shows so much of what has been found, or it is not about the same time.
+const LEDGER_MIN: f64 = 0.3;
 /// Below this part of its share a backend is starved.
 const STARVED: f64 = 0.1;
 
@@ -167,8 +169,10 @@ impl Evidence {
         };
         match (dimension, finding.side) {
             (Dimension::Requests, _) => {
-                let term = split.and_then(Split::cause).unwrap_or(Term::Reason(Reason::Algorithm));
-                Some(self.of_requests(term, latched, level))
+                // What has only just begun may not have come into the ledger yet: the next tick will tell.
+                let told = finding.share - finding.expected;
+                let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
+                Some(self.of_requests(split.cause()?, latched, level))
             }
             // Fewer errors than its share of the requests: somebody else has more.
             (_, Side::Below) => None,

@@ -132,7 +132,12 @@ impl Watch {
             return;
         }
         self.observe(&expected, &since, now);
-        self.remember(&expected, &since, missing);
+        if expected.plans_the_same(&self.expected) {
+            self.remember(&expected, &since, missing);
+        } else {
+            // Nobody knows which of its requests followed which plan, and what was before is no explanation of what comes.
+            self.sums.clear();
+        }
         self.pace.tick(&since, now);
     }
 

@@ -29,7 +29,7 @@ struct Mean {
 const RECENT: f64 = 0.3;
 const USUAL: f64 = 0.005;
 /// Ticks with traffic before anything is usual.
-const TICKS_MIN: u32 = 20;
+const TICKS_MIN: u32 = 10;
 /// Requests in what is recent before anything is said.
 const REQUESTS_MIN: f64 = 20.0;
 /// So many times the usual time is worse, and so many is no longer.

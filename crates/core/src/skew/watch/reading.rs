@@ -7,6 +7,11 @@ use crate::lease::Reason;
 use crate::pool::{MemberView, Phase, PoolSnapshot};
 use crate::units::Nanos;
 
+/// Differences below this come of rounding.
+const ROUNDING: f64 = 1e-9;
+/// A plan that changes by less goes on as it was.
+const STEP: f64 = 0.02;
+
 /// A backend's counters, or what they have gained.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
@@ -106,8 +111,17 @@ impl Expected {
 
     /// Whether the same backends are meant to have the same shares.
     pub(super) fn intends_the_same(&self, other: &Self) -> bool {
+        self.agrees(other, |shares| shares.intent, ROUNDING)
+    }
+
+    /// Whether configuration and health give the same backends about the same shares: slow start changes them all the time.
+    pub(super) fn plans_the_same(&self, other: &Self) -> bool {
+        self.agrees(other, |shares| shares.plan, STEP)
+    }
+
+    fn agrees(&self, other: &Self, share: fn(&Shares) -> f64, within: f64) -> bool {
         let same = |(serial, shares): (&u64, &Shares)| {
-            other.0.get(serial).is_some_and(|other| (other.intent - shares.intent).abs() < 1e-9)
+            other.0.get(serial).is_some_and(|other| (share(other) - share(shares)).abs() < within)
         };
         self.0.len() == other.0.len() && self.0.iter().all(same)
     }
@@ -123,8 +137,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// The part that the newest tick is of a long row of equal ones: half of all is 14 ticks old or less.
-    pub(super) const NEW: f64 = 0.05;
+    /// The part that the newest tick is of a long row of equal ones: half of all is 7 ticks old or less.
+    pub(super) const NEW: f64 = 0.1;
 
     pub(super) fn add(&mut self, shares: &Shares, total: f64, reading: Option<&Reading>) {
         let older = 1.0 - Self::NEW;
