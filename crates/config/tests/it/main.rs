@@ -4,6 +4,8 @@ mod bad;
 mod examples;
 mod golden;
 mod mutation;
+mod promises;
 mod protocols;
+mod rules;
 mod schema;
 mod values;
