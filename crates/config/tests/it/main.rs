@@ -7,5 +7,6 @@ mod mutation;
 mod promises;
 mod protocols;
 mod rules;
+mod sarif;
 mod schema;
 mod values;

@@ -49,20 +49,23 @@ struct Case<'a> {
 }
 
 pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise, budget: Budget) {
-    let Some(survives) = promise.expect.survives.as_ref().filter(|survives| survives.value > 0) else { return };
+    let Some(survives) = promise.expect.survives.as_ref().filter(|survives| survives.value > 0) else {
+        return;
+    };
     let mut local = Trial::local(pool);
     let shared = pool.shaping.zone.is_some() || pool.shaping.subset.is_some();
     let mut fleet = shared.then(|| Trial::fleet(pool));
     let kinds = kinds(pool, &local.whole());
     let mut found = Vec::new();
     let notices = local.notices();
-    let all_tried = combinations(&kinds, survives.value, budget.trials(pool.backends.len(), survives.value), |down| {
-        let split = local.without(down);
-        let all = fleet.as_mut().map(|fleet| fleet.without(down));
-        let case =
-            Case { pool, promise, down, notices, local: &split, fleet: all.as_ref().unwrap_or(&split) };
-        case.harm(&mut found);
-    });
+    let all_tried =
+        combinations(&kinds, survives.value, budget.trials(pool.backends.len(), survives.value), |down| {
+            let split = local.without(down);
+            let all = fleet.as_mut().map(|fleet| fleet.without(down));
+            let case =
+                Case { pool, promise, down, notices, local: &split, fleet: all.as_ref().unwrap_or(&split) };
+            case.harm(&mut found);
+        });
     for harm in [Harm::Nobody, Harm::Unnoticed, Harm::Panic, Harm::Overload, Harm::Zone] {
         if let Some(worst) = found.iter().find(|found| found.harm == harm) {
             cx.report(report(pool, promise, survives, worst, all_tried));
@@ -82,7 +85,13 @@ fn kinds(pool: &Pool, whole: &Split) -> Vec<Vec<usize>> {
         let place = &backend.placement;
         if backend.enabled && !place.draining {
             let shares = (whole.shares[index].to_bits(), whole.meant[index].to_bits());
-            let alike = (backend.weight, backend.capacity.map(f64::to_bits), place.tier, place.zone.as_deref(), shares);
+            let alike = (
+                backend.weight,
+                backend.capacity.map(f64::to_bits),
+                place.tier,
+                place.zone.as_deref(),
+                shares,
+            );
             kinds.entry(alike).or_default().push(index);
         }
     }
@@ -113,7 +122,9 @@ impl Case<'_> {
             let found = &self.pool.backends[*backend];
             found.enabled && !found.placement.draining
         };
-        if !(0..self.pool.backends.len()).filter(takes).any(|backend| up(&backend)) || self.local.mode == Mode::Empty {
+        if !(0..self.pool.backends.len()).filter(takes).any(|backend| up(&backend))
+            || self.local.mode == Mode::Empty
+        {
             return vec![self.nobody()];
         }
         let lost: f64 = self.down.iter().map(|backend| self.local.shares[*backend]).sum();
@@ -128,7 +139,8 @@ impl Case<'_> {
 
     fn nobody(&self) -> Found {
         let effect = "nobody would be left: every request to this pool would fail";
-        let help = "add backends, or promise less: a pool outlives the loss of all but one of its backends at most";
+        let help =
+            "add backends, or promise less: a pool outlives the loss of all but one of its backends at most";
         self.found(Harm::Nobody, 1.0, None, effect.into(), help.into())
     }
 
@@ -139,9 +151,13 @@ impl Case<'_> {
                 "no more may be ejected at once",
                 "add `health = { path = \"/healthz\" }`: checks take out whoever fails; or raise `passive.max_ejected`",
             ),
-            _ => ("nothing notices it", "add `health = { path = \"/healthz\" }`, or take `passive = false` out"),
+            _ => (
+                "nothing notices it",
+                "add `health = { path = \"/healthz\" }`, or take `passive = false` out",
+            ),
         };
-        let effect = format!("{} of requests would still go to {names}, which {are} down: {why}", percent(lost));
+        let effect =
+            format!("{} of requests would still go to {names}, which {are} down: {why}", percent(lost));
         self.found(Harm::Unnoticed, lost, None, effect, help.into())
     }
 
@@ -152,10 +168,8 @@ impl Case<'_> {
             self.names(),
             words::are(self.down.len())
         );
-        let help = format!(
-            "add backends, or lower `panic_threshold`, which is {}",
-            self.pool.panic_threshold.get()
-        );
+        let help =
+            format!("add backends, or lower `panic_threshold`, which is {}", self.pool.panic_threshold.get());
         self.found(Harm::Panic, lost, None, effect, help)
     }
 
@@ -209,11 +223,16 @@ fn report(pool: &Pool, promise: &Promise, survives: &At<u32>, found: &Found, all
     let message = format!("pool `{}` would not survive the loss of {names}{at_once}", pool.id);
     let help = match all_tried {
         true => found.help.clone(),
-        false => format!("{}; not all combinations were tried, those of the heaviest backends were", found.help),
+        false => {
+            format!("{}; not all combinations were tried, those of the heaviest backends were", found.help)
+        }
     };
-    let wrong = broken(survives.span.clone(), message).label("is promised").effect(found.effect.clone()).help(help);
+    let wrong =
+        broken(survives.span.clone(), message).label("is promised").effect(found.effect.clone()).help(help);
     match found.at {
-        Some(backend) if found.harm == Harm::Zone => wrong.related(promise.backends[backend].clone(), "there"),
+        Some(backend) if found.harm == Harm::Zone => {
+            wrong.related(promise.backends[backend].clone(), "there")
+        }
         Some(backend) => wrong.related(promise.backends[backend].clone(), "too much for this one"),
         None => wrong,
     }

@@ -121,7 +121,10 @@ fn failed(config: &Config, table: &Table<'_>, test: &RouteTestDraft, routes: &[R
                 .help(format!("put the routes right, or write `pool = \"{}\"` if that is meant", route.pool))
         }
         Answer::Rest(pool) => wrong
-            .effect(format!("no route is for it, so it goes to the `pool` of listener `{}`", table.listener.name))
+            .effect(format!(
+                "no route is for it, so it goes to the `pool` of listener `{}`",
+                table.listener.name
+            ))
             .help(format!("add a [[route]] for it, or write `pool = \"{pool}\"` if that is meant")),
         Answer::Nobody => wrong
             .effect(match table.listener.protocol {

@@ -45,7 +45,9 @@ fn members(cx: &Cx, pool: &Pool, promise: &Promise) {
     }
     let count = |number: usize| if number == 1 { "one".into() } else { number.to_string() };
     let message = match all - enabled {
-        0 => format!("pool `{}` has {} backend{}, not {}", pool.id, count(enabled), s(enabled), members.value),
+        0 => {
+            format!("pool `{}` has {} backend{}, not {}", pool.id, count(enabled), s(enabled), members.value)
+        }
         _ => format!(
             "of the {all} backends of pool `{}` {} {} enabled, not {}",
             pool.id,
@@ -55,11 +57,13 @@ fn members(cx: &Cx, pool: &Pool, promise: &Promise) {
         ),
     };
     let each = |members: f64| percent(1.0 / members);
-    let wrong = broken(members.span.clone(), message).label(format!("{} are expected", members.value)).effect(format!(
-        "equal shares would be {} in place of {}",
-        each(enabled.max(1) as f64),
-        each(f64::from(members.value))
-    ));
+    let wrong = broken(members.span.clone(), message)
+        .label(format!("{} are expected", members.value))
+        .effect(format!(
+            "equal shares would be {} in place of {}",
+            each(enabled.max(1) as f64),
+            each(f64::from(members.value))
+        ));
     cx.report(wrong.help(format!(
         "put the list of backends right, or write `members = {enabled}` if the pool has changed on purpose"
     )));
@@ -100,7 +104,8 @@ impl Bounded<'_> {
     }
 
     fn most(&self, cx: &Cx, most: &At<f64>) {
-        let Some((backend, share)) = self.largest().filter(|(_, share)| *share > most.value + ROUNDING) else {
+        let Some((backend, share)) = self.largest().filter(|(_, share)| *share > most.value + ROUNDING)
+        else {
             return;
         };
         let message = format!(
@@ -131,10 +136,11 @@ impl Bounded<'_> {
     fn rate(&self, cx: &Cx) {
         let expect = &self.promise.expect;
         let (Some(peak), Some(each)) = (&expect.peak_rate, &expect.backend_rate) else { return };
-        let over = self.split.shares.iter().zip(&self.pool.backends).enumerate().map(|(index, (share, backend))| {
-            let (gets, takes) = (share * peak.value, capacity(backend) * each.value);
-            (index, gets, takes)
-        });
+        let over =
+            self.split.shares.iter().zip(&self.pool.backends).enumerate().map(|(index, (share, backend))| {
+                let (gets, takes) = (share * peak.value, capacity(backend) * each.value);
+                (index, gets, takes)
+            });
         let worst = over.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)));
         let Some((backend, gets, takes)) = worst.filter(|(_, gets, takes)| *gets > takes * (1.0 + ROUNDING))
         else {
@@ -192,7 +198,9 @@ fn zones(cx: &Cx, pool: &Pool, promise: &Promise, split: &Split) {
         .label("must get nothing")
         .related(promise.backends[backend].clone(), "in this zone")
         .effect(format!("{} of requests would leave for zone `{}`", percent(all), zone.value));
-    cx.report(wrong.help("take its backends out, or give them a later `tier`; or take the zone out of `forbidden_zones`"));
+    cx.report(wrong.help(
+        "take its backends out, or give them a later `tier`; or take the zone out of `forbidden_zones`",
+    ));
 }
 
 /// A backend in a forbidden zone that gets something, the one with the most, and the zone.
@@ -213,7 +221,9 @@ pub(super) fn forbidden<'a>(
 /// The shares of the backends in a zone.
 pub(super) fn in_zone<'a>(pool: &'a Pool, split: &'a Split, zone: &'a str) -> impl Iterator<Item = f64> + 'a {
     let backends = pool.backends.iter().zip(&split.shares);
-    backends.filter(move |(backend, _)| backend.placement.zone.as_deref() == Some(zone)).map(|(_, share)| *share)
+    backends
+        .filter(move |(backend, _)| backend.placement.zone.as_deref() == Some(zone))
+        .map(|(_, share)| *share)
 }
 
 fn s(number: usize) -> &'static str {
