@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod demo;
 mod diagnose;
+mod explain;
 mod output;
 mod parse;
 mod reload;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo(arguments)) => demo::demo(&arguments),
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
+        Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
