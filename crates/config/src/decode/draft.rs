@@ -10,6 +10,7 @@ use std::time::Duration;
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
 pub(crate) use super::shaping::ShapingDraft;
+use super::written::Written;
 use crate::model::{
     AcceptProxy, Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2, HttpsRedirect,
     IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime, ServerTls, Sticky,
@@ -49,6 +50,8 @@ pub(crate) struct ListenerDraft {
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
+    /// Where its keys stand.
+    pub(crate) written: Written,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
 }
@@ -91,6 +94,8 @@ pub(crate) struct PoolDraft {
     pub(crate) timeouts: UpstreamTimeouts,
     pub(crate) keep_alive: UpstreamKeepAlive,
     pub(crate) max_attempts: u32,
+    /// Where its keys stand.
+    pub(crate) written: Written,
     /// Whether its intent and all of its backends could be read.
     pub(crate) whole: bool,
 }
@@ -105,7 +110,7 @@ pub(crate) struct BackendDraft {
     pub(crate) enabled: At<bool>,
     pub(crate) tier: At<u8>,
     pub(crate) zone: Option<At<Arc<str>>>,
-    pub(crate) max_in_flight: Option<NonZeroU32>,
+    pub(crate) max_in_flight: Option<At<NonZeroU32>>,
     pub(crate) drain: At<bool>,
 }
 

@@ -32,6 +32,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
         }
     }
     let speaks_http = protocol.as_ref().is_none_or(|protocol| protocol.value.is_http());
+    let written = table.written();
     let whole = table.cx.errors() == before;
     ListenerDraft {
         name,
@@ -47,6 +48,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
         trusted_proxies,
         limits,
         timeouts,
+        written,
         whole,
     }
 }

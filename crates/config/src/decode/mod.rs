@@ -20,6 +20,7 @@ mod sticky;
 mod strategy;
 mod tls;
 mod upstream;
+mod written;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub(crate) use draft::{
 };
 pub(crate) use fit::a_listener;
 use reader::Reader;
+pub(crate) use written::Written;
 
 /// Collects what is wrong.
 #[derive(Default)]

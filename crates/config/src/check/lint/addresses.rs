@@ -1,0 +1,129 @@
+//! Addresses that can hardly be what was meant.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::pools::canonical;
+use super::{PoolRule, Subject};
+use crate::decode::{BackendDraft, Cx, Draft, PoolDraft};
+use crate::diagnostic::Diagnostic;
+use crate::model::BackendAddress;
+use crate::values::percent;
+
+pub(super) const RULES: [PoolRule; 2] = [nowhere, tls_port];
+
+/// A backend, and the pool that it is in.
+type Place<'a> = (&'a PoolDraft, &'a BackendDraft);
+
+fn nowhere(subject: &Subject<'_>) -> Option<Diagnostic> {
+    let shares = subject.tiers.iter().flat_map(|tier| &tier.shares);
+    let (share, ip) = shares.filter_map(|share| Some((share, ip(share.backend)?))).find(|(_, ip)| {
+        ip.is_unspecified() || ip.is_multicast() || *ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+    })?;
+    let (id, address) = (&share.backend.id.value, share.backend.address.as_ref()?);
+    let (is, effect) = match ip.is_unspecified() {
+        true => ("is no machine's address", "would go to this machine itself"),
+        false => ("is for many machines at once", "would fail"),
+    };
+    let message = format!("the address of backend `{id}`, {}, {is}", address.value);
+    let found = Diagnostic::warning("nowhere-address", address.span.clone(), message)
+        .label("to listen on, not to send to")
+        .effect(format!("its {} of requests {effect}", percent(share.planned)))
+        .help("write the address of the machine; `127.0.0.1` if it is this one");
+    Some(found)
+}
+
+fn ip(backend: &BackendDraft) -> Option<IpAddr> {
+    match backend.address.as_ref()?.value {
+        BackendAddress::Socket(socket) => Some(socket.ip().to_canonical()),
+        BackendAddress::Name { .. } => None,
+    }
+}
+
+/// Requests in clear text to the port of HTTPS, and the other way round.
+fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
+    if !subject.reach.has_requests() {
+        return None;
+    }
+    let (wrong, speaks, help) = match subject.pool.tls {
+        None => (443, "TLS is spoken, and the pool does not", "add `tls = true`, or write the port of plain HTTP"),
+        Some(_) => (80, "plain HTTP is spoken, and the pool speaks TLS", "write the port of HTTPS, or take `tls` out"),
+    };
+    let port = |backend: &BackendDraft| match backend.address.as_ref().map(|address| &address.value) {
+        Some(BackendAddress::Socket(socket)) => socket.port(),
+        Some(BackendAddress::Name { port, .. }) => *port,
+        None => 0,
+    };
+    let mut shares = subject.tiers.iter().flat_map(|tier| &tier.shares);
+    let share = shares.find(|share| port(share.backend) == wrong)?;
+    let address = share.backend.address.as_ref()?;
+    let message = format!("on port {wrong} of backend `{}` {speaks}", share.backend.id.value);
+    let found = Diagnostic::warning("tls-port", address.span.clone(), message)
+        .label(format!("port {wrong}"))
+        .effect(format!("its {} of requests would fail, and so would checks that ask there", percent(share.planned)))
+        .help(help);
+    Some(found)
+}
+
+/// A backend that two pools share which have nothing else in common: in one of them it is by mistake.
+pub(super) fn across(cx: &Cx, draft: &Draft) {
+    let mut first: HashMap<String, Place<'_>> = HashMap::new();
+    let mut shared: HashMap<(&str, &str), (usize, Place<'_>, Place<'_>)> = HashMap::new();
+    let pools = draft.pools.iter().filter(|pool| pool.whole);
+    for place in pools.flat_map(|pool| main(pool).map(move |backend| (pool, backend))) {
+        let Some(address) = &place.1.address else { continue };
+        let Some(known) = first.get(&canonical(&address.value)).copied() else {
+            first.insert(canonical(&address.value), place);
+            continue;
+        };
+        let names = (known.0.name.value.as_str(), place.0.name.value.as_str());
+        if names.0 != names.1 {
+            shared.entry(names).and_modify(|found| found.0 += 1).or_insert((1, known, place));
+        }
+    }
+    let mut alone: Vec<_> = shared
+        .into_values()
+        .filter(|(count, one, other)| *count == 1 && main(one.0).count() >= 2 && main(other.0).count() >= 2)
+        .map(|(_, one, other)| if kin(one) < kin(other) { (one, other) } else { (other, one) })
+        .collect();
+    alone.sort_by_key(|(guest, _)| guest.1.id.span.start);
+    alone.into_iter().filter_map(|(guest, host)| foreign(guest, host)).for_each(|found| cx.report(found));
+}
+
+/// Backends that are to share the load: reserves are often shared on purpose.
+fn main(pool: &PoolDraft) -> impl Iterator<Item = &BackendDraft> {
+    pool.open().filter(|backend| backend.tier.value == 0)
+}
+
+/// How many backends of the pool are in the same network (/24) as this one, or below the same domain.
+fn kin((pool, backend): Place<'_>) -> usize {
+    let network = |backend: &BackendDraft| {
+        backend.address.as_ref().map(|address| match &address.value {
+            BackendAddress::Socket(socket) => match socket.ip().to_canonical() {
+                IpAddr::V4(v4) => format!("{:x}", v4.to_bits() >> 8),
+                IpAddr::V6(v6) => format!("{:x}", v6.to_bits() >> 64),
+            },
+            BackendAddress::Name { host, .. } => {
+                let label = host.split('.').next().unwrap_or(host);
+                label.trim_end_matches(|last: char| last.is_ascii_digit() || last == '-').to_owned()
+            }
+        })
+    };
+    let own = network(backend);
+    main(pool).filter(|other| network(other) == own).count()
+}
+
+fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>) -> Option<Diagnostic> {
+    let (name, owner) = (&pool.name.value, &other.name.value);
+    let address = backend.address.as_ref()?;
+    let message = format!("pool `{name}` sends to {}, which is a backend of pool `{owner}`", address.value);
+    let found = Diagnostic::warning("foreign-backend", address.span.clone(), message)
+        .label(format!("of pool `{owner}`?"))
+        .related(same.address.as_ref()?.span.clone(), "the same")
+        .effect(format!(
+            "about {} of the requests to `{name}` would be answered by what serves `{owner}`, and it would work for both",
+            percent(1.0 / main(pool).count() as f64)
+        ))
+        .help(format!("write the address that was meant; where pools share their machines they share more than one"));
+    Some(found)
+}
