@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
+use super::expect::ExpectDraft;
+use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
 use super::written::Written;
 use crate::model::{
-    AcceptProxy, Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2, HttpsRedirect,
-    IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime, ServerTls, Sticky,
-    UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
+    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2,
+    HttpsRedirect, IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime,
+    ServerTls, Sticky, UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
 use crate::span::At;
 
@@ -32,6 +34,8 @@ pub(crate) struct Draft {
     pub(crate) listeners: Vec<ListenerDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) pools: Vec<PoolDraft>,
+    pub(crate) route_tests: Vec<RouteTestDraft>,
+    pub(crate) allow: Vec<Allow>,
 }
 
 /// `[listener.NAME]`
@@ -52,6 +56,7 @@ pub(crate) struct ListenerDraft {
     pub(crate) timeouts: ClientTimeouts,
     /// Where its keys stand.
     pub(crate) written: Written,
+    pub(crate) allow: Vec<Allow>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
 }
@@ -65,6 +70,7 @@ pub(crate) struct RouteDraft {
     pub(crate) path: At<String>,
     pub(crate) alpn: Option<At<String>>,
     pub(crate) pool: Option<At<String>>,
+    pub(crate) allow: Vec<Allow>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
 }
@@ -96,6 +102,8 @@ pub(crate) struct PoolDraft {
     pub(crate) max_attempts: u32,
     /// Where its keys stand.
     pub(crate) written: Written,
+    pub(crate) expect: Option<ExpectDraft>,
+    pub(crate) allow: Vec<Allow>,
     /// Whether its intent and all of its backends could be read.
     pub(crate) whole: bool,
 }
@@ -112,6 +120,7 @@ pub(crate) struct BackendDraft {
     pub(crate) zone: Option<At<Arc<str>>>,
     pub(crate) max_in_flight: Option<At<NonZeroU32>>,
     pub(crate) drain: At<bool>,
+    pub(crate) allow: Vec<Allow>,
 }
 
 /// `health`
