@@ -97,7 +97,9 @@ pub(super) fn canonical(address: &BackendAddress) -> String {
             };
             SocketAddr::new(ip, socket.port()).to_string()
         }
-        BackendAddress::Name { host, port } if host == "localhost" => format!("{}:{port}", Ipv4Addr::LOCALHOST),
+        BackendAddress::Name { host, port } if host == "localhost" => {
+            format!("{}:{port}", Ipv4Addr::LOCALHOST)
+        }
         BackendAddress::Name { host, port } => format!("{host}:{port}"),
     }
 }

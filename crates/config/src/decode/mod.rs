@@ -40,8 +40,8 @@ pub(crate) use draft::{
 pub(crate) use expect::ExpectDraft;
 pub(crate) use fit::a_listener;
 use reader::Reader;
-pub(crate) use written::Written;
 pub(crate) use route_test::RouteTestDraft;
+pub(crate) use written::Written;
 
 /// Collects what is wrong.
 #[derive(Default)]

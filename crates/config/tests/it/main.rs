@@ -3,6 +3,7 @@
 mod bad;
 mod examples;
 mod golden;
+mod lint;
 mod mutation;
 mod protocols;
 mod schema;

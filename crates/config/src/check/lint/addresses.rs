@@ -17,9 +17,9 @@ type Place<'a> = (&'a PoolDraft, &'a BackendDraft);
 
 fn nowhere(subject: &Subject<'_>) -> Option<Diagnostic> {
     let shares = subject.tiers.iter().flat_map(|tier| &tier.shares);
-    let (share, ip) = shares.filter_map(|share| Some((share, ip(share.backend)?))).find(|(_, ip)| {
-        ip.is_unspecified() || ip.is_multicast() || *ip == IpAddr::V4(Ipv4Addr::BROADCAST)
-    })?;
+    let (share, ip) = shares
+        .filter_map(|share| Some((share, ip(share.backend)?)))
+        .find(|(_, ip)| ip.is_unspecified() || ip.is_multicast() || *ip == IpAddr::V4(Ipv4Addr::BROADCAST))?;
     let (id, address) = (&share.backend.id.value, share.backend.address.as_ref()?);
     let (is, effect) = match ip.is_unspecified() {
         true => ("is no machine's address", "would go to this machine itself"),
@@ -46,8 +46,14 @@ fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (wrong, speaks, help) = match subject.pool.tls {
-        None => (443, "TLS is spoken, and the pool does not", "add `tls = true`, or write the port of plain HTTP"),
-        Some(_) => (80, "plain HTTP is spoken, and the pool speaks TLS", "write the port of HTTPS, or take `tls` out"),
+        None => {
+            (443, "TLS is spoken, and the pool does not", "add `tls = true`, or write the port of plain HTTP")
+        }
+        Some(_) => (
+            80,
+            "plain HTTP is spoken, and the pool speaks TLS",
+            "write the port of HTTPS, or take `tls` out",
+        ),
     };
     let port = |backend: &BackendDraft| match backend.address.as_ref().map(|address| &address.value) {
         Some(BackendAddress::Socket(socket)) => socket.port(),
@@ -60,7 +66,10 @@ fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("on port {wrong} of backend `{}` {speaks}", share.backend.id.value);
     let found = Diagnostic::warning("tls-port", address.span.clone(), message)
         .label(format!("port {wrong}"))
-        .effect(format!("its {} of requests would fail, and so would checks that ask there", percent(share.planned)))
+        .effect(format!(
+            "its {} of requests would fail, and so would checks that ask there",
+            percent(share.planned)
+        ))
         .help(help);
     Some(found)
 }
@@ -121,9 +130,9 @@ fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>) -> Option<Diagn
         .label(format!("of pool `{owner}`?"))
         .related(same.address.as_ref()?.span.clone(), "the same")
         .effect(format!(
-            "about {} of the requests to `{name}` would be answered by what serves `{owner}`, and it would work for both",
+            "about {} of the requests to `{name}` would be answered by what serves `{owner}`, and it would do the work of both",
             percent(1.0 / main(pool).count() as f64)
         ))
-        .help(format!("write the address that was meant; where pools share their machines they share more than one"));
+        .help("write the address that was meant; pools that share their machines on purpose share more than one");
     Some(found)
 }

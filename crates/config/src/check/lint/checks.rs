@@ -53,12 +53,15 @@ fn impossible(subject: &Subject<'_>) -> Option<Diagnostic> {
 
 fn lenient(subject: &Subject<'_>) -> Option<Diagnostic> {
     let codes = passing(subject)?;
-    let passed = FAILURES.into_iter().find(|code| codes.iter().any(|(from, to)| (from..=to).contains(&code)))?;
+    let passed =
+        FAILURES.into_iter().find(|code| codes.iter().any(|(from, to)| (from..=to).contains(&code)))?;
     let share = percent(1.0 / subject.open() as f64);
     let message = format!("a backend of pool `{}` that answers {passed} passes its check", subject.name());
     let found = Diagnostic::warning("lenient-check", subject.at("health.expect_status")?, message)
         .label("passes failures")
-        .effect(format!("a backend that fails everything it is asked would keep its share ({share} where all are equal)"))
+        .effect(format!(
+            "a backend that fails everything it is asked would keep its share ({share} where all are equal)"
+        ))
         .help("write `expect_status = \"200-399\"`, or the one code that the path answers");
     Some(found)
 }
@@ -95,7 +98,8 @@ fn slow_detection(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let span = subject.pool.written.first(&["health.interval", "health.fall"])?;
-    let message = format!("a dead backend of pool `{}` is found after {}", subject.name(), show_duration(after));
+    let message =
+        format!("a dead backend of pool `{}` is found after {}", subject.name(), show_duration(after));
     let found = Diagnostic::warning("slow-detection", span, message)
         .label(format!("{fall} checks, {} apart", show_duration(*interval)))
         .effect(format!(
@@ -113,13 +117,13 @@ fn slow_recovery(subject: &Subject<'_>) -> Option<Diagnostic> {
     if after <= BACK_WITHIN || *rise <= 3 {
         return None;
     }
-    let message = format!("a repaired backend of pool `{}` is back after {}", subject.name(), show_duration(after));
-    let left = subject.open().saturating_sub(1).max(1);
+    let message =
+        format!("a repaired backend of pool `{}` is back after {}", subject.name(), show_duration(after));
     let found = Diagnostic::warning("slow-recovery", subject.at("health.rise")?, message)
         .label(format!("{rise} checks, {} apart", show_duration(*interval)))
         .effect(format!(
-            "until then the others would get {} of requests each, whatever it could take",
-            percent(1.0 / left as f64)
+            "until then it would get 0 % of requests, whatever it could take; equal would be {}",
+            percent(1.0 / subject.open() as f64)
         ))
         .help("write `rise = 2`; `slow_start` brings a cold backend up gently");
     Some(found)

@@ -22,11 +22,14 @@ fn long_ejection(subject: &Subject<'_>) -> Option<Diagnostic> {
         (false, false) => return None,
     };
     let shown = show_duration(length);
-    let left = subject.open().saturating_sub(1).max(1);
-    let message = format!("a backend of pool `{}` that fails {} is out for {shown}", subject.name(), times(passive.consecutive));
+    let message = format!(
+        "a backend of pool `{}` that fails {} is out for {shown}",
+        subject.name(),
+        times(passive.consecutive)
+    );
     let found = Diagnostic::warning("long-ejection", subject.at(key)?, message)
         .label("long after the hiccup is over")
-        .effect(format!("for {shown} it would get 0 % of requests, and the others {} each", percent(1.0 / left as f64)))
+        .effect(format!("for {shown} it would get 0 % of requests, and {}", the_others(subject)))
         .help("write `base = \"10s\"` and `max = \"5m\"`: each ejection in a row lasts longer than the one before");
     Some(found)
 }
@@ -38,16 +41,23 @@ fn times(consecutive: u32) -> String {
     }
 }
 
+/// What is left for each of the others while one is out.
+fn the_others(subject: &Subject<'_>) -> String {
+    match subject.open() {
+        0..=2 => "the other one 100 %".into(),
+        open => format!("the others {} each", percent(1.0 / (open - 1) as f64)),
+    }
+}
+
 fn hair_trigger(subject: &Subject<'_>) -> Option<Diagnostic> {
     let passive = subject.pool.passive.as_ref().filter(|passive| passive.consecutive == 1)?;
-    let left = subject.open().saturating_sub(1).max(1);
     let message = format!("one failed request ejects a backend of pool `{}`", subject.name());
     let found = Diagnostic::warning("hair-trigger", subject.at("passive.consecutive")?, message)
         .label("one is chance")
         .effect(format!(
-            "any hiccup would put {} of requests on each of the others for {}: the load of the healthy follows chance",
-            percent(1.0 / left as f64),
-            show_duration(passive.base)
+            "after any hiccup it would get 0 % of requests for {}, and {}: the load of the healthy follows chance",
+            show_duration(passive.base),
+            the_others(subject)
         ))
         .help("write `consecutive = 5`; `error_share` finds a backend that fails now and then");
     Some(found)
@@ -59,10 +69,14 @@ fn never_off(subject: &Subject<'_>) -> Option<Diagnostic> {
     if passive.max_ejected.get() > 0.0 || open < 2 {
         return None;
     }
-    let message = format!("`max_ejected = 0` does not keep backends of pool `{}` from being ejected", subject.name());
+    let message =
+        format!("`max_ejected = 0` does not keep backends of pool `{}` from being ejected", subject.name());
     let found = Diagnostic::warning("ejection-not-off", subject.at("passive.max_ejected")?, message)
         .label("one may always go")
-        .effect(format!("one of {open} may be out at a time, which is {} of the pool", percent(1.0 / open as f64)))
+        .effect(format!(
+            "one of {open} may be out at a time, which is {} of the pool",
+            percent(1.0 / open as f64)
+        ))
         .help("write `passive = false` for no ejections, or the largest share that may be out");
     Some(found)
 }
@@ -78,7 +92,9 @@ fn panics_at_once(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("a single failure makes pool `{}` panic", subject.name());
     let found = Diagnostic::warning("panic-at-once", subject.at("panic_threshold")?, message)
         .label(format!("{} of {used} is less", used - 1))
-        .effect(format!("a dead backend would keep its {share} of requests: in panic health is not looked at"))
+        .effect(format!(
+            "a dead backend would keep its {share} of requests: in panic health is not looked at"
+        ))
         .help(format!(
             "write `panic_threshold = 0.5`, or at most {:.2} for a pool of {used}",
             (((used - 1) as f64 / used as f64) * 100.0).floor() / 100.0
@@ -113,7 +129,10 @@ fn ejects_into_panic(subject: &Subject<'_>) -> Option<Diagnostic> {
             first,
             percent(first as f64 / used as f64)
         ))
-        .help(format!("write `max_ejected = {:.2}` or less, or a lower `panic_threshold`", ((first - 1) as f64 / used as f64 * 100.0).floor() / 100.0));
+        .help(format!(
+            "write `max_ejected = {:.2}` or less, or a lower `panic_threshold`",
+            ((first - 1) as f64 / used as f64 * 100.0).floor() / 100.0
+        ));
     Some(found)
 }
 

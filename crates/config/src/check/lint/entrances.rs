@@ -21,7 +21,8 @@ const AGE_MIN: Duration = Duration::from_secs(10);
 /// What a rule has to say of a listener.
 type ListenerRule = fn(&ListenerDraft) -> Option<Diagnostic>;
 
-const RULES: [ListenerRule; 4] = [too_many_connections, trusts_everybody, long_udp_session, short_connection_age];
+const RULES: [ListenerRule; 4] =
+    [too_many_connections, trusts_everybody, long_udp_session, short_connection_age];
 
 pub(super) fn across(cx: &Cx, draft: &Draft) {
     for listener in &draft.listeners {
@@ -38,13 +39,17 @@ fn too_many_connections(listener: &ListenerDraft) -> Option<Diagnostic> {
         return None;
     }
     let message = format!("anybody may open {connections} connections to listener `{}`", listener.name.value);
-    let found = Diagnostic::warning("boundless-listener", listener.written.at("limits.connections")?, message)
-        .label("as good as no limit")
-        .effect(format!(
-            "idle ones alone would take some {} GB here, and each request in flight a file of the process more",
-            connections.saturating_mul(KIB_EACH) / 1_000_000
-        ))
-        .help("write what the machine can hold: 10000 is the default, and 50 of them take a megabyte");
+    let found = Diagnostic::warning(
+        "boundless-listener",
+        listener.written.at("limits.connections")?,
+        message,
+    )
+    .label("as good as no limit")
+    .effect(format!(
+        "idle ones alone would take some {} GB here, and each request in flight a file of the process more",
+        connections.saturating_mul(KIB_EACH) / 1_000_000
+    ))
+    .help("write what the machine can hold: 10000 is the default, and 50 of them take a megabyte");
     Some(found)
 }
 
@@ -67,7 +72,8 @@ fn long_udp_session(listener: &ListenerDraft) -> Option<Diagnostic> {
         return None;
     }
     let shown = show_duration(idle);
-    let message = format!("clients of listener `{}` keep their backend for {shown} of silence", listener.name.value);
+    let message =
+        format!("clients of listener `{}` keep their backend for {shown} of silence", listener.name.value);
     let found = Diagnostic::warning("long-udp-session", listener.written.at("udp.idle")?, message)
         .label("nobody is silent for so long")
         .effect(format!(
@@ -81,11 +87,14 @@ fn long_udp_session(listener: &ListenerDraft) -> Option<Diagnostic> {
 
 fn short_connection_age(listener: &ListenerDraft) -> Option<Diagnostic> {
     let age = listener.connection_age.filter(|age| *age < AGE_MIN)?;
-    let message = format!("clients of listener `{}` are sent away after {}", listener.name.value, show_duration(age));
+    let message =
+        format!("clients of listener `{}` are sent away after {}", listener.name.value, show_duration(age));
     let found = Diagnostic::warning("short-connection-age", listener.written.at("connection_age")?, message)
         .label("hardly begun")
         .effect("clients would spend their time on handshakes: requests are balanced one by one without it")
-        .help("write `connection_age = \"1h\"`: it spreads clients over instances, not requests over backends");
+        .help(
+            "write `connection_age = \"1h\"`: it spreads clients over instances, not requests over backends",
+        );
     Some(found)
 }
 
@@ -104,10 +113,15 @@ fn plain_beside_tls(draft: &Draft) -> Option<Diagnostic> {
     let silent = |listener: &&ListenerDraft| {
         at(listener, Protocol::Http, 80) && listener.written.at("https_redirect").is_none()
     };
-    let (plain, tls) = draft.listeners.iter().filter(silent).find_map(|plain| {
-        Some((plain, *secure.get(plain.pool.as_ref()?.value.as_str())?))
-    })?;
-    let message = format!("listener `{}` serves in clear text what `{}` serves over TLS", plain.name.value, tls.name.value);
+    let (plain, tls) = draft
+        .listeners
+        .iter()
+        .filter(silent)
+        .find_map(|plain| Some((plain, *secure.get(plain.pool.as_ref()?.value.as_str())?)))?;
+    let message = format!(
+        "listener `{}` serves in clear text what `{}` serves over TLS",
+        plain.name.value, tls.name.value
+    );
     let found = Diagnostic::warning("plain-beside-tls", plain.name.span.clone(), message)
         .label("no `https_redirect`")
         .related(tls.name.span.clone(), "the same pool over TLS")

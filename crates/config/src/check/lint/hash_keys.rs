@@ -140,7 +140,9 @@ fn few(subject: &Subject<'_>) -> Option<Diagnostic> {
     let open = subject.open();
     let what = match &hash.value {
         HashKey::Path => match documents(subject.ways) {
-            Some(paths) if paths.len() > 1 && paths.len() < open => format!("{} in all", several(paths.len(), "path")),
+            Some(paths) if paths.len() > 1 && paths.len() < open => {
+                format!("{} in all", several(paths.len(), "path"))
+            }
             Some(_) => return None,
             None if is_grpc(subject) => "one path for each gRPC method".into(),
             None => return None,
@@ -177,10 +179,14 @@ fn absent(subject: &Subject<'_>) -> Option<Diagnostic> {
             format!("requests have no `{name}`, or few of them"),
             "name a field that clients send, such as `header = \"X-User\"`, or go by `cookie` or `source = true`",
         ),
-        HashKey::Header(name) if listed(&["forwarded", "x-forwarded-for"], name) && !subject.ways.trust(subject.web) => (
-            format!("only proxies send `{name}`, and no listener here knows of one"),
-            "write `source = true`: the client's address, with `trusted_proxies` in the listener as a proxy tells it",
-        ),
+        HashKey::Header(name)
+            if listed(&["forwarded", "x-forwarded-for"], name) && !subject.ways.trust(subject.web) =>
+        {
+            (
+                format!("only proxies send `{name}`, and no listener here knows of one"),
+                "write `source = true`: the client's address, with `trusted_proxies` in the listener as a proxy tells it",
+            )
+        }
         HashKey::Cookie(name) if name == defaults::STICKY_COOKIE && subject.web.keeper(name).is_none() => (
             format!("no pool with `sticky` sets the cookie `{name}`"),
             "name a cookie that the application sets; `sticky = true` with another strategy keeps sessions by itself",
@@ -200,8 +206,12 @@ fn absent(subject: &Subject<'_>) -> Option<Diagnostic> {
 fn fleeting(subject: &Subject<'_>) -> Option<Diagnostic> {
     let hash = subject.pool.hash.as_ref()?;
     let what = match &hash.value {
-        HashKey::Header(name) if listed(&FLEETING, name) => format!("`{name}` is new with nearly every request"),
-        HashKey::Query(name) if listed(&FLEETING_QUERY, name) => format!("`{name}` is there to be new each time"),
+        HashKey::Header(name) if listed(&FLEETING, name) => {
+            format!("`{name}` is new with nearly every request")
+        }
+        HashKey::Query(name) if listed(&FLEETING_QUERY, name) => {
+            format!("`{name}` is there to be new each time")
+        }
         _ => return None,
     };
     let message = format!("pool `{}` keeps together what never comes twice", subject.name());

@@ -26,7 +26,10 @@ fn coarse_ring(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("{points} points a backend make a coarse ring for pool `{}`", subject.name());
     let found = Diagnostic::warning("coarse-ring", subject.at("hash.points")?, message)
         .label("too few to be even")
-        .effect(format!("shares of backends of one weight would be off by some {} of themselves, for good", percent(off)))
+        .effect(format!(
+            "shares of backends of one weight would be off by some {} of themselves, for good",
+            percent(off)
+        ))
         .help("take `points` out: at 160 it is 8 %; `strategy = \"maglev\"` is within 1 %");
     Some(found)
 }
@@ -70,7 +73,8 @@ fn coarse_share(subject: &Subject<'_>) -> Option<Diagnostic> {
 
 fn tight_bound(subject: &Subject<'_>) -> Option<Diagnostic> {
     let bound = subject.pool.settings.bound.filter(|bound| *bound < BOUND_MIN && subject.open() > 1)?;
-    let message = format!("a bound of {bound} leaves hardly any request of pool `{}` where its key is", subject.name());
+    let message =
+        format!("a bound of {bound} leaves hardly any request of pool `{}` where its key is", subject.name());
     let found = Diagnostic::warning("tight-bound", subject.at("hash.bound")?, message)
         .label("reached by chance")
         .effect(format!(

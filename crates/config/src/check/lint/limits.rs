@@ -23,7 +23,8 @@ fn missing(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let mixed = |tier: &&Tier<'_>| {
-        tier.shares.iter().any(|share| limit(share).is_some()) && tier.shares.iter().any(|share| limit(share).is_none())
+        tier.shares.iter().any(|share| limit(share).is_some())
+            && tier.shares.iter().any(|share| limit(share).is_none())
     };
     let tier = subject.tiers.iter().find(mixed)?;
     let free = tier.shares.iter().find(|share| limit(share).is_none())?;

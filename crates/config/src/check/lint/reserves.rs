@@ -7,7 +7,8 @@ use crate::decode::{BackendDraft, HealthDraft};
 use crate::diagnostic::Diagnostic;
 use crate::values::percent;
 
-pub(super) const RULES: [PoolRule; 5] = [lone_first_tier, mostly_out, unwatched_reserve, late_failover, lonely_zone];
+pub(super) const RULES: [PoolRule; 5] =
+    [lone_first_tier, mostly_out, unwatched_reserve, late_failover, lonely_zone];
 
 /// Times their load that the last backends of a tier would bear before the next tier helps them.
 const LATE: f64 = 3.0;
@@ -43,7 +44,8 @@ fn mostly_out(subject: &Subject<'_>) -> Option<Diagnostic> {
     }
     let first = backends.iter().find(|backend| !backend.is_open())?;
     let span = if first.enabled.value { &first.drain.span } else { &first.enabled.span };
-    let message = format!("{} of {all} backends of pool `{}` take no new requests", all - open, subject.name());
+    let message =
+        format!("{} of {all} backends of pool `{}` take no new requests", all - open, subject.name());
     let found = Diagnostic::warning("mostly-out", span.clone(), message)
         .label("the first of them")
         .effect(format!(
@@ -65,7 +67,10 @@ fn unwatched_reserve(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("nothing would tell pool `{}` that tier {} is gone", subject.name(), first.number);
     let found = Diagnostic::warning("unwatched-reserve", reserve.tier.span.clone(), message)
         .label("never used")
-        .effect(format!("`{}` would get 0 % of requests, whoever is dead: neither checks nor failures count", reserve.id.value))
+        .effect(format!(
+            "`{}` would get 0 % of requests, whoever is dead: neither checks nor failures count",
+            reserve.id.value
+        ))
         .help("add `health = { path = \"/healthz\" }`, or take `passive = false` out");
     Some(found)
 }
@@ -77,7 +82,11 @@ fn late_failover(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let span = subject.at("overprovisioning")?;
-    let message = format!("tier {} of pool `{}` gets help only when nearly all of it is gone", first.number, subject.name());
+    let message = format!(
+        "tier {} of pool `{}` gets help only when nearly all of it is gone",
+        first.number,
+        subject.name()
+    );
     let found = Diagnostic::warning("late-failover", span, message)
         .label("late")
         .effect(format!(

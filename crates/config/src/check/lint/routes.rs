@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::ways::is_http;
 use super::several;
+use super::ways::is_http;
 use crate::decode::{Cx, Draft, ListenerDraft, RouteDraft};
 use crate::diagnostic::Diagnostic;
 use crate::model::HostMatch;
@@ -39,7 +39,10 @@ fn no_fallback(draft: &Draft) -> Option<Diagnostic> {
         }
     }
     let common = Hosts::of(&everywhere);
-    draft.listeners.iter().filter(|listener| is_http(listener) && listener.pool.is_none()).find_map(|listener| {
+    let routed = |listener: &&ListenerDraft| {
+        is_http(listener) && listener.pool.is_none() && listener.https_redirect.is_none()
+    };
+    draft.listeners.iter().filter(routed).find_map(|listener| {
         let own = by_listener.get(listener.name.value.as_str());
         let hosts = match own {
             Some(own) => common.clone().and_then(|common| common.with(Hosts::of(own)?)),
@@ -88,7 +91,8 @@ fn refusing(listener: &ListenerDraft, hosts: Hosts<'_>) -> Option<Diagnostic> {
     let route = hosts.first?;
     let host = route.hosts.first()?;
     let pool = &route.pool.as_ref()?.value;
-    let message = format!("listener `{}` answers for {} alone", listener.name.value, several(hosts.same.len(), "host"));
+    let message =
+        format!("listener `{}` answers for {} alone", listener.name.value, several(hosts.same.len(), "host"));
     let found = Diagnostic::warning("no-fallback", host.span.clone(), message)
         .label("no route is for other hosts")
         .related(listener.name.span.clone(), "has no `pool` either")
@@ -124,7 +128,8 @@ fn lopsided(draft: &Draft) -> Option<Diagnostic> {
         return None;
     }
     let pool = route.pool.as_ref()?;
-    let message = format!("{count} of {all} routes lead to pool `{name}`, which has {own} of {backends} backends");
+    let message =
+        format!("{count} of {all} routes lead to pool `{name}`, which has {own} of {backends} backends");
     let found = Diagnostic::warning("lopsided-routes", pool.span.clone(), message)
         .label("the first of them")
         .effect(format!(

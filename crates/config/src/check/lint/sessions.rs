@@ -20,7 +20,8 @@ const SESSION_MAX: Duration = Duration::from_secs(12 * 3600);
 fn endless_session(subject: &Subject<'_>) -> Option<Diagnostic> {
     let ttl = subject.pool.sticky.as_ref()?.value.ttl.filter(|ttl| *ttl > SESSION_MAX)?;
     let open = subject.open();
-    let message = format!("sessions of pool `{}` last {} after each visit", subject.name(), show_duration(ttl));
+    let message =
+        format!("sessions of pool `{}` last {} after each visit", subject.name(), show_duration(ttl));
     let found = Diagnostic::warning("endless-session", subject.at("sticky.ttl")?, message)
         .label("no end for who comes daily")
         .effect(format!(
@@ -35,8 +36,10 @@ fn endless_session(subject: &Subject<'_>) -> Option<Diagnostic> {
 /// A backend that waits for sessions to end which have no end.
 fn endless_drain(subject: &Subject<'_>) -> Option<Diagnostic> {
     let sticky = subject.pool.sticky.as_ref().filter(|sticky| sticky.value.ttl.is_none())?;
-    let draining = subject.pool.backends.value.iter().find(|backend| backend.enabled.value && backend.drain.value)?;
-    let message = format!("`{}` is draining, and sessions of pool `{}` have no end", draining.id.value, subject.name());
+    let draining =
+        subject.pool.backends.value.iter().find(|backend| backend.enabled.value && backend.drain.value)?;
+    let message =
+        format!("`{}` is draining, and sessions of pool `{}` have no end", draining.id.value, subject.name());
     let found = Diagnostic::warning("endless-drain", draining.drain.span.clone(), message)
         .label("until the last browser is closed")
         .related(sticky.span.clone(), "no `ttl`")
@@ -79,7 +82,8 @@ fn split_affinity(subject: &Subject<'_>) -> Option<Diagnostic> {
     if !matches!(hash.value, HashKey::Path | HashKey::Query(_)) || subject.open() < 2 {
         return None;
     }
-    let message = format!("sessions of pool `{}` take its requests away from where their key is", subject.name());
+    let message =
+        format!("sessions of pool `{}` take its requests away from where their key is", subject.name());
     let found = Diagnostic::warning("split-affinity", sticky.span.clone(), message)
         .label("decides before the key does")
         .related(hash.span.clone(), "the key of the first request only")
@@ -104,7 +108,10 @@ fn pinned_connections(subject: &Subject<'_>) -> Option<Diagnostic> {
     };
     let listener = subject.ways.named.iter().copied().find(|listener| long(listener))?;
     let idle = listener.timeouts.tunnel_idle;
-    let message = format!("`{strategy}` spreads new connections of pool `{}`, and these live for hours", subject.name());
+    let message = format!(
+        "`{strategy}` spreads new connections of pool `{}`, and these live for hours",
+        subject.name()
+    );
     let found = Diagnostic::warning("pinned-connections", listener.written.at("timeouts.tunnel_idle")?, message)
         .label("kept open for long")
         .related(subject.at("strategy").unwrap_or_else(|| subject.pool.name.span.clone()), "does not look at open ones")
@@ -121,12 +128,14 @@ fn pinned_connections(subject: &Subject<'_>) -> Option<Diagnostic> {
 /// gRPC over a listener that balances connections: a client has one, with all of its calls.
 fn grpc_by_connection(subject: &Subject<'_>) -> Option<Diagnostic> {
     let HealthDraft::On(health) = &subject.pool.health else { return None };
-    if !matches!(health.value.check, Check::Grpc { .. }) || health.value.port.is_some() || subject.open() < 2 {
+    if !matches!(health.value.check, Check::Grpc { .. }) || health.value.port.is_some() || subject.open() < 2
+    {
         return None;
     }
     let listener = subject.reach.by(Protocol::Tcp)?;
     let protocol = listener.protocol.as_ref()?;
-    let message = format!("gRPC clients of pool `{}` are balanced by connection, not by call", subject.name());
+    let message =
+        format!("gRPC clients of pool `{}` are balanced by connection, not by call", subject.name());
     let found = Diagnostic::warning("grpc-by-connection", protocol.span.clone(), message)
         .label("a connection goes to one backend")
         .related(health.span.clone(), "the backends speak gRPC")

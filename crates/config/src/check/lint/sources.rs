@@ -72,10 +72,17 @@ fn local(pool: &PoolDraft, span: std::ops::Range<usize>) -> Diagnostic {
         )
 }
 
-fn proxied(pool: &PoolDraft, span: std::ops::Range<usize>, listener: &ListenerDraft, knows: &ListenerDraft) -> Diagnostic {
+fn proxied(
+    pool: &PoolDraft,
+    span: std::ops::Range<usize>,
+    listener: &ListenerDraft,
+    knows: &ListenerDraft,
+) -> Diagnostic {
     let (blind, other) = (&listener.name, &knows.name);
-    let message =
-        format!("pool `{}` goes by the client's address, and listener `{}` may only see a proxy's", pool.name.value, blind.value);
+    let message = format!(
+        "pool `{}` goes by the client's address, and listener `{}` may only see a proxy's",
+        pool.name.value, blind.value
+    );
     let key = match knows.accept_proxy.is_some() {
         true => "accept_proxy",
         false => "trusted_proxies",
@@ -86,6 +93,11 @@ fn proxied(pool: &PoolDraft, span: std::ops::Range<usize>, listener: &ListenerDr
         .label("whose address?")
         .related(blind.span.clone(), "knows of no proxy")
         .related(other.span.clone(), format!("has `{key}`"))
-        .effect(format!("all {clients} that come by one proxy would go to one backend: behind one proxy that is 100 %"))
-        .help(format!("write `{key}` in [listener.{}] as in [listener.{}], or go by a header or cookie", blind.value, other.value))
+        .effect(format!(
+            "all {clients} that come by one proxy would go to one backend: behind one proxy that is 100 %"
+        ))
+        .help(format!(
+            "write `{key}` in [listener.{}] as in [listener.{}], or go by a header or cookie",
+            blind.value, other.value
+        ))
 }

@@ -35,13 +35,19 @@ fn total(subject: &Subject<'_>) -> Option<At<Duration>> {
 fn inverted(subject: &Subject<'_>) -> Option<Diagnostic> {
     let total = total(subject)?;
     let timeouts = &subject.pool.timeouts;
-    let parts = [("response_header", timeouts.response_header), ("response_idle", timeouts.response_idle)];
-    let (name, part, span) = parts.into_iter().find_map(|(name, part)| {
-        let span = subject.at(&format!("timeouts.{name}")).filter(|_| part > total.value)?;
+    // A default that is never reached harms nobody.
+    let parts = [
+        ("response_header", timeouts.response_header, defaults::RESPONSE_HEADER_TIMEOUT),
+        ("response_idle", timeouts.response_idle, defaults::RESPONSE_IDLE),
+    ];
+    let (name, part, span) = parts.into_iter().find_map(|(name, part, default)| {
+        let longer = part > total.value && part != default;
+        let span = subject.at(&format!("timeouts.{name}")).filter(|_| longer)?;
         Some((name, part, span))
     })?;
     let (whole, part) = (show_duration(total.value), show_duration(part));
-    let message = format!("`{name}` is {part}, and the whole request of pool `{}` may take {whole}", subject.name());
+    let message =
+        format!("`{name}` is {part}, and the whole request of pool `{}` may take {whole}", subject.name());
     let found = Diagnostic::warning("inverted-timeouts", span, message)
         .label("longer than the whole")
         .related(total.span, "ends first")
@@ -59,7 +65,10 @@ fn connect_above_total(subject: &Subject<'_>) -> Option<Diagnostic> {
     }
     let (whole, connect) = (show_duration(total.value), show_duration(connect));
     let span = subject.at("timeouts.connect").unwrap_or_else(|| total.span.clone());
-    let message = format!("opening a connection may take {connect}, and the whole request of pool `{}` {whole}", subject.name());
+    let message = format!(
+        "opening a connection may take {connect}, and the whole request of pool `{}` {whole}",
+        subject.name()
+    );
     let found = Diagnostic::warning("connect-above-total", span, message)
         .label("leaves no time for another backend")
         .effect(format!(
@@ -79,12 +88,20 @@ fn queue_above_total(subject: &Subject<'_>) -> Option<Diagnostic> {
     }
     let (wait, whole) = (show_duration(queue.timeout), show_duration(total.value));
     let span = subject.at("queue.timeout").unwrap_or_else(|| subject.pool.queue.span.clone());
-    let message = format!("a request may wait {wait} in the queue of pool `{}`, and take {whole} in all", subject.name());
+    let message = format!(
+        "a request may wait {wait} in the queue of pool `{}`, and take {whole} in all",
+        subject.name()
+    );
     let found = Diagnostic::warning("queue-above-total", span, message)
         .label("no time is left to be served")
         .related(total.span, "the whole request")
-        .effect("under overload backends would work on requests whose time is up: all of their work, no answer")
-        .help(format!("write `timeout = \"{}\"`, which leaves time for the answer", show_duration(total.value / 4)));
+        .effect(
+            "under overload backends would work on requests whose time is up: all of their work, no answer",
+        )
+        .help(format!(
+            "write `timeout = \"{}\"`, which leaves time for the answer",
+            show_duration(total.value / 4)
+        ));
     Some(found)
 }
 
@@ -96,10 +113,15 @@ fn drain_below_total(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (whole, drain) = (show_duration(total.value), show_duration(drain));
-    let message = format!("requests of pool `{}` may take {whole}, and each restart cuts them after {drain}", subject.name());
+    let message = format!(
+        "requests of pool `{}` may take {whole}, and each restart cuts them after {drain}",
+        subject.name()
+    );
     let found = Diagnostic::warning("drain-below-total", total.span, message)
         .label("longer than `drain_timeout`")
-        .effect(format!("with every restart, requests that are older than {drain} would fail, on healthy backends"))
+        .effect(format!(
+            "with every restart, requests that are older than {drain} would fail, on healthy backends"
+        ))
         .help(format!("write `drain_timeout = \"{whole}\"` in [runtime]"));
     Some(found)
 }
@@ -112,7 +134,10 @@ fn stale_probes(subject: &Subject<'_>) -> Option<Diagnostic> {
     }
     let (wait, age) = (show_duration(probe.value.timeout), show_duration(age));
     let span = subject.pool.written.first(&["probe.timeout", "prequal.probe_age"])?;
-    let message = format!("answers to probes of pool `{}` may take {wait}, and are forgotten after {age}", subject.name());
+    let message = format!(
+        "answers to probes of pool `{}` may take {wait}, and are forgotten after {age}",
+        subject.name()
+    );
     let found = Diagnostic::warning("stale-probes", span, message)
         .label("old when they come")
         .effect("the slowest backends would be known the least: picks would go by what this process has in flight alone")
@@ -143,7 +168,10 @@ fn idle_above_age(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (idle, age) = (show_duration(keep.idle_timeout), show_duration(keep.max_age));
-    let message = format!("connections of pool `{}` may be idle for {idle}, and none gets older than {age}", subject.name());
+    let message = format!(
+        "connections of pool `{}` may be idle for {idle}, and none gets older than {age}",
+        subject.name()
+    );
     let span = subject.at("keep_alive.idle_timeout")?;
     let found = Diagnostic::warning("idle-above-age", span, message)
         .label("never reached")
@@ -158,7 +186,8 @@ fn too_many_attempts(subject: &Subject<'_>) -> Option<Diagnostic> {
     if usual || usize::try_from(attempts).is_ok_and(|attempts| attempts <= open) {
         return None;
     }
-    let message = format!("a request may be tried {attempts} times, and pool `{}` has {open} backends", subject.name());
+    let message =
+        format!("a request may be tried {attempts} times, and pool `{}` has {open} backends", subject.name());
     let found = Diagnostic::warning("too-many-attempts", subject.at("max_attempts")?, message)
         .label("more than there are")
         .effect(format!(

@@ -24,7 +24,11 @@ fn outlier(subject: &Subject<'_>) -> Option<Diagnostic> {
     })?;
     let (id, weight) = (&heaviest.backend.id.value, heaviest.backend.weight.value.get());
     let equal = percent(1.0 / tier.shares.len() as f64);
-    let message = format!("`{id}` has {:.0} times the usual weight of pool `{}`", per_size(heaviest) / usual, subject.name());
+    let message = format!(
+        "`{id}` has {:.0} times the usual weight of pool `{}`",
+        per_size(heaviest) / usual,
+        subject.name()
+    );
     let found = Diagnostic::warning("weight-outlier", heaviest.backend.weight.span.clone(), message)
         .label("far from the others")
         .effect(format!("`{id}` would get {} of requests; equal would be {equal}", percent(heaviest.planned)))
@@ -60,7 +64,8 @@ fn dominant(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (id, others) = (&largest.backend.id, several(tier.shares.len() - 1, "other"));
-    let message = format!("most of the capacity of pool `{}` is in one backend, `{}`", subject.name(), id.value);
+    let message =
+        format!("most of the capacity of pool `{}` is in one backend, `{}`", subject.name(), id.value);
     let found = Diagnostic::warning("dominant-backend", id.span.clone(), message)
         .label(format!("{} of the capacity", percent(largest.meant)))
         .effect(format!(
