@@ -73,3 +73,10 @@ fn every_hazard_is_found_by_the_rule_it_names_and_by_no_other() {
         beside(&path.display().to_string(), text, rule.expect("the first line names the rule"))
     }));
 }
+
+#[test]
+fn sound_files_are_left_alone() {
+    let files = files("sound");
+    assert!(files.len() >= 80, "only {} sound files", files.len());
+    none(files.iter().map(|(path, text)| noise(&path.display().to_string(), text)));
+}
