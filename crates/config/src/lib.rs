@@ -42,5 +42,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};
 pub use model::*;
 pub use rules::{Rule, rule, rules};
-pub use show::{RenderStyle, effective, json_schema, reference_page, render, to_json};
+pub use show::{
+    RenderStyle, effective, json_schema, reference_page, render, rule_json, rules_page, to_json, to_sarif,
+    unreadable_sarif,
+};
 pub use source::Source;

@@ -7,6 +7,7 @@ mod limits;
 mod lint;
 mod placement;
 mod pools;
+mod promises;
 mod reach;
 mod routes;
 mod sessions;
@@ -14,6 +15,7 @@ mod shares;
 
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
+pub(crate) use promises::Promises;
 use reach::Reaches;
 
 /// Reports what is wrong or doubtful in a file whose values could be read.

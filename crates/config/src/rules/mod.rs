@@ -25,7 +25,9 @@ mod timeouts;
 mod tls;
 mod weights;
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::load;
+use crate::source::Source;
 
 /// A rule of the lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,12 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 }
 
 impl Rule {
+    /// What `check` says of the broken file; `None` where only other files show what is wrong.
+    pub fn shown(&self) -> Option<Diagnostic> {
+        let found = load(&Source::new("evenkeel.toml", self.broken)).diagnostics;
+        found.into_iter().find(|found| found.code == self.id)
+    }
+
     /// Whether a warning of it may be meant.
     pub fn may_be_allowed(&self) -> bool {
         self.severity == Severity::Warning && self.id != UNUSED_ALLOW
