@@ -5,32 +5,6 @@ use crate::diagnostic::Severity;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
-        id: "overloaded-at-peak",
-        severity: Severity::Warning,
-        title: "a pool gets more at its peak than its backends can take",
-        reason: "`expect` says what comes at the peak and what a backend can take. Where a backend's share of the one \
-                 is more than the other, the pool is too small with everybody up, or the weights give somebody too \
-                 much. It would be found at the next peak.",
-        broken: r#"[listener.web]
-bind = ":8080"
-pool = "web"
-
-[pool.web]
-health = { path = "/healthz" }
-expect = { peak_rate = 2000, backend_rate = 500 }
-backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"]
-"#,
-        sound: r#"[listener.web]
-bind = ":8080"
-pool = "web"
-
-[pool.web]
-health = { path = "/healthz" }
-expect = { peak_rate = 800, backend_rate = 500 }
-backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"]
-"#,
-    },
-    Rule {
         id: "no-headroom",
         severity: Severity::Warning,
         title: "a single failure at the peak overloads the rest",

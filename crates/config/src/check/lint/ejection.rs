@@ -85,7 +85,8 @@ fn never_off(subject: &Subject<'_>) -> Option<Diagnostic> {
 fn panics_at_once(subject: &Subject<'_>) -> Option<Diagnostic> {
     subject.alone()?;
     let (used, threshold) = (subject.pool.used(), subject.pool.panic_threshold.get());
-    if used < 2 || (used - 1) as f64 >= threshold * used as f64 {
+    // What must survive a failure is tried with it, and told of by the contract.
+    if survives(subject) >= 1 || used < 2 || (used - 1) as f64 >= threshold * used as f64 {
         return None;
     }
     let share = percent(1.0 / used as f64);
@@ -100,6 +101,12 @@ fn panics_at_once(subject: &Subject<'_>) -> Option<Diagnostic> {
             (((used - 1) as f64 / used as f64) * 100.0).floor() / 100.0
         ));
     Some(found)
+}
+
+/// How many failures the pool is said to survive.
+fn survives(subject: &Subject<'_>) -> usize {
+    let expect = subject.pool.expect.as_ref().and_then(|expect| expect.survives.as_ref());
+    expect.map_or(0, |survives| usize::try_from(survives.value).unwrap_or(usize::MAX))
 }
 
 /// How many the cap lets out: at least one, as the balancing core has it.
@@ -138,7 +145,7 @@ fn ejects_into_panic(subject: &Subject<'_>) -> Option<Diagnostic> {
 
 fn ejects_nearly_all(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (used, out) = most_out(subject)?;
-    if subject.pool.panic_threshold.get() > 0.0 || out < used - 1 {
+    if subject.pool.panic_threshold.get() > 0.0 || out < used - 1 || survives(subject) >= out {
         return None;
     }
     let message = format!("all backends of pool `{}` but one may be ejected", subject.name());

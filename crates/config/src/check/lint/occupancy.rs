@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::span::At;
 use crate::values::percent;
 
-pub(super) const RULES: [PoolRule; 4] = [overloaded, no_headroom, limits_below_peak, idle_strategy];
+pub(super) const RULES: [PoolRule; 3] = [no_headroom, limits_below_peak, idle_strategy];
 
 /// Seconds that a request takes at least, on the average, where it is worth a balancer.
 const QUICKEST: f64 = 0.002;
@@ -25,42 +25,17 @@ fn load(subject: &Subject<'_>, share: &Share<'_>) -> Option<f64> {
     Some(share.planned * peak(subject)?.value / (each * share.backend.capacity.unwrap_or(1.0)))
 }
 
-/// Whether failures are looked at by the contract itself.
-fn survives(subject: &Subject<'_>) -> bool {
-    subject.pool.expect.as_ref().is_some_and(|expect| expect.survives.is_some())
-}
-
-fn overloaded(subject: &Subject<'_>) -> Option<Diagnostic> {
-    let peak = peak(subject)?;
-    let loads = subject.alone()?.shares.iter().filter_map(|share| Some((share, load(subject, share)?)));
-    let (share, load) = loads.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, load)| *load > 1.0)?;
-    if survives(subject) {
-        return None;
-    }
-    let id = &share.backend.id.value;
-    let gets = share.planned * peak.value;
-    let message = format!("at its peak pool `{}` gets more than its backends can take", subject.name());
-    let found = Diagnostic::warning("overloaded-at-peak", peak.span.clone(), message)
-        .label("too many with nobody down")
-        .related(share.backend.id.span.clone(), "overloaded first")
-        .effect(format!(
-            "`{id}` would get {} of requests, {gets:.0} a second; it can take {:.0}",
-            percent(share.planned),
-            gets / load
-        ))
-        .help("add backends, or put `peak_rate`, `backend_rate` and `capacity` right");
-    Some(found)
-}
-
 /// A single failure that overloads the rest, where nothing is said about failures.
 fn no_headroom(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (peak, tier) = (peak(subject)?, subject.alone()?);
-    if survives(subject) || tier.shares.len() < 2 {
+    let promised = subject.pool.expect.as_ref().is_some_and(|expect| expect.survives.is_some());
+    if promised || tier.shares.len() < 2 {
         return None;
     }
     let mut loads: Vec<_> =
         tier.shares.iter().map(|share| Some((share, load(subject, share)?))).collect::<Option<_>>()?;
     loads.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // A pool that is too small with everybody up breaks its contract, which is told.
     if loads[0].1 > 1.0 {
         return None;
     }
