@@ -178,10 +178,10 @@ fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
 fn one_name(pool: &PoolDraft, host: &str, span: std::ops::Range<usize>) -> Diagnostic {
     let message = format!("all of pool `{}` is one name, `{host}`", pool.name.value);
     Diagnostic::warning("one-name", span, message)
-        .label("one address of it is used at a time")
+        .label("one backend, whatever is behind it")
         .effect(
-            "one machine behind the name would get 100 % of requests until the name leads elsewhere; connections that are \
-             kept stay with it, and none is checked, counted or taken out by itself",
+            "of several addresses the lowest would get 100 % of requests; behind a single one, connections that are kept \
+             stay with the machine that they led to first, and none is checked, counted or taken out by itself",
         )
         .help("list the machines behind the name, each with an address of its own")
 }

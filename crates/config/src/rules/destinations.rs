@@ -8,10 +8,10 @@ pub(super) static RULES: &[Rule] = &[
         id: "one-name",
         severity: Severity::Warning,
         title: "all of a pool is one host name",
-        reason: "A name that stands for several machines, a Kubernetes service or another balancer is one backend \
-                 here: it is looked up, and one address of it is used at a time. Connections that are kept open stay \
-                 with the machine that they led to first, so behind the name one gets nearly everything while the \
-                 others idle (a skew of a hundred to one in comet-ml/opik#7480), and here nothing is seen of it.",
+        reason: "A name is one backend here: it is looked up, and of several addresses the lowest gets everything. \
+                 Where its one address is that of another balancer, a Kubernetes service, say, connections that are \
+                 kept open stay with the machine that they led to first: one gets nearly everything while the others \
+                 idle (a skew of a hundred to one in comet-ml/opik#7480), and nothing of it is seen here.",
         broken: r#"[listener.web]
 bind = ":8080"
 pool = "web"

@@ -123,34 +123,6 @@ backends = ["10.0.0.11:8080", "10.0.0.12:8080"]
 "#,
     },
     Rule {
-        id: "stale-probes",
-        severity: Severity::Warning,
-        title: "answers to probes are forgotten before they come",
-        reason: "`prequal` goes by what backends answer to probes, and forgets an answer after `probe_age`. When a \
-                 probe may take longer than that, the answers that say most, of the slow backends, never count, and \
-                 the pick goes by what this process has in flight.",
-        broken: r#"[listener.web]
-bind = ":8080"
-pool = "web"
-
-[pool.web]
-health = { path = "/healthz" }
-strategy = "prequal"
-probe = { path = "/load", timeout = "2s" }
-backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"]
-"#,
-        sound: r#"[listener.web]
-bind = ":8080"
-pool = "web"
-
-[pool.web]
-health = { path = "/healthz" }
-strategy = "prequal"
-probe = { path = "/load", timeout = "100ms" }
-backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"]
-"#,
-    },
-    Rule {
         id: "slow-connect",
         severity: Severity::Warning,
         title: "a backend that does not answer is waited for longer than ten seconds",

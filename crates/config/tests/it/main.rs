@@ -10,4 +10,5 @@ mod protocols;
 mod rules;
 mod sarif;
 mod schema;
+mod truth;
 mod values;

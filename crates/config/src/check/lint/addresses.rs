@@ -45,15 +45,9 @@ fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
     if !subject.reach.has_requests() {
         return None;
     }
-    let (wrong, speaks, help) = match subject.pool.tls {
-        None => {
-            (443, "TLS is spoken, and the pool does not", "add `tls = true`, or write the port of plain HTTP")
-        }
-        Some(_) => (
-            80,
-            "plain HTTP is spoken, and the pool speaks TLS",
-            "write the port of HTTPS, or take `tls` out",
-        ),
+    let (wrong, message, help) = match subject.pool.tls {
+        None => (443, "plain HTTP is sent to port 443", "add `tls = true`, or write the port of plain HTTP"),
+        Some(_) => (80, "TLS is sent to port 80", "write the port of HTTPS, or take `tls` out"),
     };
     let port = |backend: &BackendDraft| match backend.address.as_ref().map(|address| &address.value) {
         Some(BackendAddress::Socket(socket)) => socket.port(),
@@ -63,7 +57,7 @@ fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
     let mut shares = subject.tiers.iter().flat_map(|tier| &tier.shares);
     let share = shares.find(|share| port(share.backend) == wrong)?;
     let address = share.backend.address.as_ref()?;
-    let message = format!("on port {wrong} of backend `{}` {speaks}", share.backend.id.value);
+    let message = format!("{message} of backend `{}`", share.backend.id.value);
     let found = Diagnostic::warning("tls-port", address.span.clone(), message)
         .label(format!("port {wrong}"))
         .effect(format!(

@@ -86,16 +86,22 @@ fn constant(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (what, gets) = match &hash.value {
         HashKey::Header(name) if name.eq_ignore_ascii_case("host") => {
             let host = only_host(subject)?;
-            (format!("every request is for the host `{host}`"), "one backend would get 100 % of requests")
+            (
+                format!("every request is for the host `{host}`"),
+                "one backend would get 100 % of requests, and the others none",
+            )
         }
         HashKey::Header(name) if listed(&ALIKE, name) => (
             format!("nearly every client sends the same `{name}`"),
-            "a few backends would get most of the requests, whatever the others could take",
+            "a few values would be most of the requests, and so would the backends that they lead to",
         ),
         HashKey::Path => {
             let paths = documents(subject.ways)?;
             let [only] = paths.into_iter().collect::<Vec<_>>()[..] else { return None };
-            (format!("every request is for the path `{only}`"), "one backend would get 100 % of requests")
+            (
+                format!("every request is for the path `{only}`"),
+                "one backend would get 100 % of requests, and the others none",
+            )
         }
         _ => return None,
     };
@@ -103,7 +109,7 @@ fn constant(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("pool `{}` tells requests apart by what they have in common", subject.name());
     let found = Diagnostic::warning("constant-hash-key", hash.span.clone(), message)
         .label(what)
-        .effect(format!("{gets}; {} would share the rest", several(open - 1, "other backend")))
+        .effect(gets)
         .help("go by what differs: `hash = { cookie = \"session\" }`, a `header` with the user, or another `strategy`");
     (open > 1).then_some(found)
 }

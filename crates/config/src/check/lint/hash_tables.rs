@@ -54,10 +54,11 @@ fn coarse_share(subject: &Subject<'_>) -> Option<Diagnostic> {
         return None;
     }
     let (id, weight) = (&least.backend.id.value, &least.backend.weight);
+    let all: u64 = tier.shares.iter().map(|share| u64::from(share.backend.weight.value.get())).sum();
     let wanted = values::prime_from((ENTRIES_MIN * 5.0 / least.planned) as u64);
     let message = format!("the table of pool `{}` is too coarse for the weight of `{id}`", subject.name());
     let found = Diagnostic::warning("coarse-share", weight.span.clone(), message)
-        .label(format!("{} of it", percent(least.planned)))
+        .label(format!("{} of {all}", weight.value.get()))
         .effect(format!(
             "`{id}` has {own:.1} entries by its weight: its share would be off by up to {}",
             percent((1.0 / own.max(1.0)).min(1.0))

@@ -17,7 +17,8 @@ fn lone_first_tier(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (first, rest) = subject.tiers.split_first()?;
     let [only] = first.shares.as_slice() else { return None };
     let kept = subject.open() - 1;
-    if first.number != 0 || kept < 2 {
+    // With a limit the others are there for what is beyond it.
+    if first.number != 0 || kept < 2 || only.backend.max_in_flight.is_some() {
         return None;
     }
     let reserve = &rest.first()?.shares.first()?.backend.tier;

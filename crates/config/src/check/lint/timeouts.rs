@@ -8,12 +8,11 @@ use crate::diagnostic::Diagnostic;
 use crate::span::At;
 use crate::values::{percent, show_duration};
 
-pub(super) const RULES: [PoolRule; 10] = [
+pub(super) const RULES: [PoolRule; 9] = [
     inverted,
     connect_above_total,
     queue_above_total,
     drain_below_total,
-    stale_probes,
     slow_connect,
     idle_above_age,
     too_many_attempts,
@@ -126,25 +125,6 @@ fn drain_below_total(subject: &Subject<'_>) -> Option<Diagnostic> {
     Some(found)
 }
 
-fn stale_probes(subject: &Subject<'_>) -> Option<Diagnostic> {
-    let probe = subject.pool.probe.as_ref()?;
-    let age = subject.pool.settings.prequal.probe_age;
-    if subject.pool.strategy.as_str() != "prequal" || probe.value.timeout < age {
-        return None;
-    }
-    let (wait, age) = (show_duration(probe.value.timeout), show_duration(age));
-    let span = subject.pool.written.first(&["probe.timeout", "prequal.probe_age"])?;
-    let message = format!(
-        "answers to probes of pool `{}` may take {wait}, and are forgotten after {age}",
-        subject.name()
-    );
-    let found = Diagnostic::warning("stale-probes", span, message)
-        .label("old when they come")
-        .effect("the slowest backends would be known the least: picks would go by what this process has in flight alone")
-        .help("write `probe = { timeout = \"100ms\" }` and `prequal = { probe_age = \"1s\" }`, which are the defaults");
-    Some(found)
-}
-
 fn slow_connect(subject: &Subject<'_>) -> Option<Diagnostic> {
     let connect = subject.pool.timeouts.connect;
     if connect <= CONNECT_MAX {
@@ -191,10 +171,8 @@ fn too_many_attempts(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("too-many-attempts", subject.at("max_attempts")?, message)
         .label("more than there are")
         .effect(format!(
-            "each attempt goes to another backend: when one fails the others get its share up to {} times over, and what \
-             comes after the {}th has nobody to go to",
-            open.saturating_sub(1).max(1),
-            open
+            "each attempt goes to another backend, so those after {open} have nobody to go to; where all of them refuse, every \
+             request would come to every one: {open} times the load at the worst moment"
         ))
         .help("write `max_attempts = 2`, or 3: two more backends, and no storm of retries");
     Some(found)

@@ -69,7 +69,7 @@ fn dominant(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("dominant-backend", id.span.clone(), message)
         .label(format!("{} of the capacity", percent(largest.meant)))
         .effect(format!(
-            "when `{}` fails, the {others} would get {:.1} times their load; in a pool of two equal ones it would be 2 \
+            "when `{}` fails, the {others} would get {:.0} times their load; in a pool of two equal ones it would be 2 \
              times",
             id.value,
             1.0 / (1.0 - largest.meant)
