@@ -1,5 +1,6 @@
 //! Addresses that this process would take twice, or send to itself.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -20,12 +21,15 @@ struct Bind {
 
 pub(super) fn check(cx: &Cx, draft: &Draft, reaches: &Reaches<'_>) {
     let binds = binds(draft);
-    for (index, bind) in binds.iter().enumerate() {
+    let mut by_port: HashMap<u16, Vec<&Bind>> = HashMap::new();
+    for bind in &binds {
+        let known = by_port.entry(bind.address.port()).or_default();
         let taken_by =
-            |first: &&Bind| first.datagrams == bind.datagrams && overlap(first.address, bind.address);
-        if let Some(first) = binds[..index].iter().find(taken_by) {
+            |first: &&&Bind| first.datagrams == bind.datagrams && overlap(first.address, bind.address);
+        if let Some(first) = known.iter().find(taken_by) {
             cx.report(taken(first, bind));
         }
+        known.push(bind);
     }
     for pool in &draft.pools {
         let reach = reaches.to(&pool.name.value);
@@ -34,7 +38,12 @@ pub(super) fn check(cx: &Cx, draft: &Draft, reaches: &Reaches<'_>) {
             false => !reach.is_datagrams(),
         };
         for address in pool.backends.value.iter().filter_map(|backend| backend.address.as_ref()) {
-            let bind = binds.iter().find(|bind| meets(bind) && leads_to(&address.value, bind.address));
+            let port = match &address.value {
+                BackendAddress::Socket(socket) => socket.port(),
+                BackendAddress::Name { port, .. } => *port,
+            };
+            let mut near = by_port.get(&port).into_iter().flatten();
+            let bind = near.find(|bind| meets(bind) && leads_to(&address.value, bind.address));
             if let Some(bind) = bind {
                 cx.report(to_itself(address.span.clone(), &address.value, bind));
             }
