@@ -12,6 +12,9 @@ use crate::values::percent;
 
 pub(super) const RULES: [PoolRule; 2] = [nowhere, tls_port];
 
+/// Backends of a pool that stand for all of it.
+const LOOKED_AT: usize = 50;
+
 /// A backend, and the pool that it is in.
 type Place<'a> = (&'a PoolDraft, &'a BackendDraft);
 
@@ -72,8 +75,10 @@ fn tls_port(subject: &Subject<'_>) -> Option<Diagnostic> {
 pub(super) fn across(cx: &Cx, draft: &Draft) {
     let mut first: HashMap<String, Place<'_>> = HashMap::new();
     let mut shared: HashMap<(&str, &str), (usize, Place<'_>, Place<'_>)> = HashMap::new();
+    let mut weights: HashMap<&str, f64> = HashMap::new();
     let pools = draft.pools.iter().filter(|pool| pool.whole);
     for place in pools.flat_map(|pool| main(pool).map(move |backend| (pool, backend))) {
+        *weights.entry(&place.0.name.value).or_default() += weight(place.1);
         let Some(address) = &place.1.address else { continue };
         let Some(known) = first.get(&canonical(&address.value)).copied() else {
             first.insert(canonical(&address.value), place);
@@ -84,13 +89,19 @@ pub(super) fn across(cx: &Cx, draft: &Draft) {
             shared.entry(names).and_modify(|found| found.0 += 1).or_insert((1, known, place));
         }
     }
+    let several = |pool| main(pool).nth(1).is_some();
     let mut alone: Vec<_> = shared
         .into_values()
-        .filter(|(count, one, other)| *count == 1 && main(one.0).count() >= 2 && main(other.0).count() >= 2)
+        .filter(|(count, one, other)| *count == 1 && several(one.0) && several(other.0))
         .map(|(_, one, other)| if kin(one) < kin(other) { (one, other) } else { (other, one) })
         .collect();
     alone.sort_by_key(|(guest, _)| guest.1.id.span.start);
-    alone.into_iter().filter_map(|(guest, host)| foreign(guest, host)).for_each(|found| cx.report(found));
+    for (guest, host) in alone {
+        let share = weights.get(guest.0.name.value.as_str()).map_or(1.0, |all| weight(guest.1) / all);
+        if let Some(found) = foreign(guest, host, share) {
+            cx.report(found);
+        }
+    }
 }
 
 /// Backends that are to share the load: reserves are often shared on purpose.
@@ -98,7 +109,8 @@ fn main(pool: &PoolDraft) -> impl Iterator<Item = &BackendDraft> {
     pool.open().filter(|backend| backend.tier.value == 0)
 }
 
-/// How many backends of the pool are in the same network (/24) as this one, or below the same domain.
+/// How many backends of the pool are in the same network (/24) as this one, or have a name like its own. The first
+/// [`LOOKED_AT`] say enough: a large pool may share addresses with many.
 fn kin((pool, backend): Place<'_>) -> usize {
     let network = |backend: &BackendDraft| {
         backend.address.as_ref().map(|address| match &address.value {
@@ -113,10 +125,14 @@ fn kin((pool, backend): Place<'_>) -> usize {
         })
     };
     let own = network(backend);
-    main(pool).filter(|other| network(other) == own).count()
+    main(pool).take(LOOKED_AT).filter(|other| network(other) == own).count()
 }
 
-fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>) -> Option<Diagnostic> {
+fn weight(backend: &BackendDraft) -> f64 {
+    f64::from(backend.weight.value.get())
+}
+
+fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>, share: f64) -> Option<Diagnostic> {
     let (name, owner) = (&pool.name.value, &other.name.value);
     let address = backend.address.as_ref()?;
     let message = format!("pool `{name}` sends to {}, which is a backend of pool `{owner}`", address.value);
@@ -124,8 +140,8 @@ fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>) -> Option<Diagn
         .label(format!("of pool `{owner}`?"))
         .related(same.address.as_ref()?.span.clone(), "the same")
         .effect(format!(
-            "about {} of the requests to `{name}` would be answered by what serves `{owner}`, and it would do the work of both",
-            percent(1.0 / main(pool).count() as f64)
+            "{} of the requests to `{name}` would be answered by what serves `{owner}`, and it would do the work of both",
+            percent(share)
         ))
         .help("write the address that was meant; pools that share their machines on purpose share more than one");
     Some(found)

@@ -38,22 +38,17 @@ fn no_fallback(draft: &Draft) -> Option<Diagnostic> {
             by_listener.entry(&name.value).or_default().push(route);
         }
     }
-    let common = Hosts::of(&everywhere);
+    let common = Hosts::of(&everywhere)?;
     let routed = |listener: &&ListenerDraft| {
         is_http(listener) && listener.pool.is_none() && listener.https_redirect.is_none()
     };
     draft.listeners.iter().filter(routed).find_map(|listener| {
-        let own = by_listener.get(listener.name.value.as_str());
-        let hosts = match own {
-            Some(own) => common.clone().and_then(|common| common.with(Hosts::of(own)?)),
-            None => common.clone(),
-        };
-        refusing(listener, hosts?)
+        let own = Hosts::of(by_listener.get(listener.name.value.as_str()).map_or(&[][..], Vec::as_slice))?;
+        refusing(listener, common.with(&own)?)
     })
 }
 
 /// The hosts of some routes, while all of their pools have the same.
-#[derive(Clone)]
 struct Hosts<'a> {
     first: Option<&'a RouteDraft>,
     /// As written: one set for every pool.
@@ -78,7 +73,8 @@ impl<'a> Hosts<'a> {
         sets.all(|set| set == same).then_some(Self { first: routes.first().copied(), same })
     }
 
-    fn with(self, other: Self) -> Option<Self> {
+    /// The two together, where both have the same hosts.
+    fn with<'b>(&'b self, other: &'b Self) -> Option<&'b Self> {
         match (self.first, other.first) {
             (None, _) => Some(other),
             (_, None) => Some(self),
@@ -87,7 +83,7 @@ impl<'a> Hosts<'a> {
     }
 }
 
-fn refusing(listener: &ListenerDraft, hosts: Hosts<'_>) -> Option<Diagnostic> {
+fn refusing(listener: &ListenerDraft, hosts: &Hosts<'_>) -> Option<Diagnostic> {
     let route = hosts.first?;
     let host = route.hosts.first()?;
     let pool = &route.pool.as_ref()?.value;
