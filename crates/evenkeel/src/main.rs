@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod explain;
 mod output;
 mod parse;
 mod reload;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo(arguments)) => demo::demo(&arguments),
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
+        Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),

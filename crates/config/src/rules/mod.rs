@@ -28,6 +28,7 @@ mod weights;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::load;
 use crate::source::Source;
+use crate::values;
 
 /// A rule of the lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// The rule of this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
+}
+
+/// The rule that is probably meant by an id that is none.
+pub fn nearest_rule(id: &str) -> Option<&'static Rule> {
+    values::nearest(id, rules().map(|rule| rule.id)).and_then(rule)
 }
 
 impl Rule {
