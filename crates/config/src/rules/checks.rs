@@ -78,6 +78,30 @@ backends = ["10.0.0.11:9001", "10.0.0.11:9002", "10.0.0.12:9001"]
 "#,
     },
     Rule {
+        id: "check-of-itself",
+        severity: Severity::Warning,
+        title: "a check is answered by this same process",
+        reason: "`port` of `health` is asked on each backend's machine. For a backend on this machine that can be a \
+                 port of Evenkeel itself, of a listener or of the admin interface: it answers, whatever the \
+                 application does. The backend is then healthy for as long as the balancer runs.",
+        broken: r#"[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz", port = 9901 }
+backends = ["127.0.0.1:9001", "10.0.0.12:9001"]
+"#,
+        sound: r#"[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz", port = 9002 }
+backends = ["127.0.0.1:9001", "10.0.0.12:9001"]
+"#,
+    },
+    Rule {
         id: "slow-detection",
         severity: Severity::Warning,
         title: "a dead backend is found after minutes",

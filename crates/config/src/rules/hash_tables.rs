@@ -127,4 +127,40 @@ hash = { path = true, bound = 1.25 }
 backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"]
 "#,
     },
+    Rule {
+        id: "split-keys",
+        severity: Severity::Warning,
+        title: "each instance sends a key to a backend of its own",
+        reason: "With `subset` every instance uses other backends. A key is looked up among those that an instance \
+                 has, so it goes to as many backends as there are instances: a cache holds everything several times \
+                 over, and a session that comes by another instance is not found. Subsets are for strategies that go \
+                 by load.",
+        broken: r#"[runtime]
+instance = 1
+
+[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz" }
+subset = 2
+strategy = "maglev"
+hash = { cookie = "session" }
+backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080", "10.0.0.14:8080"]
+"#,
+        sound: r#"[runtime]
+instance = 1
+
+[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz" }
+strategy = "maglev"
+hash = { cookie = "session" }
+backends = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080", "10.0.0.14:8080"]
+"#,
+    },
 ];

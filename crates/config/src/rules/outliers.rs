@@ -72,6 +72,40 @@ backends = [
 "#,
     },
     Rule {
+        id: "ignored-capacity",
+        severity: Severity::Warning,
+        title: "machines that differ are meant to get the same",
+        reason: "`capacity` says what a machine can take and `intent = \"equal\"` that all get the same. Together they \
+                 say that the smallest is to be full while the largest is half idle. Usually `intent` was written \
+                 before the machines differed, and it hides the capacities: without it they would be what is meant, \
+                 and the weights would be held against them.",
+        broken: r#"[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz" }
+intent = "equal"
+backends = [
+  { name = "web1", address = "10.0.0.11:8080", capacity = 4 },
+  { name = "web2", address = "10.0.0.12:8080", capacity = 4 },
+  { name = "web3", address = "10.0.0.13:8080", capacity = 1 },
+]
+"#,
+        sound: r#"[listener.web]
+bind = ":8080"
+pool = "web"
+
+[pool.web]
+health = { path = "/healthz" }
+backends = [
+  { name = "web1", address = "10.0.0.11:8080", capacity = 4, weight = 4 },
+  { name = "web2", address = "10.0.0.12:8080", capacity = 4, weight = 4 },
+  { name = "web3", address = "10.0.0.13:8080", capacity = 1 },
+]
+"#,
+    },
+    Rule {
         id: "limit-missing",
         severity: Severity::Warning,
         title: "a backend without a limit is among backends that have one",

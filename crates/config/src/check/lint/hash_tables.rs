@@ -5,7 +5,7 @@ use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::values::{self, percent};
 
-pub(super) const RULES: [PoolRule; 4] = [coarse_ring, coarse_share, tight_bound, loose_bound];
+pub(super) const RULES: [PoolRule; 5] = [coarse_ring, coarse_share, tight_bound, loose_bound, split_keys];
 
 /// Points on the ring from which on shares are told: below, they are off by more than a sixth (1/√points).
 const POINTS_MIN: u32 = 40;
@@ -103,5 +103,24 @@ fn loose_bound(subject: &Subject<'_>) -> Option<Diagnostic> {
             percent((1.25 * most).min(1.0))
         ))
         .help(format!("write `bound = 1.25`; below {:.1} it begins to hold", 1.0 / least));
+    Some(found)
+}
+
+/// Instances that each know other backends send one key to as many of them.
+fn split_keys(subject: &Subject<'_>) -> Option<Diagnostic> {
+    let (hash, size) = (subject.pool.hash.as_ref()?, subject.pool.shaping.subset.as_ref()?);
+    let (used, open) = (subject.pool.used(), subject.open());
+    if used == open {
+        return None;
+    }
+    let message = format!("each instance sends the keys of pool `{}` to backends of its own", subject.name());
+    let found = Diagnostic::warning("split-keys", size.span.clone(), message)
+        .label(format!("{used} of {open}"))
+        .related(hash.span.clone(), "keeps like requests together")
+        .effect(format!(
+            "a key would go to another backend from each instance: like requests of two instances meet in {} of cases",
+            percent(1.0 / open as f64)
+        ))
+        .help("take `subset` out, or the key: a strategy that goes by load needs no more than a subset");
     Some(found)
 }

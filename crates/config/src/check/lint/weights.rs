@@ -7,10 +7,12 @@ use super::{PoolRule, Subject, several};
 use crate::diagnostic::Diagnostic;
 use crate::values::percent;
 
-pub(super) const RULES: [PoolRule; 2] = [outlier, dominant];
+pub(super) const RULES: [PoolRule; 3] = [outlier, dominant, ignored_capacity];
 
 /// Times the usual weight from which on a digit has probably slipped.
 const OUTLYING: f64 = 10.0;
+/// Times its capacity that a backend may be meant to get before it is told: machines are rarely measured better.
+const BEYOND: f64 = 1.5;
 /// Of the capacity: the others would get three times their load when this much of it goes.
 const DOMINANT: f64 = 2.0 / 3.0;
 
@@ -75,5 +77,37 @@ fn dominant(subject: &Subject<'_>) -> Option<Diagnostic> {
             1.0 / (1.0 - largest.meant)
         ))
         .help("divide it into several, or give the pool a second one of its size");
+    Some(found)
+}
+
+/// Capacities that are declared and differ, where equal shares are asked for.
+fn ignored_capacity(subject: &Subject<'_>) -> Option<Diagnostic> {
+    if subject.pool.intent() != Intent::Equal {
+        return None;
+    }
+    let span = subject.at("intent")?;
+    let capacity = |share: &Share<'_>| share.backend.capacity.unwrap_or(1.0);
+    let tier = subject.tiers.first().filter(|tier| tier.shares.len() >= 2)?;
+    let all: f64 = tier.shares.iter().map(capacity).sum();
+    let least = tier.shares.iter().min_by(|a, b| capacity(a).total_cmp(&capacity(b)))?;
+    let own = capacity(least) / all;
+    if least.meant < own * BEYOND {
+        return None;
+    }
+    let id = &least.backend.id;
+    let message = format!(
+        "the backends of pool `{}` differ in capacity, and are meant to get the same",
+        subject.name()
+    );
+    let found = Diagnostic::warning("ignored-capacity", span, message)
+        .label("whatever their capacity")
+        .related(id.span.clone(), "the smallest")
+        .effect(format!(
+            "`{}` would get {} of requests with {} of the capacity: it is full while the others are not",
+            id.value,
+            percent(least.meant),
+            percent(own)
+        ))
+        .help("take `intent` out and give weights in proportion to the capacities, or take `capacity` out");
     Some(found)
 }
