@@ -98,3 +98,57 @@ fn outages_are_told_in_the_words_written_down() {
             .map(|(path, text)| golden::differs(&path.with_extension("stderr"), &said(&name(path), text))),
     );
 }
+
+/// Whatever is left to its default is well: of every strategy, size, number of tiers and kind of listener.
+#[test]
+fn defaults_are_quiet() {
+    let strategies = [
+        "",
+        "strategy = 'round_robin'",
+        "strategy = 'random'",
+        "strategy = 'peak_ewma'",
+        "strategy = 'prequal'\nprobe = { path = '/load' }",
+        "strategy = 'maglev'\nhash = { cookie = 'user' }",
+        "strategy = 'ring'\nhash = { header = 'X-User' }",
+        "strategy = 'rendezvous'\nhash = { query = 'user' }",
+        "strategy = 'maglev'\nhash = { path = true }",
+        "strategy = 'ring'\nhash = { source = true }",
+        "sticky = true",
+        "sticky = { ttl = '1h' }",
+        "slow_start = '30s'",
+        "queue = { size = 100 }",
+        "timeouts = { total = '15s' }",
+        "expect = { survives = 1 }",
+        "passive = false",
+        "protocol = 'http2'\nhealth = { grpc = true }",
+    ];
+    let mut files = 0;
+    for pool in strategies {
+        for backends in 2..=9 {
+            for reserve in [0, 1, backends / 2, backends - 1] {
+                // One in front of several in reserve is not what anybody gets by default.
+                if backends - reserve == 1 && reserve > 1 {
+                    continue;
+                }
+                let text = quiet(pool, backends, reserve);
+                none([noise("quiet", &text).map(|said| format!("{said}\n{text}"))]);
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 400, "only {files}");
+}
+
+fn quiet(pool: &str, backends: usize, reserve: usize) -> String {
+    let limit = if pool.starts_with("queue") { ", max_in_flight = 50" } else { "" };
+    let backend = |n: usize| {
+        let tier = if n + reserve >= backends { ", tier = 1" } else { "" };
+        format!("{{ address = '10.0.0.{n}:8080'{tier}{limit} }}")
+    };
+    let backends: Vec<_> = (0..backends).map(backend).collect();
+    let health = if pool.contains("health") { "" } else { "health = { path = '/healthz' }" };
+    format!(
+        "[listener.web]\nbind = ':8080'\npool = 'web'\n[pool.web]\n{pool}\n{health}\nbackends = [\n{}]\n",
+        backends.join(",\n")
+    )
+}

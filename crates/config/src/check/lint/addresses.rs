@@ -12,6 +12,8 @@ use crate::values::percent;
 
 pub(super) const RULES: [PoolRule; 2] = [nowhere, tls_port];
 
+/// Other pools that a slip may concern: the one whose address it is, and one that has both.
+const PARTNERS: usize = 2;
 /// Backends of a pool that stand for all of it.
 const LOOKED_AT: usize = 50;
 
@@ -90,9 +92,18 @@ pub(super) fn across(cx: &Cx, draft: &Draft) {
         }
     }
     let several = |pool| main(pool).nth(1).is_some();
+    let mut partners: HashMap<&str, usize> = HashMap::new();
+    for name in shared.keys().flat_map(|(one, other)| [*one, *other]) {
+        *partners.entry(name).or_default() += 1;
+    }
+    // Who shares with many does it on purpose: shuffled subsets of the same machines.
+    let rarely =
+        |pool: &PoolDraft| partners.get(pool.name.value.as_str()).is_some_and(|count| *count <= PARTNERS);
     let mut alone: Vec<_> = shared
         .into_values()
-        .filter(|(count, one, other)| *count == 1 && several(one.0) && several(other.0))
+        .filter(|(count, one, other)| {
+            *count == 1 && [one, other].iter().all(|(pool, _)| several(pool) && rarely(pool))
+        })
         .map(|(_, one, other)| if kin(one) < kin(other) { (one, other) } else { (other, one) })
         .collect();
     alone.sort_by_key(|(guest, _)| guest.1.id.span.start);

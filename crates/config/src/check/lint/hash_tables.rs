@@ -1,6 +1,6 @@
 //! Tables and bounds of hashing strategies that weights or numbers make useless.
 
-use super::{PoolRule, Subject};
+use super::{PoolRule, Subject, several};
 use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::values::{self, percent};
@@ -117,9 +117,10 @@ fn split_keys(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("split-keys", size.span.clone(), message)
         .label(format!("{used} of {open}"))
         .related(hash.span.clone(), "keeps like requests together")
-        .effect(format!(
-            "a key would go to another backend from each instance: like requests of two instances meet in {} of cases",
-            percent(1.0 / open as f64)
+         .effect(format!(
+            "a key would go to another backend from each instance: to up to {}, each of which keeps its own, and what came \
+             by another instance is not found",
+            several(open, "backend")
         ))
         .help("take `subset` out, or the key: a strategy that goes by load needs no more than a subset");
     Some(found)

@@ -53,14 +53,20 @@ fn no_headroom(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("with everybody up alone")
         .related(failed.backend.id.span.clone(), "the worst one to lose")
         .effect(format!(
-            "with `{}` down, `{}` would get {} of requests, {gets:.0} a second; it can take {:.0}",
+            "with `{}` down, `{}` would get {} of requests, {} a second; it can take {}",
             failed.backend.id.value,
             fullest.backend.id.value,
             percent(share),
-            gets / load
+            number(gets),
+            number(gets / load)
         ))
         .help("add a backend; `survives = 0` in `expect` says that a failure may cost answers, and ends this warning");
     Some(found)
+}
+
+/// A whole number, short however large it is.
+fn number(value: f64) -> String {
+    if value < 1e9 { format!("{value:.0}") } else { format!("{value:.0e}") }
 }
 
 fn limits_below_peak(subject: &Subject<'_>) -> Option<Diagnostic> {
@@ -77,13 +83,16 @@ fn limits_below_peak(subject: &Subject<'_>) -> Option<Diagnostic> {
     let limit = subject.tiers.first()?.shares.first()?.backend.max_in_flight.as_ref()?;
     let message = format!("the limits of pool `{}` are below what it gets at its peak", subject.name());
     let found = Diagnostic::warning("limits-below-peak", limit.span.clone(), message)
-        .label(format!("{all:.0} in all"))
+        .label(format!("{} in all", number(all)))
         .related(peak.span.clone(), "the peak")
         .effect(format!(
             "unless a request is over within {:.2} ms, the backends are full at the peak and the rest is refused with 503",
             each * 1000.0
         ))
-        .help(format!("write limits that come to {:.0} or more: {:.0} a second at 20 ms each", peak.value * 0.02, peak.value));
+        .help(format!("write limits that come to {} or more: {} a second at 20 ms each",
+            number(peak.value * 0.02),
+            number(peak.value)
+));
     Some(found)
 }
 
@@ -114,8 +123,8 @@ fn idle_strategy(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("too few requests for it")
         .related(peak.span.clone(), "the peak")
         .effect(format!(
-            "at its peak a backend gets a request every {:.0} s; {sees}, and a slow backend keeps its {}",
-            1.0 / rate,
+            "at its peak a backend gets a request every {} s; {sees}, and a slow backend keeps its {}",
+            number(1.0 / rate),
             percent(1.0 / used as f64)
         ))
         .help("write `strategy = \"round_robin\"`, which is exact at any rate; checks find a slow backend (`timeout`)");
