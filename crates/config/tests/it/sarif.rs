@@ -66,7 +66,10 @@ fn is_valid(log: &Value) {
 fn is_valid_result(result: &Value, rules: &[&str]) {
     let index = result["ruleIndex"].as_u64().and_then(|index| usize::try_from(index).ok()).expect("an index");
     assert_eq!(Some(rules[index]), result["ruleId"].as_str(), "3.27.6");
-    assert!(["none", "note", "warning", "error"].contains(&result["level"].as_str().unwrap()), "3.27.10");
+    assert!(
+        ["none", "note", "warning", "error"].contains(&result["level"].as_str().expect("a level")),
+        "3.27.10"
+    );
     assert!(result["message"]["text"].as_str().is_some_and(|text| text.contains('.')), "3.27.11");
     let related = result.get("relatedLocations").and_then(Value::as_array);
     let places =

@@ -6,7 +6,7 @@ use evenkeel_core::Mode;
 
 use super::combinations::{Budget, combinations};
 use super::shares::{ROUNDING, broken, forbidden, in_zone};
-use super::trial::{Notices, Split, Trial, capacity};
+use super::trial::{Notices, Split, Trials, capacity};
 use super::{Promise, words};
 use crate::decode::Cx;
 use crate::diagnostic::Diagnostic;
@@ -48,24 +48,19 @@ struct Case<'a> {
     fleet: &'a Split,
 }
 
-pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise, budget: Budget) {
+pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise, trials: &mut Trials, budget: Budget) {
     let Some(survives) = promise.expect.survives.as_ref().filter(|survives| survives.value > 0) else {
         return;
     };
-    let mut local = Trial::local(pool);
-    let shared = pool.shaping.zone.is_some() || pool.shaping.subset.is_some();
-    let mut fleet = shared.then(|| Trial::fleet(pool));
-    let kinds = kinds(pool, &local.whole());
+    let kinds = kinds(pool, &trials.local.whole());
+    let notices = trials.local.notices();
     let mut found = Vec::new();
-    let notices = local.notices();
-    let all_tried =
-        combinations(&kinds, survives.value, budget.trials(pool.backends.len(), survives.value), |down| {
-            let split = local.without(down);
-            let all = fleet.as_mut().map(|fleet| fleet.without(down));
-            let case =
-                Case { pool, promise, down, notices, local: &split, fleet: all.as_ref().unwrap_or(&split) };
-            case.harm(&mut found);
-        });
+    let most = budget.trials(pool.backends.len(), survives.value);
+    let all_tried = combinations(&kinds, survives.value, most, |down| {
+        let (local, fleet) = trials.without(down);
+        let fleet = fleet.as_ref().unwrap_or(&local);
+        Case { pool, promise, down, notices, local: &local, fleet }.harm(&mut found);
+    });
     for harm in [Harm::Nobody, Harm::Unnoticed, Harm::Panic, Harm::Overload, Harm::Zone] {
         if let Some(worst) = found.iter().find(|found| found.harm == harm) {
             cx.report(report(pool, promise, survives, worst, all_tried));

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use crate::decode::{Cx, Draft, ExpectDraft, ListenerDraft, RouteTestDraft};
 use crate::model::Config;
+use trial::Trials;
 
 /// What is promised, and the places of what it is about.
 pub(crate) struct Promises {
@@ -47,8 +48,9 @@ impl Promises {
         let budget = combinations::Budget::of(self.pools.len());
         for promise in &self.pools {
             let pool = &config.pools[promise.pool];
-            shares::check(cx, pool, promise);
-            failures::check(cx, pool, promise, budget);
+            let mut trials = Trials::of(pool);
+            shares::check(cx, pool, promise, &trials);
+            failures::check(cx, pool, promise, &mut trials, budget);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::trial::{Split, Trial, capacity};
+use super::trial::{Split, Trials, capacity};
 use super::{Promise, words};
 use crate::decode::Cx;
 use crate::diagnostic::Diagnostic;
@@ -13,9 +13,9 @@ use crate::values::percent;
 /// Shares that differ by less are one: a schedule gives them to within a turn.
 pub(super) const ROUNDING: f64 = 0.001;
 
-pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise) {
+pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise, trials: &Trials) {
     members(cx, pool, promise);
-    let fleet = Trial::fleet(pool).whole();
+    let fleet = trials.fleet();
     let bounded = Bounded { pool, promise, split: &fleet };
     let expect = &promise.expect;
     if let Some(least) = &expect.min_share {
@@ -28,7 +28,7 @@ pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise) {
         bounded.peak(cx, most);
     }
     bounded.rate(cx);
-    zones(cx, pool, promise, &Trial::local(pool).whole());
+    zones(cx, pool, promise, &trials.local.whole());
 }
 
 /// A broken clause.
