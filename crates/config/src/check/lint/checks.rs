@@ -55,7 +55,7 @@ fn lenient(subject: &Subject<'_>) -> Option<Diagnostic> {
     let codes = passing(subject)?;
     let passed =
         FAILURES.into_iter().find(|code| codes.iter().any(|(from, to)| (from..=to).contains(&code)))?;
-    let share = percent(1.0 / subject.open() as f64);
+    let share = percent(subject.even());
     let message = format!("a backend of pool `{}` that answers {passed} passes its check", subject.name());
     let found = Diagnostic::warning("lenient-check", subject.at("health.expect_status")?, message)
         .label("passes failures")
@@ -85,7 +85,7 @@ fn shared_port(subject: &Subject<'_>) -> Option<Diagnostic> {
         .related(second.id.span.clone(), "on the same machine")
         .effect(format!(
             "both would pass and fail together: a dead one keeps its share ({} where all are equal)",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("take `port` out, so that each is asked on its own port");
     Some(found)
@@ -104,7 +104,7 @@ fn slow_detection(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label(format!("{fall} checks, {} apart", show_duration(*interval)))
         .effect(format!(
             "until then it keeps its share ({} where all are equal), and its requests fail or are tried elsewhere",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("write `interval = \"2s\"` and `fall = 3`: a dead backend is found within 7 s");
     Some(found)
@@ -123,7 +123,7 @@ fn slow_recovery(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label(format!("{rise} checks, {} apart", show_duration(*interval)))
         .effect(format!(
             "until then it would get 0 % of requests, whatever it could take; equal would be {}",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("write `rise = 2`; `slow_start` brings a cold backend up gently");
     Some(found)
@@ -139,7 +139,7 @@ fn flapping(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("one lost packet")
         .effect(format!(
             "a backend with now and then a slow answer would go and come with each check, and its share of {} with it",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("write `fall = 3` and `rise = 2`; a shorter `interval` finds a dead backend as soon");
     Some(found)

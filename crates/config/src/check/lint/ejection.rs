@@ -11,23 +11,18 @@ pub(super) const RULES: [PoolRule; 6] =
 
 /// From here on a hiccup is an outage of its own (nginx#524: `fail_timeout=10000s`).
 const BASE_MAX: Duration = Duration::from_secs(600);
-/// No ejection should outlast who repairs the backend.
-const EJECTION_MAX: Duration = Duration::from_secs(3600);
 
 fn long_ejection(subject: &Subject<'_>) -> Option<Diagnostic> {
-    let passive = subject.pool.passive.as_ref()?;
-    let (key, length) = match (passive.base >= BASE_MAX, passive.max > EJECTION_MAX) {
-        (true, _) => ("passive.base", passive.base),
-        (false, true) => ("passive.max", passive.max),
-        (false, false) => return None,
-    };
-    let shown = show_duration(length);
+    let passive = subject.pool.passive.as_ref().filter(|passive| passive.base >= BASE_MAX)?;
+    // A lone backend is never ejected.
+    (subject.open() > 1).then_some(())?;
+    let shown = show_duration(passive.base);
     let message = format!(
         "a backend of pool `{}` that fails {} is out for {shown}",
         subject.name(),
         times(passive.consecutive)
     );
-    let found = Diagnostic::warning("long-ejection", subject.at(key)?, message)
+    let found = Diagnostic::warning("long-ejection", subject.at("passive.base")?, message)
         .label("long after the hiccup is over")
         .effect(format!("for {shown} it would get 0 % of requests, and {}", the_others(subject)))
         .help("write `base = \"10s\"` and `max = \"5m\"`: each ejection in a row lasts longer than the one before");
@@ -41,16 +36,18 @@ fn times(consecutive: u32) -> String {
     }
 }
 
-/// What is left for each of the others while one is out.
+/// What is left for the others while one is out.
 fn the_others(subject: &Subject<'_>) -> String {
-    match subject.open() {
-        0..=2 => "the other one 100 %".into(),
-        open => format!("the others {} each", percent(1.0 / (open - 1) as f64)),
+    match subject.alone().map(|tier| tier.shares.len()) {
+        Some(2) => "the other one 100 %".into(),
+        Some(more) => format!("the others {} each", percent(1.0 / (more - 1).max(1) as f64)),
+        None => "the others all of them".into(),
     }
 }
 
 fn hair_trigger(subject: &Subject<'_>) -> Option<Diagnostic> {
     let passive = subject.pool.passive.as_ref().filter(|passive| passive.consecutive == 1)?;
+    (subject.open() > 1).then_some(())?;
     let message = format!("one failed request ejects a backend of pool `{}`", subject.name());
     let found = Diagnostic::warning("hair-trigger", subject.at("passive.consecutive")?, message)
         .label("one is chance")

@@ -98,6 +98,11 @@ impl Subject<'_> {
         self.tiers.iter().map(|tier| tier.shares.len()).sum()
     }
 
+    /// The share of each backend of the first tier, where all are equal.
+    fn even(&self) -> f64 {
+        1.0 / self.tiers.first().map_or(1, |tier| tier.shares.len()) as f64
+    }
+
     /// The only tier, of a pool that has one.
     fn alone(&self) -> Option<&Tier<'_>> {
         match self.tiers.as_slice() {

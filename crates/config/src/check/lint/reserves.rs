@@ -49,11 +49,16 @@ fn mostly_out(subject: &Subject<'_>) -> Option<Diagnostic> {
         format!("{} of {all} backends of pool `{}` take no new requests", all - open, subject.name());
     let found = Diagnostic::warning("mostly-out", span.clone(), message)
         .label("the first of them")
-        .effect(format!(
-            "the {open} that are left would get {} of requests each; with all {all} it would be {}",
-            percent(1.0 / open as f64),
-            percent(1.0 / all as f64)
-        ))
+        .effect(match subject.alone() {
+            Some(_) => format!(
+                "the {open} that are left would get {} of requests each; with all {all} it would be {}",
+                percent(subject.even()),
+                percent(1.0 / all as f64)
+            ),
+            None => {
+                format!("the {open} that are left would get 100 % of requests, which were meant for {all}")
+            }
+        })
         .help("bring them back, or take the entries out if they are gone for good");
     Some(found)
 }

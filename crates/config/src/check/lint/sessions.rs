@@ -89,7 +89,7 @@ fn split_affinity(subject: &Subject<'_>) -> Option<Diagnostic> {
         .related(hash.span.clone(), "the key of the first request only")
         .effect(format!(
             "a client's first request would decide for all: like requests meet in {} of cases, as by chance",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("take `sticky` out, or `hash` with its strategy");
     Some(found)
@@ -118,7 +118,7 @@ fn pinned_connections(subject: &Subject<'_>) -> Option<Diagnostic> {
         .effect(format!(
             "a backend that comes back begins with 0 % of the connections and stays behind: equal would be {}; silent \
              ones are kept for {}",
-            percent(1.0 / subject.open() as f64),
+            percent(subject.even()),
             show_duration(idle)
         ))
         .help(format!("write `strategy = \"least_request\"` in [pool.{}]: here it counts open connections", subject.name()));
@@ -142,7 +142,7 @@ fn grpc_by_connection(subject: &Subject<'_>) -> Option<Diagnostic> {
         .effect(format!(
             "a client keeps one connection for all of its calls: with one busy client one backend gets 100 %; equal would \
              be {}",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help(format!(
             "write `protocol = \"http\"` in [listener.{}] and `protocol = \"http2\"` in [pool.{}]",

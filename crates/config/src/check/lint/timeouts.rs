@@ -73,7 +73,7 @@ fn connect_above_total(subject: &Subject<'_>) -> Option<Diagnostic> {
         .effect(format!(
             "while a backend does not answer at all, its {} of requests fail after {whole}: the time is up before another \
              is tried",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help(format!("write `connect = \"{}\"`, so that {} fit in", show_duration(total.value / 4), subject.pool.max_attempts.min(3)));
     Some(found)
@@ -135,8 +135,8 @@ fn slow_connect(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("slow-connect", subject.at("timeouts.connect")?, message)
         .label("who does not answer soon is gone")
         .effect(format!(
-            "while a backend is gone, {} of requests take {shown} longer before another is tried",
-            percent(1.0 / subject.open() as f64)
+            "until a backend that is gone is found, {} of requests take {shown} longer before another is tried",
+            percent(subject.even())
         ))
         .help("write `connect = \"3s\"` or less");
     (subject.open() > 1).then_some(found)
@@ -190,7 +190,7 @@ fn long_slow_start(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("longer than any cache warms")
         .effect(format!(
             "after each restart it would have less than its {} for {shown}, and the others more than theirs",
-            percent(1.0 / subject.open() as f64)
+            percent(subject.even())
         ))
         .help("write how long a cold backend is slow, such as `slow_start = \"30s\"`");
     (subject.open() > 1).then_some(found)
@@ -203,7 +203,7 @@ fn moot_slow_start(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("all of it at once")
         .effect(format!(
             "a cold backend would get its whole share ({} where all are equal) with the first request, and so for all {}",
-            percent(1.0 / subject.open() as f64),
+            percent(subject.even()),
             show_duration(slow.window)
         ))
         .help("write `minimum = 0.1`, or take `slow_start` out");
