@@ -151,9 +151,13 @@ fn foreign((pool, backend): Place<'_>, (other, same): Place<'_>, share: f64) -> 
         .label(format!("of pool `{owner}`?"))
         .related(same.address.as_ref()?.span.clone(), "the same")
         .effect(format!(
-            "{} of the requests to `{name}` would be answered by what serves `{owner}`, and it would do the work of both",
+            "{} of the requests to `{name}` would be answered by what serves `{owner}`, and it would do the \
+             work of both",
             percent(share)
         ))
-        .help("write the address that was meant; pools that share their machines on purpose share more than one");
+        .help(
+            "write the address that was meant; pools that share their machines on purpose share more than \
+             one",
+        );
     Some(found)
 }

@@ -13,7 +13,7 @@ use crate::values::{percent, show_duration};
 pub(super) const RULES: [PoolRule; 7] =
     [impossible, lenient, shared_port, slow_detection, slow_recovery, flapping, storm];
 
-/// A dead backend should not have its share for longer: pages are given up after seconds, on-call is paged after minutes.
+/// A dead backend should not have its share for longer: people give up after seconds.
 const DETECTED_WITHIN: Duration = Duration::from_secs(120);
 /// A repaired backend should not be kept out for longer.
 const BACK_WITHIN: Duration = Duration::from_secs(300);
@@ -46,7 +46,10 @@ fn impossible(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("no answer ever passes the check of pool `{}`", subject.name());
     let found = Diagnostic::error("impossible-check", subject.at("health.expect_status")?, message)
         .label("below 200 no answer is final")
-        .effect("every backend would be taken for dead: the pool would serve all of them in panic, or nothing but 503")
+        .effect(
+            "every backend would be taken for dead: the pool would serve all of them in panic, or nothing \
+             but 503",
+        )
         .help("write `expect_status = \"200-399\"`, or leave it out for the same");
     Some(found)
 }
@@ -103,7 +106,8 @@ fn slow_detection(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("slow-detection", span, message)
         .label(format!("{fall} checks, {} apart", show_duration(*interval)))
         .effect(format!(
-            "until then it keeps its share ({} where all are equal), and its requests fail or are tried elsewhere",
+            "until then it keeps its share ({} where all are equal), and its requests fail or are tried \
+             elsewhere",
             percent(subject.even())
         ))
         .help("write `interval = \"2s\"` and `fall = 3`: a dead backend is found within 7 s");
@@ -138,7 +142,8 @@ fn flapping(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("flapping-check", subject.at("health.fall")?, message)
         .label("one lost packet")
         .effect(format!(
-            "a backend with now and then a slow answer would go and come with each check, and its share of {} with it",
+            "a backend with now and then a slow answer would go and come with each check, and its share of \
+             {} with it",
             percent(subject.even())
         ))
         .help("write `fall = 3` and `rise = 2`; a shorter `interval` finds a dead backend as soon");
@@ -155,8 +160,8 @@ fn storm(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("check-storm", subject.at("health.interval")?, message)
         .label("more checks than news")
         .effect(format!(
-            "{:.0} checks a second from each instance: a busy backend fails them for being busy, and its share falls on \
-             the others",
+            "{:.0} checks a second from each instance: a busy backend fails them for being busy, and its \
+             share falls on the others",
             each * subject.open() as f64
         ))
         .help("write `interval = \"1s\"`; failed requests eject a backend sooner than any check (`passive`)");

@@ -25,7 +25,10 @@ fn long_ejection(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("long-ejection", subject.at("passive.base")?, message)
         .label("long after the hiccup is over")
         .effect(format!("for {shown} it would get 0 % of requests, and {}", the_others(subject)))
-        .help("write `base = \"10s\"` and `max = \"5m\"`: each ejection in a row lasts longer than the one before");
+        .help(
+            "write `base = \"10s\"` and `max = \"5m\"`: each ejection in a row lasts longer than the one \
+             before",
+        );
     Some(found)
 }
 
@@ -52,7 +55,8 @@ fn hair_trigger(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("hair-trigger", subject.at("passive.consecutive")?, message)
         .label("one is chance")
         .effect(format!(
-            "after any hiccup it would get 0 % of requests for {}, and {}: the load of the healthy follows chance",
+            "after any hiccup it would get 0 % of requests for {}, and {}: the load of the healthy follows \
+             chance",
             show_duration(passive.base),
             the_others(subject)
         ))
@@ -152,6 +156,9 @@ fn ejects_nearly_all(subject: &Subject<'_>) -> Option<Diagnostic> {
             "a fault behind all of them would leave {} with 100 % of requests, {used} times its load",
             several(1, "backend")
         ))
-        .help("write `max_ejected = 0.5`, or leave `panic_threshold` at 0.5: then all are used before it comes to that");
+        .help(
+            "write `max_ejected = 0.5`, or leave `panic_threshold` at 0.5: then all are used before it \
+             comes to that",
+        );
     Some(found)
 }

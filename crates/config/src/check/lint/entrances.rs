@@ -61,7 +61,10 @@ fn trusts_everybody(listener: &ListenerDraft) -> Option<Diagnostic> {
     let message = format!("listener `{}` believes what every client says of itself", listener.name.value);
     let found = Diagnostic::warning("trusts-everybody", listener.written.at("trusted_proxies")?, message)
         .label(format!("{block} is everybody"))
-        .effect("whoever reaches it may claim any address: with `hash = { source = true }` each chooses its backend")
+        .effect(
+            "whoever reaches it may claim any address: with `hash = { source = true }` each chooses its \
+             backend",
+        )
         .help("name the balancers in front of it, such as trusted_proxies = [\"10.0.0.5\", \"10.0.0.6\"]");
     Some(found)
 }
@@ -77,8 +80,8 @@ fn long_udp_session(listener: &ListenerDraft) -> Option<Diagnostic> {
     let found = Diagnostic::warning("long-udp-session", listener.written.at("udp.idle")?, message)
         .label("nobody is silent for so long")
         .effect(format!(
-            "a backend that is added gets 0 % of the clients that are there, and one that hangs keeps its own; {} sessions \
-             are full of clients that have gone",
+            "a backend that is added gets 0 % of the clients that are there, and one that hangs keeps its \
+             own; {} sessions are full of clients that have gone",
             listener.udp.sessions
         ))
         .help("write how long a client that is still there may be silent, such as `idle = \"30s\"`");
@@ -125,7 +128,13 @@ fn plain_beside_tls(draft: &Draft) -> Option<Diagnostic> {
     let found = Diagnostic::warning("plain-beside-tls", plain.name.span.clone(), message)
         .label("no `https_redirect`")
         .related(tls.name.span.clone(), "the same pool over TLS")
-        .effect("clients that come to port 80 stay there: their cookies and what they send can be read on the way")
-        .help("write `https_redirect = true` in place of its `pool`; `https_redirect = false` ends this warning");
+        .effect(
+            "clients that come to port 80 stay there: their cookies and what they send can be read on the \
+             way",
+        )
+        .help(
+            "write `https_redirect = true` in place of its `pool`; `https_redirect = false` ends this \
+             warning",
+        );
     Some(found)
 }

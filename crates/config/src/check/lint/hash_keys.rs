@@ -107,10 +107,11 @@ fn constant(subject: &Subject<'_>) -> Option<Diagnostic> {
     };
     let open = subject.open();
     let message = format!("pool `{}` tells requests apart by what they have in common", subject.name());
-    let found = Diagnostic::warning("constant-hash-key", hash.span.clone(), message)
-        .label(what)
-        .effect(gets)
-        .help("go by what differs: `hash = { cookie = \"session\" }`, a `header` with the user, or another `strategy`");
+    let found =
+        Diagnostic::warning("constant-hash-key", hash.span.clone(), message).label(what).effect(gets).help(
+            "go by what differs: `hash = { cookie = \"session\" }`, a `header` with the user, or another \
+             `strategy`",
+        );
     (open > 1).then_some(found)
 }
 
@@ -166,10 +167,13 @@ fn few(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("few-hash-keys", hash.span.clone(), message)
         .label(what)
         .effect(format!(
-            "each value goes to one of the {open} backends: a busy one takes its backend with it, and some get 0 % of \
-             requests"
+            "each value goes to one of the {open} backends: a busy one takes its backend with it, and some \
+             get 0 % of requests"
         ))
-        .help("go by something of the client: `header = \"X-User\"`, a cookie of the application, or `source = true`");
+        .help(
+            "go by something of the client: `header = \"X-User\"`, a cookie of the application, or `source \
+             = true`",
+        );
     (open > 1).then_some(found)
 }
 
@@ -183,19 +187,22 @@ fn absent(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (what, help) = match &hash.value {
         HashKey::Header(name) if listed(&ABSENT, name) => (
             format!("requests have no `{name}`, or few of them"),
-            "name a field that clients send, such as `header = \"X-User\"`, or go by `cookie` or `source = true`",
+            "name a field that clients send, such as `header = \"X-User\"`, or go by `cookie` or `source = \
+             true`",
         ),
         HashKey::Header(name)
             if listed(&["forwarded", "x-forwarded-for"], name) && !subject.ways.trust(subject.web) =>
         {
             (
                 format!("only proxies send `{name}`, and no listener here knows of one"),
-                "write `source = true`: the client's address, with `trusted_proxies` in the listener as a proxy tells it",
+                "write `source = true`: the client's address, with `trusted_proxies` in the listener as a \
+                 proxy tells it",
             )
         }
         HashKey::Cookie(name) if name == defaults::STICKY_COOKIE && subject.web.keeper(name).is_none() => (
             format!("no pool with `sticky` sets the cookie `{name}`"),
-            "name a cookie that the application sets; `sticky = true` with another strategy keeps sessions by itself",
+            "name a cookie that the application sets; `sticky = true` with another strategy keeps sessions \
+             by itself",
         ),
         _ => return None,
     };
@@ -203,7 +210,8 @@ fn absent(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("absent-hash-key", hash.span.clone(), message)
         .label(what)
         .effect(
-            "requests without it go to the least loaded backend: like requests would not meet, and nothing would be kept",
+            "requests without it go to the least loaded backend: like requests would not meet, and nothing \
+             would be kept",
         )
         .help(help);
     Some(found)
@@ -224,7 +232,10 @@ fn fleeting(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("fleeting-hash-key", hash.span.clone(), message)
         .label(what)
         .effect("no two requests of a client would meet: picks at random, without a look at load")
-        .help("go by what stays: a `cookie` of the session, a `header` with the user; else `strategy = \"least_request\"`");
+        .help(
+            "go by what stays: a `cookie` of the session, a `header` with the user; else `strategy = \
+             \"least_request\"`",
+        );
     Some(found)
 }
 

@@ -79,7 +79,8 @@ fn tight_bound(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("tight-bound", subject.at("hash.bound")?, message)
         .label("reached by chance")
         .effect(format!(
-            "a backend would pass requests on from {} above its share on: caches would be as cold as with round robin",
+            "a backend would pass requests on from {} above its share on: caches would be as cold as with \
+             round robin",
             percent(bound - 1.0)
         ))
         .help("write `bound = 1.25`");
@@ -99,7 +100,8 @@ fn loose_bound(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("loose-bound", subject.at("hash.bound")?, message)
         .label("never reached")
         .effect(format!(
-            "each backend may have 100 % of the requests in flight, as if there were no bound; at 1.25 it would be {}",
+            "each backend may have 100 % of the requests in flight, as if there were no bound; at 1.25 it \
+             would be {}",
             percent((1.25 * most).min(1.0))
         ))
         .help(format!("write `bound = 1.25`; below {:.1} it begins to hold", 1.0 / least));
@@ -117,9 +119,9 @@ fn split_keys(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("split-keys", size.span.clone(), message)
         .label(format!("{used} of {open}"))
         .related(hash.span.clone(), "keeps like requests together")
-         .effect(format!(
-            "a key would go to another backend from each instance: to up to {}, each of which keeps its own, and what came \
-             by another instance is not found",
+        .effect(format!(
+            "a key would go to another backend from each instance: to up to {}, each of which keeps its \
+             own, and what came by another instance is not found",
             several(open, "backend")
         ))
         .help("take `subset` out, or the key: a strategy that goes by load needs no more than a subset");

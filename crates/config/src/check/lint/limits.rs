@@ -53,7 +53,8 @@ fn outlier(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("limit-outlier", at.span.clone(), message)
         .label("far from the others")
         .effect(format!(
-            "under load `{id}` would take {} in flight where its {} of requests are {meant:.0}: the rest goes to the others",
+            "under load `{id}` would take {} in flight where its {} of requests are {meant:.0}: the rest \
+             goes to the others",
             at.value,
             percent(lowest.planned)
         ))
@@ -87,8 +88,8 @@ fn endless_queue(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("endless-queue", subject.at("queue.size")?, message)
         .label("most would wait in vain")
         .effect(format!(
-            "with {at_a_time:.0} at a time, {} requests are served within {} only if each takes {:.2} ms; the others get \
-             503 after it",
+            "with {at_a_time:.0} at a time, {} requests are served within {} only if each takes {:.2} ms; \
+             the others get 503 after it",
             queue.size,
             show_duration(queue.timeout),
             each * 1000.0

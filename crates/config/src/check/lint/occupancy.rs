@@ -60,7 +60,10 @@ fn no_headroom(subject: &Subject<'_>) -> Option<Diagnostic> {
             number(gets),
             number(gets / load)
         ))
-        .help("add a backend; `survives = 0` in `expect` says that a failure may cost answers, and ends this warning");
+        .help(
+            "add a backend; `survives = 0` in `expect` says that a failure may cost answers, and ends this \
+             warning",
+        );
     Some(found)
 }
 
@@ -86,13 +89,15 @@ fn limits_below_peak(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label(format!("{} in all", number(all)))
         .related(peak.span.clone(), "the peak")
         .effect(format!(
-            "unless a request is over within {:.2} ms, the backends are full at the peak and the rest is refused with 503",
+            "unless a request is over within {:.2} ms, the backends are full at the peak and the rest is \
+             refused with 503",
             each * 1000.0
         ))
-        .help(format!("write limits that come to {} or more: {} a second at 20 ms each",
+        .help(format!(
+            "write limits that come to {} or more: {} a second at 20 ms each",
             number(peak.value * 0.02),
             number(peak.value)
-));
+        ));
     Some(found)
 }
 
@@ -127,6 +132,9 @@ fn idle_strategy(subject: &Subject<'_>) -> Option<Diagnostic> {
             number(1.0 / rate),
             percent(1.0 / used as f64)
         ))
-        .help("write `strategy = \"round_robin\"`, which is exact at any rate; checks find a slow backend (`timeout`)");
+        .help(
+            "write `strategy = \"round_robin\"`, which is exact at any rate; checks find a slow backend \
+             (`timeout`)",
+        );
     Some(found)
 }

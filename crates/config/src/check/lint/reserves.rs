@@ -96,8 +96,8 @@ fn late_failover(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("late-failover", span, message)
         .label("late")
         .effect(format!(
-            "those that are left would get up to {factor} times their load before tier {} gets its first request; at \
-             1.4 it is 1.4 times",
+            "those that are left would get up to {factor} times their load before tier {} gets its first \
+             request; at 1.4 it is 1.4 times",
             next.number
         ))
         .help("write `overprovisioning = 1.4`, or up to 2 where backends are half idle");

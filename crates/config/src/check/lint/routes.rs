@@ -93,8 +93,8 @@ fn refusing(listener: &ListenerDraft, hosts: &Hosts<'_>) -> Option<Diagnostic> {
         .label("no route is for other hosts")
         .related(listener.name.span.clone(), "has no `pool` either")
         .effect(
-            "requests for any other name, or for the bare address, as balancers in front and their checks send them, would \
-             be answered with 404",
+            "requests for any other name, or for the bare address, as balancers in front and their checks \
+             send them, would be answered with 404",
         )
         .help(format!(
             "add `pool = \"{pool}\"` to [listener.{}], or take `host` out: it tells nothing apart here",
@@ -129,7 +129,8 @@ fn lopsided(draft: &Draft) -> Option<Diagnostic> {
     let found = Diagnostic::warning("lopsided-routes", pool.span.clone(), message)
         .label("the first of them")
         .effect(format!(
-            "if every route had as much traffic, {} of the backends would get {} of requests, and the others would idle",
+            "if every route had as much traffic, {} of the backends would get {} of requests, and the \
+             others would idle",
             percent(of_backends),
             percent(of_routes)
         ))

@@ -25,8 +25,8 @@ fn endless_session(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("endless-session", subject.at("sticky.ttl")?, message)
         .label("no end for who comes daily")
         .effect(format!(
-            "clients stay where they are for good: a backend that is added would get {} of new sessions and 0 % of the \
-             old ones",
+            "clients stay where they are for good: a backend that is added would get {} of new sessions and \
+             0 % of the old ones",
             percent(1.0 / (open + 1) as f64)
         ))
         .help("write how long a visit lasts, such as `ttl = \"1h\"`: it begins again with each response");
@@ -43,7 +43,10 @@ fn endless_drain(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("endless-drain", draining.drain.span.clone(), message)
         .label("until the last browser is closed")
         .related(sticky.span.clone(), "no `ttl`")
-        .effect("browsers that restore their tabs keep the cookie for weeks: it would never be down to 0 % of requests")
+        .effect(
+            "browsers that restore their tabs keep the cookie for weeks: it would never be down to 0 % of \
+             requests",
+        )
         .help("write `ttl = \"1h\"` in `sticky`: sessions end an hour after their last request");
     Some(found)
 }
@@ -112,16 +115,26 @@ fn pinned_connections(subject: &Subject<'_>) -> Option<Diagnostic> {
         "`{strategy}` spreads new connections of pool `{}`, and these live for hours",
         subject.name()
     );
-    let found = Diagnostic::warning("pinned-connections", listener.written.at("timeouts.tunnel_idle")?, message)
-        .label("kept open for long")
-        .related(subject.at("strategy").unwrap_or_else(|| subject.pool.name.span.clone()), "does not look at open ones")
-        .effect(format!(
-            "a backend that comes back begins with 0 % of the connections and stays behind: equal would be {}; silent \
-             ones are kept for {}",
-            percent(subject.even()),
-            show_duration(idle)
-        ))
-        .help(format!("write `strategy = \"least_request\"` in [pool.{}]: here it counts open connections", subject.name()));
+    let found = Diagnostic::warning(
+        "pinned-connections",
+        listener.written.at("timeouts.tunnel_idle")?,
+        message,
+    )
+    .label("kept open for long")
+    .related(
+        subject.at("strategy").unwrap_or_else(|| subject.pool.name.span.clone()),
+        "does not look at open ones",
+    )
+    .effect(format!(
+        "a backend that comes back begins with 0 % of the connections and stays behind: equal would be {}; \
+         silent ones are kept for {}",
+        percent(subject.even()),
+        show_duration(idle)
+    ))
+    .help(format!(
+        "write `strategy = \"least_request\"` in [pool.{}]: here it counts open connections",
+        subject.name()
+    ));
     Some(found)
 }
 
@@ -140,8 +153,8 @@ fn grpc_by_connection(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("a connection goes to one backend")
         .related(health.span.clone(), "the backends speak gRPC")
         .effect(format!(
-            "a client keeps one connection for all of its calls: with one busy client one backend gets 100 %; equal would \
-             be {}",
+            "a client keeps one connection for all of its calls: with one busy client one backend gets 100 \
+             %; equal would be {}",
             percent(subject.even())
         ))
         .help(format!(

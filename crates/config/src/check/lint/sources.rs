@@ -67,8 +67,8 @@ fn local(pool: &PoolDraft, span: std::ops::Range<usize>) -> Diagnostic {
         .label("one address for all")
         .effect("one backend would get 100 % of requests: all of them come from 127.0.0.1")
         .help(
-            "name the proxy on this machine in the listener (`trusted_proxies = [\"127.0.0.1\"]`, or `accept_proxy`), \
-             or go by a header or cookie",
+            "name the proxy on this machine in the listener (`trusted_proxies = [\"127.0.0.1\"]`, or \
+             `accept_proxy`), or go by a header or cookie",
         )
 }
 

@@ -71,11 +71,15 @@ fn connect_above_total(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("connect-above-total", span, message)
         .label("leaves no time for another backend")
         .effect(format!(
-            "while a backend does not answer at all, its {} of requests fail after {whole}: the time is up before another \
-             is tried",
+            "while a backend does not answer at all, its {} of requests fail after {whole}: the time is up \
+             before another is tried",
             percent(subject.even())
         ))
-        .help(format!("write `connect = \"{}\"`, so that {} fit in", show_duration(total.value / 4), subject.pool.max_attempts.min(3)));
+        .help(format!(
+            "write `connect = \"{}\"`, so that {} fit in",
+            show_duration(total.value / 4),
+            subject.pool.max_attempts.min(3)
+        ));
     Some(found)
 }
 
@@ -171,8 +175,8 @@ fn too_many_attempts(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("too-many-attempts", subject.at("max_attempts")?, message)
         .label("more than there are")
         .effect(format!(
-            "each attempt goes to another backend, so those after {open} have nobody to go to; where all of them refuse, every \
-             request would come to every one: {open} times the load at the worst moment"
+            "each attempt goes to another backend, so those after {open} have nobody to go to; where all of \
+             them refuse, every request would come to every one: {open} times the load at the worst moment"
         ))
         .help("write `max_attempts = 2`, or 3: two more backends, and no storm of retries");
     Some(found)
@@ -202,7 +206,8 @@ fn moot_slow_start(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("moot-slow-start", subject.at("slow_start.minimum")?, message)
         .label("all of it at once")
         .effect(format!(
-            "a cold backend would get its whole share ({} where all are equal) with the first request, and so for all {}",
+            "a cold backend would get its whole share ({} where all are equal) with the first request, and \
+             so for all {}",
             percent(subject.even()),
             show_duration(slow.window)
         ))

@@ -35,8 +35,14 @@ fn outlier(subject: &Subject<'_>) -> Option<Diagnostic> {
         .label("far from the others")
         .effect(format!("`{id}` would get {} of requests; equal would be {equal}", percent(heaviest.planned)))
         .help(match weight {
-            10.. => format!("write `weight = {}` if a digit has slipped; `capacity` of each says that machines differ so much", weight / 10),
-            _ => "write a weight like those of the others; `capacity` of each says that machines differ so much".into(),
+            10.. => format!(
+                "write `weight = {}` if a digit has slipped; `capacity` of each says that machines differ \
+                 so much",
+                weight / 10
+            ),
+            _ => "write a weight like those of the others; `capacity` of each says that machines differ so \
+                  much"
+                .into(),
         });
     Some(found)
 }
@@ -71,8 +77,8 @@ fn dominant(subject: &Subject<'_>) -> Option<Diagnostic> {
     let found = Diagnostic::warning("dominant-backend", id.span.clone(), message)
         .label(format!("{} of the capacity", percent(largest.meant)))
         .effect(format!(
-            "when `{}` fails, the {others} would get {:.0} times their load; in a pool of two equal ones it would be 2 \
-             times",
+            "when `{}` fails, the {others} would get {:.0} times their load; in a pool of two equal ones it \
+             would be 2 times",
             id.value,
             1.0 / (1.0 - largest.meant)
         ))
