@@ -50,7 +50,10 @@ pub fn load(source: &Source) -> Loaded {
         config,
         diagnostics: Vec::new(),
         allowed: Vec::new(),
-        allows: Allows::new(allows, Scopes::of(tree.get_ref())),
+        allows: match allows.is_empty() {
+            true => Allows::default(),
+            false => Allows::new(allows, Scopes::of(tree.get_ref())),
+        },
         beyond: Vec::new(),
     };
     loaded.add(source, found);
