@@ -130,7 +130,7 @@ fn backend(draft: BackendDraft) -> Option<Backend> {
         placement: Placement {
             tier: draft.tier.value,
             zone: draft.zone.map(|zone| zone.value),
-            max_in_flight: draft.max_in_flight,
+            max_in_flight: draft.max_in_flight.map(|limit| limit.value),
             draining: draft.drain.value,
         },
         allow: draft.allow,

@@ -1,10 +1,11 @@
 //! Addresses that this process would take twice, or send to itself.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::reach::Reaches;
-use crate::decode::{Cx, Draft};
+use crate::decode::{Cx, Draft, HealthDraft, PoolDraft};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BackendAddress, Protocol};
 
@@ -20,12 +21,15 @@ struct Bind {
 
 pub(super) fn check(cx: &Cx, draft: &Draft, reaches: &Reaches<'_>) {
     let binds = binds(draft);
-    for (index, bind) in binds.iter().enumerate() {
+    let mut by_port: HashMap<u16, Vec<&Bind>> = HashMap::new();
+    for bind in &binds {
+        let known = by_port.entry(bind.address.port()).or_default();
         let taken_by =
-            |first: &&Bind| first.datagrams == bind.datagrams && overlap(first.address, bind.address);
-        if let Some(first) = binds[..index].iter().find(taken_by) {
+            |first: &&&Bind| first.datagrams == bind.datagrams && overlap(first.address, bind.address);
+        if let Some(first) = known.iter().find(taken_by) {
             cx.report(taken(first, bind));
         }
+        known.push(bind);
     }
     for pool in &draft.pools {
         let reach = reaches.to(&pool.name.value);
@@ -33,8 +37,16 @@ pub(super) fn check(cx: &Cx, draft: &Draft, reaches: &Reaches<'_>) {
             true => reach.by(Protocol::Udp).is_some(),
             false => !reach.is_datagrams(),
         };
+        if let Some(found) = check_of_itself(pool, &by_port) {
+            cx.report(found);
+        }
         for address in pool.backends.value.iter().filter_map(|backend| backend.address.as_ref()) {
-            let bind = binds.iter().find(|bind| meets(bind) && leads_to(&address.value, bind.address));
+            let port = match &address.value {
+                BackendAddress::Socket(socket) => socket.port(),
+                BackendAddress::Name { port, .. } => *port,
+            };
+            let mut near = by_port.get(&port).into_iter().flatten();
+            let bind = near.find(|bind| meets(bind) && leads_to(&address.value, bind.address));
             if let Some(bind) = bind {
                 cx.report(to_itself(address.span.clone(), &address.value, bind));
             }
@@ -78,6 +90,30 @@ fn leads_to(backend: &BackendAddress, bind: SocketAddr) -> bool {
             host == "localhost" && *port == bind.port() && here
         }
     }
+}
+
+/// A check on a port of this same process, for a backend on this machine: it would be answered here.
+fn check_of_itself(pool: &PoolDraft, by_port: &HashMap<u16, Vec<&Bind>>) -> Option<Diagnostic> {
+    let HealthDraft::On(health) = &pool.health else { return None };
+    let port = health.value.port?;
+    let near: Vec<_> = by_port.get(&port)?.iter().filter(|bind| !bind.datagrams).collect();
+    let (backend, bind) = pool.open().find_map(|backend| {
+        let asked = match &backend.address.as_ref()?.value {
+            BackendAddress::Socket(socket) => BackendAddress::Socket(SocketAddr::new(socket.ip(), port)),
+            BackendAddress::Name { host, .. } => BackendAddress::Name { host: host.clone(), port },
+        };
+        // A backend that is this process itself is another matter, which is told.
+        let other = backend.address.as_ref()?.value != asked;
+        Some((backend, *near.iter().find(|bind| other && leads_to(&asked, bind.address))?))
+    })?;
+    let id = &backend.id.value;
+    let message = format!("the check of backend `{id}` asks {} of this same Evenkeel", bind.owner);
+    let found = Diagnostic::warning("check-of-itself", pool.written.at("health.port")?, message)
+        .label("leads back here")
+        .related(backend.id.span.clone(), "on this machine")
+        .effect(format!("`{id}` would pass as long as Evenkeel runs, dead or alive, and keep its share"))
+        .help("take `port` out, or write the port on which the application tells how it is");
+    Some(if bind.span.is_empty() { found } else { found.related(bind.span.clone(), "bound here") })
 }
 
 fn taken(first: &Bind, second: &Bind) -> Diagnostic {

@@ -1,5 +1,6 @@
 //! Routes and the protocols of their listeners: a route can only look at what its listener can see.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::decode::{Cx, Draft, ListenerDraft, RouteDraft, a_listener};
@@ -8,12 +9,15 @@ use crate::model::{HostMatch, Protocol};
 use crate::span::At;
 
 pub(super) fn check(cx: &Cx, draft: &Draft) {
+    let by_name: HashMap<_, _> =
+        draft.listeners.iter().map(|listener| (listener.name.value.as_str(), listener)).collect();
+    let everywhere = Everywhere::of(draft);
     for route in &draft.routes {
         let Some(name) = &route.listener else {
-            anywhere(cx, draft, route);
+            anywhere(cx, route, &everywhere);
             continue;
         };
-        let listener = draft.listeners.iter().find(|listener| listener.name.value == name.value);
+        let listener = by_name.get(name.value.as_str()).copied();
         let Some((listener, protocol)) =
             listener.and_then(|found| Some((found, found.protocol.as_ref()?.value)))
         else {
@@ -27,17 +31,41 @@ pub(super) fn check(cx: &Cx, draft: &Draft) {
     }
 }
 
-/// A route of every listener that has requests.
-fn anywhere(cx: &Cx, draft: &Draft, route: &RouteDraft) {
-    let protocols: Option<Vec<_>> =
-        draft.listeners.iter().map(|listener| Some(listener.protocol.as_ref()?.value)).collect();
-    let Some(protocols) = protocols.filter(|protocols| !protocols.is_empty()) else { return };
-    if protocols.iter().any(|protocol| protocol.is_http()) {
-        unseen_alpn(cx, route, None);
-        return;
+/// What a route of every listener that has requests holds on.
+enum Everywhere<'a> {
+    /// There is no listener, or a protocol could not be read.
+    Unknown,
+    /// One has requests.
+    Requests,
+    /// None has; the first that passes TLS on.
+    Nothing(Option<&'a ListenerDraft>),
+}
+
+impl<'a> Everywhere<'a> {
+    fn of(draft: &'a Draft) -> Self {
+        let protocols: Option<Vec<_>> = draft
+            .listeners
+            .iter()
+            .map(|listener| Some((listener, listener.protocol.as_ref()?.value)))
+            .collect();
+        let Some(protocols) = protocols.filter(|protocols| !protocols.is_empty()) else {
+            return Self::Unknown;
+        };
+        if protocols.iter().any(|(_, protocol)| protocol.is_http()) {
+            return Self::Requests;
+        }
+        let passed = protocols.iter().find(|(_, protocol)| *protocol == Protocol::TlsPassthrough);
+        Self::Nothing(passed.map(|(listener, _)| *listener))
     }
-    let passed =
-        draft.listeners.iter().zip(&protocols).find(|(_, protocol)| **protocol == Protocol::TlsPassthrough);
+}
+
+/// A route of every listener that has requests.
+fn anywhere(cx: &Cx, route: &RouteDraft, everywhere: &Everywhere<'_>) {
+    let passed = match everywhere {
+        Everywhere::Unknown => return,
+        Everywhere::Requests => return unseen_alpn(cx, route, None),
+        Everywhere::Nothing(passed) => passed,
+    };
     let wrong = Diagnostic::error(
         "contradiction",
         route.span.clone(),
@@ -46,7 +74,7 @@ fn anywhere(cx: &Cx, draft: &Draft, route: &RouteDraft) {
     .label("for `http` and `https` listeners")
     .effect("the route would hold for nothing");
     cx.report(match passed {
-        Some((listener, _)) => wrong.help(format!("add `listener = \"{}\"`", listener.name.value)),
+        Some(listener) => wrong.help(format!("add `listener = \"{}\"`", listener.name.value)),
         None => wrong.help("take it out, and write `pool` in the listener"),
     });
 }

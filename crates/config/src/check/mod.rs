@@ -4,6 +4,7 @@ mod binds;
 mod edges;
 mod layers;
 mod limits;
+mod lint;
 mod placement;
 mod pools;
 mod promises;
@@ -34,6 +35,7 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
         layers::check(cx, pool, &reach);
     }
     sessions::check(cx, draft);
+    lint::check(cx, draft, &reaches);
 }
 
 fn no_listener(draft: &Draft) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! Pools: entries that are one too many, shares that nobody meant, failures that nobody would survive.
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use evenkeel_core::Intent;
 
@@ -9,7 +10,8 @@ use super::shares::{Share, Tier, tiers, whole_weights};
 use super::{limits, placement};
 use crate::decode::{BackendDraft, Cx, HealthDraft, PoolDraft};
 use crate::diagnostic::Diagnostic;
-use crate::model::Runtime;
+use crate::model::{BackendAddress, Runtime};
+use crate::span::At;
 use crate::values::percent;
 
 /// Shares that differ by less are rounding.
@@ -63,8 +65,8 @@ fn duplicate_addresses(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f
     let mut known: HashMap<String, &BackendDraft> = HashMap::new();
     for backend in pool.open() {
         let Some(address) = &backend.address else { continue };
-        let Some(first) = known.get(&address.value.to_string()) else {
-            known.insert(address.value.to_string(), backend);
+        let Some(first) = known.get(&canonical(&address.value)) else {
+            known.insert(canonical(&address.value), backend);
             continue;
         };
         if first.id.value == backend.id.value {
@@ -85,12 +87,29 @@ fn duplicate_addresses(cx: &Cx, pool: &PoolDraft, by_address: &HashMap<String, f
     }
 }
 
+/// One text for all ways to write where a backend is: IPv4 in IPv6, this machine by name or by number.
+pub(super) fn canonical(address: &BackendAddress) -> String {
+    match address {
+        BackendAddress::Socket(socket) => {
+            let ip = match socket.ip().to_canonical() {
+                ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                ip => ip,
+            };
+            SocketAddr::new(ip, socket.port()).to_string()
+        }
+        BackendAddress::Name { host, port } if host == "localhost" => {
+            format!("{}:{port}", Ipv4Addr::LOCALHOST)
+        }
+        BackendAddress::Name { host, port } => format!("{host}:{port}"),
+    }
+}
+
 /// What each address of the first tier gets by all of its entries.
 fn by_address(shares: &[Share<'_>]) -> HashMap<String, f64> {
     let mut sums: HashMap<String, f64> = HashMap::new();
     for share in shares {
         if let Some(address) = &share.backend.address {
-            *sums.entry(address.value.to_string()).or_default() += share.planned;
+            *sums.entry(canonical(&address.value)).or_default() += share.planned;
         }
     }
     sums
@@ -98,8 +117,8 @@ fn by_address(shares: &[Share<'_>]) -> HashMap<String, f64> {
 
 /// What an address gets, against an equal share of the distinct addresses.
 fn doubled(by_address: &HashMap<String, f64>, backend: &BackendDraft) -> Option<String> {
-    let address = backend.address.as_ref()?.value.to_string();
-    let text = format!("{address} would get {} of requests", percent(*by_address.get(&address)?));
+    let address = &backend.address.as_ref()?.value;
+    let text = format!("{address} would get {} of requests", percent(*by_address.get(&canonical(address))?));
     Some(match by_address.len() {
         1 => format!("{text}: it is the only address in the pool"),
         distinct => format!("{text}; equal would be {}", percent(1.0 / distinct as f64)),
@@ -137,6 +156,11 @@ fn all_disabled(pool: &PoolDraft) -> Diagnostic {
 
 fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
     let id = &only.backend.id;
+    if let Some(At { value: BackendAddress::Name { host, .. }, span }) = &only.backend.address
+        && host != "localhost"
+    {
+        return one_name(pool, host, span.clone());
+    }
     let message = match pool.backends.value.len() {
         1 => format!("pool `{}` has one backend", pool.name.value),
         _ if pool.backends.value.iter().any(|backend| backend.enabled.value && backend.drain.value) => {
@@ -148,6 +172,18 @@ fn pool_of_one(pool: &PoolDraft, only: &Share<'_>) -> Diagnostic {
         .label("gets 100 % of requests")
         .effect(format!("when `{}` fails, every request to this pool fails", id.value))
         .help("add a second backend")
+}
+
+/// A name may stand for many machines, or for a balancer: it is one backend here, whatever is behind it.
+fn one_name(pool: &PoolDraft, host: &str, span: std::ops::Range<usize>) -> Diagnostic {
+    let message = format!("all of pool `{}` is one name, `{host}`", pool.name.value);
+    Diagnostic::warning("one-name", span, message)
+        .label("one backend, whatever is behind it")
+        .effect(
+            "of several addresses the lowest would get 100 % of requests; behind a single one, connections that are kept \
+             stay with the machine that they led to first, and none is checked, counted or taken out by itself",
+        )
+        .help("list the machines behind the name, each with an address of its own")
 }
 
 /// Weights that produce other shares than are meant.

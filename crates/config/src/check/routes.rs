@@ -18,11 +18,12 @@ pub(super) fn check(cx: &Cx, draft: &Draft) {
 }
 
 fn names(cx: &Cx, draft: &Draft) {
-    let pools: Vec<_> = draft.pools.iter().map(|pool| pool.name.value.as_str()).collect();
-    let listeners: Vec<_> = draft.listeners.iter().map(|listener| listener.name.value.as_str()).collect();
+    let pools = Names::of(draft.pools.iter().map(|pool| pool.name.value.as_str()));
+    let listeners = Names::of(draft.listeners.iter().map(|listener| listener.name.value.as_str()));
     // Where there is none at all, that was reported, and every name of one would only repeat it.
-    let lacks =
-        |known: &[&str], name: &At<String>| !known.is_empty() && !known.contains(&name.value.as_str());
+    let lacks = |known: &Names<'_>, name: &At<String>| {
+        !known.listed.is_empty() && !known.all.contains(name.value.as_str())
+    };
     for listener in &draft.listeners {
         if let Some(pool) = listener.pool.as_ref().filter(|pool| lacks(&pools, pool)) {
             let effect = format!("requests on listener `{}` would have nowhere to go", listener.name.value);
@@ -50,13 +51,34 @@ fn names(cx: &Cx, draft: &Draft) {
     }
 }
 
-fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &[&str]) -> Diagnostic {
+/// Names that exist.
+struct Names<'a> {
+    /// In file order.
+    listed: Vec<&'a str>,
+    all: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(names: impl Iterator<Item = &'a str>) -> Self {
+        let listed: Vec<_> = names.collect();
+        Self { all: listed.iter().copied().collect(), listed }
+    }
+}
+
+/// Most names that a person looks through.
+const LISTED: usize = 20;
+
+fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &Names<'_>) -> Diagnostic {
     let message = format!("there is no {kind} `{}`", name.value);
-    let all = match known {
+    let all = match known.listed.as_slice() {
         [only] => format!("the only {kind} is `{only}`"),
-        _ => format!("the {kind}s are {}", values::quoted_list(known.iter().copied())),
+        few if few.len() <= LISTED => format!("the {kind}s are {}", values::quoted_list(few.iter().copied())),
+        many => {
+            let first = values::quoted_list(many[..LISTED].iter().copied());
+            format!("the {kind}s are {first} and {} more", many.len() - LISTED)
+        }
     };
-    let label = match values::nearest(&name.value, known.iter().copied()) {
+    let label = match values::nearest(&name.value, known.listed.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "not defined".into(),
     };
@@ -109,10 +131,10 @@ fn shadowed<'a>(cx: &Cx, draft: &'a Draft, known: &Known<'a>) {
     for route in draft.routes.iter().filter(|route| route.whole && route.listener.is_none()) {
         let path = route.path.value.trim_end_matches('/');
         for host in &route.hosts {
-            let own =
-                names.iter().filter_map(|name| known.get(&(Some(*name), host.value.to_string(), path, None)));
-            let own: Vec<_> = own.collect();
-            let Some(first) = own.first().filter(|_| own.len() == names.len()) else { continue };
+            // Ends at the first listener that has none.
+            let own = names.iter().map(|name| known.get(&(Some(*name), host.value.to_string(), path, None)));
+            let own: Option<Vec<_>> = own.collect();
+            let Some(first) = own.as_ref().and_then(|own| own.first()) else { continue };
             let place = if host.value == HostMatch::Any { route.span.clone() } else { host.span.clone() };
             let message =
                 format!("every listener has a route of its own for the same requests ({})", matched(route));
@@ -148,14 +170,13 @@ fn unrouted_listeners(cx: &Cx, draft: &Draft) {
     if !draft.routes_whole || draft.routes.iter().any(|route| !route.whole) {
         return;
     }
+    let everywhere = draft.routes.iter().any(|route| route.listener.is_none());
+    let named: HashSet<_> =
+        draft.routes.iter().filter_map(|route| Some(&route.listener.as_ref()?.value)).collect();
     for listener in draft.listeners.iter().filter(|listener| listener.pool.is_none() && listener.whole) {
         let name = &listener.name.value;
         let Some(protocol) = listener.protocol.as_ref().map(|protocol| protocol.value) else { continue };
-        let holds = |route: &RouteDraft| match &route.listener {
-            Some(only) => only.value == *name,
-            None => protocol.is_http(),
-        };
-        let routed = routes(listener) && draft.routes.iter().any(holds);
+        let routed = routes(listener) && (named.contains(name) || everywhere && protocol.is_http());
         if !routed && listener.https_redirect.is_none() {
             cx.report(unrouted(draft, listener, protocol));
         }
@@ -208,7 +229,8 @@ fn unused_pools(cx: &Cx, draft: &Draft) {
     let named = draft.routes.iter().filter_map(|route| route.pool.as_ref()).chain(shorthands);
     let used: HashSet<_> = named.map(|pool| pool.value.as_str()).collect();
     // A name that does not exist is probably a slip of the one that nobody uses: that was reported.
-    let slips = used.iter().any(|name| draft.pools.iter().all(|pool| pool.name.value != **name));
+    let known: HashSet<_> = draft.pools.iter().map(|pool| pool.name.value.as_str()).collect();
+    let slips = !used.is_subset(&known);
     if !whole || slips || (draft.listeners.is_empty() && draft.routes.is_empty()) {
         return;
     }

@@ -12,6 +12,7 @@ use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 use super::expect::ExpectDraft;
 use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
+use super::written::Written;
 use crate::model::{
     AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2,
     HttpsRedirect, IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime,
@@ -53,6 +54,8 @@ pub(crate) struct ListenerDraft {
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
+    /// Where its keys stand.
+    pub(crate) written: Written,
     pub(crate) allow: Vec<Allow>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
@@ -97,6 +100,8 @@ pub(crate) struct PoolDraft {
     pub(crate) timeouts: UpstreamTimeouts,
     pub(crate) keep_alive: UpstreamKeepAlive,
     pub(crate) max_attempts: u32,
+    /// Where its keys stand.
+    pub(crate) written: Written,
     pub(crate) expect: Option<ExpectDraft>,
     pub(crate) allow: Vec<Allow>,
     /// Whether its intent and all of its backends could be read.
@@ -113,7 +118,7 @@ pub(crate) struct BackendDraft {
     pub(crate) enabled: At<bool>,
     pub(crate) tier: At<u8>,
     pub(crate) zone: Option<At<Arc<str>>>,
-    pub(crate) max_in_flight: Option<NonZeroU32>,
+    pub(crate) max_in_flight: Option<At<NonZeroU32>>,
     pub(crate) drain: At<bool>,
     pub(crate) allow: Vec<Allow>,
 }

@@ -33,6 +33,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
     }
     let allow = allow::read(&mut table);
     let speaks_http = protocol.as_ref().is_none_or(|protocol| protocol.value.is_http());
+    let written = table.written();
     let whole = table.cx.errors() == before;
     ListenerDraft {
         name,
@@ -48,6 +49,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
         trusted_proxies,
         limits,
         timeouts,
+        written,
         allow,
         whole,
     }

@@ -23,6 +23,7 @@ mod sticky;
 mod strategy;
 mod tls;
 mod upstream;
+mod written;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) use expect::ExpectDraft;
 pub(crate) use fit::a_listener;
 use reader::Reader;
 pub(crate) use route_test::RouteTestDraft;
+pub(crate) use written::Written;
 
 /// Collects what is wrong.
 #[derive(Default)]

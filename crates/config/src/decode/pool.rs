@@ -55,6 +55,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
         timeouts,
         keep_alive: keep_alive(table.table("keep_alive")),
         max_attempts: table.count("max_attempts"),
+        written: table.written(),
         expect: expect::read(&mut table),
         allow: allow::read(&mut table),
         whole,
@@ -132,7 +133,10 @@ fn backend_table(mut table: Reader<'_>) -> BackendDraft {
         tier: tier
             .map_or_else(|| At::new(0, span), |tier| tier.map(|tier| u8::try_from(tier).unwrap_or(u8::MAX))),
         zone: zone.map(|zone| zone.map(Arc::from)),
-        max_in_flight: limit.and_then(|limit| u32::try_from(limit.value?).ok()).and_then(NonZeroU32::new),
+        max_in_flight: limit.and_then(|At { value, span }| {
+            let limit = value.and_then(|limit| u32::try_from(limit).ok()).and_then(NonZeroU32::new);
+            Some(At::new(limit?, span))
+        }),
         drain,
         allow,
     }

@@ -7,7 +7,7 @@ use evenkeel_core::Ratio;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{Cx, convert};
+use super::{Cx, Written, convert};
 use crate::diagnostic::Diagnostic;
 use crate::keys::{Default, Key, Kind, ROOT, Section};
 use crate::span::At;
@@ -178,6 +178,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn key_span(&self, name: &str) -> Option<Range<usize>> {
         let mut keys = self.table?.iter().map(|(key, _)| key);
         keys.find(|key| key.get_ref() == name).map(Spanned::span)
+    }
+
+    /// Where everything in it stands.
+    pub(crate) fn written(&self) -> Written {
+        Written::of(self.table)
     }
 
     /// Whether the file has this key, readable or not.

@@ -5,10 +5,20 @@
 //! SARIF read it, and `allow` goes by it.
 
 mod addresses;
+mod affinity;
 mod capacity;
+mod checks;
+mod destinations;
+mod ejection;
+mod entrances;
 mod exposure;
+mod hash_keys;
+mod hash_tables;
 mod hashing;
 mod health;
+mod occupancy;
+mod outliers;
+mod reserves;
 mod routes;
 mod sessions;
 mod timeouts;
@@ -44,13 +54,23 @@ pub(crate) const UNUSED_ALLOW: &str = "unused-allow";
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let themes = [
         weights::RULES,
+        outliers::RULES,
         addresses::RULES,
+        destinations::RULES,
         capacity::RULES,
+        reserves::RULES,
+        occupancy::RULES,
         health::RULES,
+        checks::RULES,
+        ejection::RULES,
         hashing::RULES,
+        hash_keys::RULES,
+        hash_tables::RULES,
         sessions::RULES,
+        affinity::RULES,
         timeouts::RULES,
         routes::RULES,
+        entrances::RULES,
         exposure::RULES,
         tls::RULES,
     ];

@@ -8,7 +8,9 @@ fn broken(pool: &str, expect: &str) -> Vec<Diagnostic> {
         "[runtime]\nzone = 'a'\ninstance = 0\n[listener.web]\nbind = ':80'\npool = 'web'\n\
          [pool.web]\n{pool}\nexpect = {{ {expect} }}\n"
     );
-    let loaded = load(&Source::new("f", text));
+    let mut loaded = load(&Source::new("f", text));
+    // A rate without `survives` promises nothing of failures, which is told as well.
+    loaded.diagnostics.retain(|found| found.code != "no-headroom");
     let other = loaded.diagnostics.iter().find(|found| found.code != "broken-expectation");
     assert_eq!(other, None, "{pool} {expect}");
     assert_eq!(loaded.config.is_none(), !loaded.diagnostics.is_empty());
