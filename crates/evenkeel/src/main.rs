@@ -9,6 +9,9 @@ mod cli;
 mod client;
 mod demo;
 mod diagnose;
+mod diff;
+mod drift;
+mod lines;
 mod output;
 mod parse;
 mod reload;
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Schema) => check::schema(),
+        Ok(Command::Diff(arguments)) => diff::diff(&arguments),
+        Ok(Command::Drift(arguments)) => drift::drift(&arguments),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
