@@ -50,7 +50,7 @@ pub fn compare(old: &Side<'_>, new: &Side<'_>, options: Options) -> Comparison {
     let by_pool = pools::compare(was, is, &pools, options.all);
     let routes = routes::compare(was, is, &listeners, &renamed, options.all);
     let settings = settings::compare(was, is, &pools, &listeners);
-    let findings = findings(old, new);
+    let findings = findings(old, new, &names(&pools, &listeners));
     let mut items = by_pool.items;
     items.extend(routes.items);
     items.extend(merged(settings.items));
@@ -112,15 +112,24 @@ fn merged(items: Vec<Item>) -> Vec<Item> {
     merged.into_iter().map(about).collect()
 }
 
-/// What is said of the new file and was not said of the old one, wherever in it.
-fn findings(old: &Side<'_>, new: &Side<'_>) -> Vec<Finding> {
-    let mut known: HashMap<(&str, &str), usize> = HashMap::new();
+/// Renamed pools and listeners, as messages quote them: before and after.
+fn names(pools: &Pairs<'_, Pool>, listeners: &Pairs<'_, Listener>) -> Vec<(String, String)> {
+    let pools = pools.both.iter().map(|(was, is)| (was.id.as_str(), is.id.as_str()));
+    let listeners = listeners.both.iter().map(|(was, is)| (&*was.name, &*is.name));
+    let renamed = pools.chain(listeners).filter(|(was, is)| was != is);
+    renamed.map(|(was, is)| (format!("`{was}`"), format!("`{is}`"))).collect()
+}
+
+/// What is said of the new file and was not said of the old one, wherever in it and by whatever name.
+fn findings(old: &Side<'_>, new: &Side<'_>, names: &[(String, String)]) -> Vec<Finding> {
+    let mut known: HashMap<(&str, String), usize> = HashMap::new();
     for one in old.diagnostics {
-        *known.entry((one.code, &one.message)).or_default() += 1;
+        let message = names.iter().fold(one.message.clone(), |message, (was, is)| message.replace(was, is));
+        *known.entry((one.code, message)).or_default() += 1;
     }
     let mut findings = Vec::new();
     for one in new.diagnostics {
-        match known.get_mut(&(one.code, one.message.as_str())) {
+        match known.get_mut(&(one.code, one.message.clone())) {
             Some(left) if *left > 0 => *left -= 1,
             _ => findings.push(Finding {
                 severity: one.severity.as_str(),

@@ -3,7 +3,8 @@
 //! A table of routes looks a host up by its own name, then below ever shorter names, then under no name. So hosts that are
 //! named, and that lie below the same longest name, are answered alike; one of each kind will do. Moreover, if what is
 //! written for a host itself is the same in both tables, they differ for it only where neither decides by that, and then
-//! they differ for the kind below which it lies. So those need not be asked, except for the last kind of all.
+//! they differ for the kind below which it lies. So those need not be asked. The last kind of all always is: for a redirect
+//! of everything no route need change.
 
 use std::collections::{BTreeMap, BTreeSet};
 

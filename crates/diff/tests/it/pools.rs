@@ -102,9 +102,13 @@ fn a_backend_of_another_pool() {
 
 #[test]
 fn a_renamed_pool_is_the_same_pool() {
+    let renamed =
+        |file: &str| file.replace("pool.web", "pool.shop").replace("pool = \"web\"", "pool = \"shop\"");
+    let one = pool(&weighted(&[1]), "");
+    let comparison = compared(&one, &renamed(&one));
+    assert!(comparison.findings.is_empty(), "the same under another name: {:?}", comparison.findings);
     let old = pool(&weighted(&[1, 1]), "");
-    let comparison =
-        compared(&old, &old.replace("pool.web", "pool.shop").replace("pool = \"web\"", "pool = \"shop\""));
+    let comparison = compared(&old, &renamed(&old));
     assert_eq!(item(&comparison, "pool-renamed").text, "was web");
     assert!(!comparison.changed && comparison.routes.is_empty(), "{:?}", comparison.items);
     assert_eq!(
