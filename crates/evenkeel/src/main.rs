@@ -10,6 +10,9 @@ mod client;
 mod demo;
 mod diagnose;
 mod explain;
+mod diff;
+mod drift;
+mod lines;
 mod output;
 mod parse;
 mod reload;
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
+        Ok(Command::Diff(arguments)) => diff::diff(&arguments),
+        Ok(Command::Drift(arguments)) => drift::drift(&arguments),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),

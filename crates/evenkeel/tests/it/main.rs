@@ -7,6 +7,7 @@ mod balancing;
 mod cli;
 mod deploy;
 mod diagnose;
+mod diff;
 mod drain;
 mod hashing;
 mod health;
