@@ -40,8 +40,7 @@ pub struct Answer {
 }
 
 /// What servers are told about us.
-const USER_AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("evenkeel/", env!("CARGO_PKG_VERSION")));
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("evenkeel/", env!("CARGO_PKG_VERSION")));
 
 impl Request {
     /// GET, keeping 16 KiB of the answer.

@@ -155,7 +155,8 @@ impl Connection {
             .map_err(refuse)?;
         *message.headers_mut() = request.fields.clone();
         if matches!(self.sender, Sender::Http1(_)) {
-            let host = authority.parse().map_err(|_| Failure::Request(format!("{authority:?} is no host")))?;
+            let host =
+                authority.parse().map_err(|_| Failure::Request(format!("{authority:?} is no host")))?;
             message.headers_mut().insert(http::header::HOST, host);
         }
         Ok(message)
@@ -202,3 +203,7 @@ async fn read(mut content: Incoming, keep: usize) -> Result<(Vec<u8>, u64), Fail
     }
     Ok((kept, bytes))
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

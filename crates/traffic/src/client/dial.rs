@@ -55,18 +55,18 @@ impl Dial {
     /// # Errors
     /// When the name has none.
     pub async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, Failure> {
-        let found = match &self.connect_to {
-            Some(place) => lookup_host(place.as_str()).await,
-            None => lookup_host((target.host.as_str(), target.port)).await.map(|found| {
-                // Two kinds of iterators.
-                found.collect::<Vec<_>>().into_iter()
-            }),
+        let failed = |error: String| {
+            let name = self.connect_to.as_deref().unwrap_or(&target.host).to_owned();
+            Failure::Resolve { name, error }
         };
-        let name = self.connect_to.as_deref().unwrap_or(&target.host);
-        let found: Vec<SocketAddr> =
-            found.map_err(|error| Failure::Resolve { name: name.to_owned(), error: error.to_string() })?.collect();
+        let named = (target.host.as_str(), target.port);
+        let found: Vec<SocketAddr> = match &self.connect_to {
+            Some(place) => lookup_host(place.as_str()).await.map(Iterator::collect),
+            None => lookup_host(named).await.map(Iterator::collect),
+        }
+        .map_err(|error| failed(error.to_string()))?;
         if found.is_empty() {
-            return Err(Failure::Resolve { name: name.to_owned(), error: "it has no address".to_owned() });
+            return Err(failed("it has no address".to_owned()));
         }
         Ok(found)
     }
@@ -80,7 +80,7 @@ impl Dial {
                 Err(error) => failure = Some(Failure::Connect { address, error }),
             }
         }
-        Err(failure.unwrap_or_else(|| Failure::Closed))
+        Err(failure.unwrap_or(Failure::Closed))
     }
 
     async fn tcp_to(&self, address: SocketAddr) -> std::io::Result<TcpStream> {

@@ -97,7 +97,9 @@ impl Failure {
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Resolve { .. } => FailureClass::Resolve,
-            Self::Connect { error, .. } if error.kind() == io::ErrorKind::ConnectionRefused => FailureClass::Refused,
+            Self::Connect { error, .. } if error.kind() == io::ErrorKind::ConnectionRefused => {
+                FailureClass::Refused
+            }
             Self::Connect { .. } => FailureClass::Connect,
             Self::Tls(_) => FailureClass::Tls,
             Self::Timeout(_) => FailureClass::Timeout,
@@ -130,7 +132,7 @@ impl Failure {
 }
 
 fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |error| error.source())
+    std::iter::successors(error.source(), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }
 
 fn of_source(error: &(dyn StdError + 'static)) -> Option<Failure> {

@@ -107,9 +107,7 @@ fn load(settings: &TlsSettings) -> Result<Ready, TlsError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError(error.to_string()))?;
     let builder = match (settings.insecure, &settings.ca) {
-        (true, _) => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting { provider }))
-        }
+        (true, _) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting { provider })),
         (false, Some(file)) => builder.with_root_certificates(authorities(file)?),
         (false, None) => builder.with_root_certificates(system_authorities()?),
     };
