@@ -7,6 +7,7 @@
 pub mod client;
 pub mod split;
 mod vary;
+pub mod verify;
 mod who;
 
 pub use vary::Vary;

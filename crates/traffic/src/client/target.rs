@@ -74,6 +74,15 @@ impl Target {
         if self.port == default_port(self.secure) { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// Host and port, as a connection needs them.
+    pub fn place(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
