@@ -11,6 +11,7 @@ use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
 use crate::parse;
+use crate::verify::VerifyArgs;
 
 /// Where the admin interface is unless the configuration moves it.
 const ADMIN: &str = "127.0.0.1:9901";
@@ -64,6 +65,13 @@ pub(crate) enum Command {
                             zcat *.gz | evenkeel analyze - --format '$remote_addr [$time_local] $status $upstream_addr'\n\n\
                             Exit status: 0 nothing is wrong, 1 something is, 2 called wrongly")]
     Analyze(AnalyzeArgs),
+    /// Send requests through any balancer and test whether the answers are split as they should be
+    #[command(after_help = "Examples: evenkeel verify http://127.0.0.1:8080/ --equal 3\n          \
+                            evenkeel verify https://shop.example/ --by cookie:SERVERID --expect web1=2,web2=1\n          \
+                            evenkeel verify http://127.0.0.1:8080/ --config evenkeel.toml --routes\n\n\
+                            Exit status: 0 as expected, or undecided without --strict; 1 refused, or nothing can be said;\n\
+                            2 called wrongly")]
+    Verify(Box<VerifyArgs>),
     /// Show the running balancer: pools, backends, shares
     #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
     Status(StatusArgs),

@@ -12,6 +12,7 @@ mod output;
 mod parse;
 mod reload;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
+        Ok(Command::Verify(arguments)) => verify::verify(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),
