@@ -33,3 +33,4 @@ mod tls;
 mod tls_attack;
 mod udp;
 mod upgrade;
+mod verify;
