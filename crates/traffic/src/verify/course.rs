@@ -10,6 +10,7 @@ use super::sessions::Sessions;
 use super::sighting::Sighting;
 use crate::client::Answer;
 use crate::split::{State, Trial};
+use crate::who::suggest;
 use crate::{By, guess};
 
 /// How far a verification has come.
@@ -28,6 +29,8 @@ pub struct Progress {
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) by: Option<By>,
+    /// What might name backends, where nothing is known to.
+    pub(super) suggested: Vec<By>,
     /// Answers that have not been read, because it is not known yet what names backends.
     waiting: Vec<Sighting>,
     /// Every answer.
@@ -72,6 +75,7 @@ impl<'a> Course<'a> {
         Self {
             plan,
             by: plan.by.clone(),
+            suggested: Vec::new(),
             waiting: Vec::new(),
             requests: trial.clone(),
             units: trial,
@@ -141,6 +145,9 @@ impl<'a> Course<'a> {
             let answers: Vec<Answer> =
                 waiting.iter().filter_map(|sighting| sighting.outcome.as_ref().ok().cloned()).collect();
             self.by = guess(&answers);
+            if self.by.is_none() && self.suggested.is_empty() {
+                self.suggested = suggest(&answers);
+            }
         }
         for sighting in waiting {
             if let Ok(answer) = &sighting.outcome {

@@ -42,7 +42,10 @@ impl Course<'_> {
             failures: self.tally.failures.clone(),
             statuses: self.tally.statuses.clone(),
             unnamed: self.tally.unnamed,
-            backends: trial.shares().iter().map(|share| self.backend(share)).collect(),
+            backends: match self.tally.named {
+                0 => Vec::new(),
+                _ => trial.shares().iter().map(|share| self.backend(share)).collect(),
+            },
             tolerance: self.plan.tolerance.get(),
             excluded: ExcludedReport { above: excluded.above, below: excluded.below },
             needed: self.needed(case.verdict),
@@ -59,7 +62,10 @@ impl Course<'_> {
     fn judge(&self) -> Case {
         if let Some(reason) = self.unreadable() {
             // Whoever fails does not say a name either; that is the better reason.
-            let reasons = self.failing().into_iter().chain([reason]).collect();
+            let reasons = match self.failing() {
+                Some(failing) if self.tally.failed() == self.tally.sent => vec![failing],
+                failing => failing.into_iter().chain([reason]).collect(),
+            };
             return Case { verdict: Verdict::Impossible, reasons };
         }
         let reasons: Vec<String> =
@@ -85,9 +91,7 @@ impl Course<'_> {
                 _ if tally.sent == 0 => "no request was sent".to_owned(),
                 _ if answered == 0 => format!("none of {} requests was answered", tally.sent),
                 Some(by) => format!("none of {answered} answers has a name by {by}"),
-                None => "no field of the answers tells backends apart; say what does: --by header:NAME, cookie:NAME, \
-                         body, body:PATTERN or json:FIELD"
-                    .to_owned(),
+                None => self.unnamed(),
             });
         }
         let names = self.requests.backends_seen() as u64;
@@ -100,6 +104,15 @@ impl Course<'_> {
                 tally.named
             )
         })
+    }
+
+    fn unnamed(&self) -> String {
+        let seen: Vec<String> = self.suggested.iter().map(|by| format!("--by {by}")).collect();
+        let advice = match seen.as_slice() {
+            [] => "say what does: --by header:NAME, cookie:NAME, body, body:PATTERN or json:FIELD".to_owned(),
+            _ => format!("by what was seen, {} may do", seen.join(" or ")),
+        };
+        format!("no usual field of the answers tells backends apart; {advice}")
     }
 
     /// One backend, and nothing that says that there should be others.
@@ -136,7 +149,7 @@ impl Course<'_> {
         let what: Vec<String> = classes.into_iter().chain(unnamed).collect();
         let said = tally.said.values().next().map_or_else(String::new, |said| format!("; {said}"));
         Some(format!(
-            "{lost} of {} requests ({:.1} %) came to no backend that is known: {}{said}",
+            "{lost} of {} requests ({:.1} %) were not answered by a backend that has a name: {}{said}",
             tally.sent,
             part * 100.0,
             what.join(", ")

@@ -62,7 +62,7 @@ pub struct Report {
     pub statuses: BTreeMap<u16, u64>,
     /// Answers that do not tell who gave them.
     pub unnamed: u64,
-    /// Everybody who is expected or has answered.
+    /// Everybody who is expected or has answered; empty where no answer has a name.
     pub backends: Vec<BackendReport>,
     /// How far off a share may be without meaning anything, as part of it.
     pub tolerance: f64,

@@ -9,6 +9,8 @@ use crate::client::Answer;
 
 /// Fields that name backends, the surest first. `server` names the software more often than the machine.
 const USUAL: &[&str] = &[
+    // Those of `evenkeel demo`.
+    "x-demo-backend",
     "x-backend",
     "x-backend-server",
     "x-backend-name",
@@ -34,6 +36,26 @@ const USUAL: &[&str] = &[
     "server",
 ];
 
+/// Fields that differ for other reasons.
+const OTHERS: &[&str] = &[
+    "age",
+    "alt-svc",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "keep-alive",
+    "last-modified",
+    "set-cookie",
+    "transfer-encoding",
+    "vary",
+];
+/// So many fields are named.
+const SUGGESTED: usize = 3;
+
 /// The field that tells backends apart, judged by these answers: the first usual one that all of them have and that
 /// differs; or else, since all may come from one backend, the first that all of them have, `Server` excepted.
 pub fn guess(answers: &[Answer]) -> Option<By> {
@@ -49,6 +71,19 @@ pub fn guess(answers: &[Answer]) -> Option<By> {
     let is_server = |by: &By| matches!(by, By::Header(name) if name == http::header::SERVER);
     let found = differs.or_else(|| everywhere.iter().find(|(by, _)| !is_server(by)));
     found.map(|(by, _)| by.clone())
+}
+
+/// What might name backends, where [`guess`] finds nothing: fields that all of these answers have, with several values
+/// that return, and the content if its first line is like that.
+pub(crate) fn suggest(answers: &[Answer]) -> Vec<By> {
+    let Some(first) = answers.first() else { return Vec::new() };
+    let fields =
+        first.headers.keys().filter(|name| !OTHERS.contains(&name.as_str())).cloned().map(By::Header);
+    let returns = |by: &By| {
+        let values: Option<HashSet<String>> = answers.iter().map(|answer| by.name_in(answer)).collect();
+        values.is_some_and(|values| values.len() > 1 && values.len() * 2 <= answers.len())
+    };
+    fields.chain([By::FirstLine]).filter(returns).take(SUGGESTED).collect()
 }
 
 #[cfg(test)]
@@ -83,5 +118,22 @@ mod tests {
         for (answers, expected) in cases {
             assert_eq!(guessed(answers).as_deref(), expected, "{answers:?}");
         }
+    }
+
+    #[test]
+    fn what_might_name_backends_is_suggested() {
+        let answers = |number: usize| -> Vec<Answer> {
+            let answer = |index: usize| {
+                let (machine, id) = (["m1", "m2"][index % 2], index.to_string());
+                let fields =
+                    [("x-machine", machine), ("x-request-id", &id), ("date", machine), ("via", "1.1 x")];
+                sample(&fields, &format!("hello from {machine}\n{index}"))
+            };
+            (0..number).map(answer).collect()
+        };
+        let suggested: Vec<String> = suggest(&answers(12)).iter().map(By::to_string).collect();
+        assert_eq!(suggested, ["header:x-machine", "body"]);
+        assert_eq!(guess(&answers(12)).map(|by| by.to_string()), None);
+        assert!(suggest(&answers(1)).is_empty() && suggest(&[]).is_empty());
     }
 }

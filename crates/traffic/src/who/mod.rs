@@ -12,6 +12,7 @@ use regex::Regex;
 use crate::client::Answer;
 
 pub use guess::guess;
+pub(crate) use guess::suggest;
 pub use names::Names;
 
 /// What of an answer names the backend.
