@@ -8,6 +8,8 @@ use evenkeel_traffic::verify::{BackendReport, Report, Unit, Verdict};
 const BAR: usize = 30;
 /// Backends that are told one by one.
 const TOLD: usize = 20;
+/// Backends without a name that are told one by one: they are all alike.
+const SILENT: usize = 2;
 const NAME_MAX: usize = 28;
 const SENTENCE: usize = 96;
 
@@ -35,7 +37,7 @@ fn verdict(report: &Report) -> String {
         Verdict::Impossible => format!("Nothing can be said{stopped}."),
         Verdict::Undecided => {
             let more = match report.needed {
-                Some(needed) => format!("about {needed} more requests are needed to be sure: -n"),
+                Some(needed) => format!("about {needed} more requests (-n) are needed"),
                 None => "no number of requests would be enough".to_owned(),
             };
             format!("Undecided{stopped}: nothing is wrong so far; {more}.")
@@ -52,7 +54,7 @@ fn sent(report: &Report) -> String {
     };
     let vary = report.vary.as_ref().map_or_else(String::new, |vary| format!(", with {vary} differing"));
     let by = match (&report.by, report.by_guessed) {
-        (Some(by), true) => format!("; backends named by {by} (found out; --by says otherwise)"),
+        (Some(by), true) => format!("; backends named by {by} (guessed)"),
         (Some(by), false) => format!("; backends named by {by}"),
         (None, _) => String::new(),
     };
@@ -90,11 +92,16 @@ fn table(text: &mut String, report: &Report) {
         "backend", "share", "should", "", "mean ms"
     )
     .ok();
-    for one in report.backends.iter().take(TOLD) {
+    let (named, silent): (Vec<_>, Vec<_>) = report.backends.iter().partition(|one| one.backend.is_some());
+    let few = if silent.len() > SILENT { 0 } else { silent.len() };
+    for one in named.iter().take(TOLD).chain(silent.iter().take(few)) {
         backend(text, one, width);
     }
-    if report.backends.len() > TOLD {
-        writeln!(text, "  and {} more", report.backends.len() - TOLD).ok();
+    if named.len() > TOLD {
+        writeln!(text, "  and {} more", named.len() - TOLD).ok();
+    }
+    if silent.len() > few {
+        writeln!(text, "  and {} that never answered", silent.len()).ok();
     }
 }
 
@@ -157,4 +164,79 @@ fn sentence(text: &mut String, sentence: &str) {
 
 fn clip(text: &str) -> String {
     text.chars().take(SENTENCE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_traffic::verify::{ExcludedReport, StickyReport};
+
+    use super::*;
+
+    fn report(verdict: Verdict, backends: Vec<BackendReport>) -> Report {
+        Report {
+            schema: 1,
+            url: format!("http://a.example/{}", "x".repeat(300)),
+            verdict,
+            reasons: vec!["a gets more ".repeat(20)],
+            notes: vec!["y".repeat(300)],
+            by: Some(format!("header:{}", "z".repeat(90))),
+            by_guessed: true,
+            pattern: "kept",
+            vary: Some("source".to_owned()),
+            unit: Unit::Connection,
+            requests: 1_000_000,
+            failures: [("closed", 3), ("reset", 4)].into(),
+            statuses: [(200, 7), (503, 2)].into(),
+            unnamed: 2,
+            backends,
+            tolerance: 0.05,
+            excluded: ExcludedReport { above: Some(1.5), below: Some(0.5) },
+            needed: Some(460),
+            sticky: Some(StickyReport { sessions: 9, followed: 90, moved: 1, cookies: 9 }),
+            interrupted: true,
+        }
+    }
+
+    fn backend(name: Option<&str>) -> BackendReport {
+        BackendReport {
+            backend: name.map(str::to_owned),
+            answers: 1_000_000,
+            share: 1.0,
+            expected: 1.0 / 3.0,
+            ratio: Some(3.0),
+            found: Some("above"),
+            critical: true,
+            since: Some(0),
+            mean_ms: Some(12_345.6),
+        }
+    }
+
+    #[test]
+    fn everything_fits_into_100_columns_and_the_answer_comes_first() {
+        let long = "w".repeat(64);
+        for verdict in [Verdict::AsExpected, Verdict::Refused, Verdict::Undecided, Verdict::Impossible] {
+            let text =
+                render(&report(verdict, vec![backend(Some(&long)), backend(Some("a")), backend(None)]));
+            assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+            assert!(text.contains("(interrupted)") && text.contains("2 with 503"), "{text}");
+            let first = text.lines().next().unwrap_or_default();
+            let word = ["As expected", "Refused", "Undecided", "Nothing can be said"][verdict as usize];
+            assert!(first.starts_with(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_backends_are_folded() {
+        let names: Vec<String> = (0..30).map(|number| format!("web{number}")).collect();
+        let named = names.iter().map(|name| backend(Some(name)));
+        let text = render(&report(Verdict::Refused, named.chain((0..7).map(|_| backend(None))).collect()));
+        assert!(text.contains("web19") && !text.contains("web20"), "{text}");
+        assert!(text.contains("and 10 more") && text.contains("and 7 that never answered"), "{text}");
+    }
+
+    #[test]
+    fn a_bar_shows_the_share_and_where_it_should_end() {
+        assert_eq!(bar(0.5, 0.2), format!("#####|#########{}", " ".repeat(15)));
+        assert_eq!(bar(0.0, 0.0).trim_end(), "|");
+    }
 }

@@ -111,7 +111,9 @@ async fn a_backend_that_never_answers_is_named() {
     let alone = assert_verdict(self::report(one.address("web"), "").await, "impossible", 1);
     assert!(alone["reasons"].to_string().contains("--equal"), "{alone:#}");
     let stranger = assert_verdict(self::report(two.address("web"), "--expect a=1").await, "refused", 1);
-    assert!(stranger["reasons"].to_string().contains("b answered"), "{stranger:#}");
+    assert!(stranger["reasons"].to_string().contains("b gave"), "{stranger:#}");
+    let more = assert_verdict(self::report(two.address("web"), "--equal 1").await, "refused", 1);
+    assert!(more["reasons"].to_string().contains("2 backends answer where 1 should"), "{more:#}");
 }
 
 #[tokio::test]
@@ -124,6 +126,17 @@ async fn a_file_says_what_is_expected() {
     let even = evenkeel(&all, EVEN, ROUND_ROBIN).await;
     let not_applied = report(even.address("web"), &format!("--config {file} --pool web")).await;
     assert_verdict(not_applied, "refused", 1);
+    // A balancer that names backends by their addresses.
+    let servers: Vec<String> = all
+        .iter()
+        .zip(HEAVY)
+        .map(|(backend, weight)| format!("server {} weight={weight};", backend.address()))
+        .collect();
+    let server = "location / { proxy_pass http://u; proxy_hide_header X-Backend; add_header X-Upstream-Addr $upstream_addr; }";
+    let nginx = Nginx::start_balancer(&format!("upstream u {{ {} }}", servers.join(" ")), server).await;
+    let by_address =
+        assert_verdict(report(nginx.address(), &format!("--config {file}")).await, "as_expected", 0);
+    assert_eq!(by_address["backends"][0]["backend"], "a", "{by_address:#}");
     let wrong = verify(even.address("web"), &format!("--config {file} --pool nobody")).await;
     assert!(wrong.status.code() == Some(2) && wrong.stderr.contains("pools of the file: web"), "{wrong:?}");
 }
@@ -279,6 +292,27 @@ async fn hostile_servers_are_told_apart() {
     let nobody = ClosedPort::new();
     let report = assert_verdict(report(nobody.address(), "").await, "impossible", 1);
     assert!(report["failures"]["refused"].as_u64().is_some(), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_kept_connections_does_not_fail() {
+    let closing = Backend::with_reply("a", Reply::named("a", "x").then(Step::Close)).await;
+    let report = report(closing.address(), "--equal 1 --pattern kept").await;
+    let report = assert_verdict(report, "as_expected", 0);
+    assert_eq!(report["failures"].as_object().map(|all| all.len()), Some(0), "{report:#}");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_given_up() {
+    let endless = "HTTP/1.1 200 OK\r\nX-Backend: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let steps = [
+        Step::ReadBody,
+        Step::Send(endless.into()),
+        Step::Drip(b"1\r\nx\r\n".repeat(10_000), 6, Duration::from_millis(20)),
+    ];
+    let server = Backend::with_reply("a", Reply::steps(steps)).await;
+    let report = assert_verdict(report(server.address(), "--timeout 200ms").await, "impossible", 1);
+    assert!(report["failures"]["timeout"].as_u64().is_some(), "{report:#}");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl Course<'_> {
             unnamed: self.tally.unnamed,
             backends: match self.tally.named {
                 0 => Vec::new(),
-                _ => trial.shares().iter().map(|share| self.backend(share)).collect(),
+                _ => self.in_order(trial.shares()).iter().map(|share| self.backend(share)).collect(),
             },
             tolerance: self.plan.tolerance.get(),
             excluded: ExcludedReport { above: excluded.above, below: excluded.below },
@@ -180,6 +180,12 @@ impl Course<'_> {
         let trial = self.trial();
         let (unit, total) = (self.unit(), trial.answers());
         let shares = trial.shares();
+        let seen = trial.backends_seen();
+        if let Expectation::Equal(number) = self.plan.expectation
+            && seen > number
+        {
+            return vec![format!("{seen} backends answer where {number} should")];
+        }
         let stranger = |share: &&Share| share.expected == 0.0 && share.answers > 0;
         let mut wrong: Vec<&Share> =
             shares.iter().filter(|share| share.finding.is_some() || stranger(share)).collect();
@@ -209,6 +215,17 @@ impl Course<'_> {
             Unit::Connection | Unit::Session => u64::from(self.plan.each),
         };
         self.trial().needed().map(|needed| needed * each)
+    }
+
+    /// As they are expected, or by name where nobody says who is.
+    fn in_order(&self, mut shares: Vec<Share>) -> Vec<Share> {
+        if !matches!(self.plan.expectation, Expectation::Shares(_)) {
+            shares.sort_by(|one, other| {
+                let key = |share: &Share| (share.backend.is_none(), share.backend.clone());
+                key(one).cmp(&key(other))
+            });
+        }
+        shares
     }
 
     fn backend(&self, share: &Share) -> BackendReport {
@@ -275,7 +292,7 @@ impl Course<'_> {
         let answers: Vec<f64> = shares.iter().map(|share| share.answers as f64).collect();
         let least = answers.iter().copied().filter(|answers| *answers > 0.0).fold(f64::INFINITY, f64::min);
         let others = answers.iter().filter(|answers| **answers > 0.0).count();
-        if others < 2 || shares.len() > 8 {
+        if others < 2 || shares.len() > 8 || shares.iter().any(|share| share.expected == 0.0) {
             return None;
         }
         let mean_of_least: Vec<f64> =
@@ -294,7 +311,7 @@ fn sentence(share: &Share, unit: Unit, total: u64) -> String {
     let since = since.map_or_else(String::new, |since| format!(", since {} {}", noun(unit), since + 1));
     match share {
         Share { expected: 0.0, answers, .. } => {
-            format!("{name} answered {answers} of {all} and is not expected at all")
+            format!("{name} gave {answers} of {all} and is not expected at all")
         }
         Share { answers: 0, backend: Some(_), .. } => {
             format!("{name} never answered in {all}; {expected:.1} % would be its share")
