@@ -57,7 +57,7 @@ async fn two_exchanges_on_one_connection() {
         Deed::Answer(
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Backend: a\r\nContent-Length: 5\r\n\r\nhello",
         ),
-        Deed::Answer("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"),
+        Deed::Answer("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2\r\npe\r\n0\r\n\r\n"),
     ])
     .await;
     let mut connection = open(address, &dial()).await.unwrap();
@@ -65,8 +65,8 @@ async fn two_exchanges_on_one_connection() {
     assert_eq!((first.status, first.body.as_slice(), first.bytes), (200, b"hel".as_slice(), 5));
     assert_eq!(first.headers["x-backend"], "a");
     assert!(first.first_byte <= first.total);
-    let second = connection.request(&Request::get("/b")).await.unwrap();
-    assert_eq!((second.status, second.body.as_slice()), (503, b"no".as_slice()));
+    let second = connection.request(&Request { keep: 3, ..Request::get("/b") }).await.unwrap();
+    assert_eq!((second.status, second.body.as_slice(), second.bytes), (503, b"nop".as_slice(), 4));
     assert!(connection.again().is_none(), "one request at a time");
 }
 

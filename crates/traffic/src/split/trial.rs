@@ -98,16 +98,11 @@ impl Trial {
     /// An answer of the backend called `name`.
     pub fn count(&mut self, name: &str) {
         self.answers += 1;
-        let known = self.by_name.get(name).copied();
-        let Some(slot) = known.or_else(|| self.meet(name)) else {
+        let Some(slot) = self.by_name.get(name).copied().or_else(|| self.meet(name)) else {
             self.beyond += 1;
             return;
         };
         self.slots[slot].answers += 1;
-        // Where the expectation goes by who answers, a first answer only says that there is another.
-        if known.is_none() && self.expectation == Expectation::EqualSeen {
-            return;
-        }
         self.batch.push(slot);
         if self.batch.len() >= BATCH.max(self.slots.len() / 8) {
             self.weigh();
@@ -182,8 +177,6 @@ impl Trial {
             Some(slot) => slot,
             None if self.slots.len() >= BACKENDS_MAX => return None,
             None => {
-                // What has come until now had nothing to do with this one.
-                self.weigh();
                 self.slots.push(Slot::default());
                 self.slots.len() - 1
             }
