@@ -95,7 +95,7 @@ async fn the_text_says_what_is_wrong_in_100_columns() {
     );
     let few = verify(even.address("web"), "--equal 3 -n 50").await;
     assert!(few.stdout.starts_with("Undecided") && few.status.success(), "{few:?}");
-    assert!(few.stdout.contains("more requests are needed"), "{few:?}");
+    assert!(few.stdout.contains("more requests (-n) are needed"), "{few:?}");
     let strict = verify(even.address("web"), "--equal 3 -n 50 --strict").await;
     assert_eq!(strict.status.code(), Some(1), "{strict:?}");
 }

@@ -216,3 +216,32 @@ fn several_names_of_a_backend_are_one() {
     assert_eq!(report.verdict, Verdict::AsExpected, "{report:?}");
     assert_eq!(report.backends.len(), 2);
 }
+
+/// Answers the first request of each connection, and closes it when the second has come.
+async fn closing_server() -> std::net::SocketAddr {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\nX-Backend: a\r\nContent-Length: 0\r\n\r\n";
+                    stream.write_all(answer).await.ok();
+                    stream.read(&mut request).await.ok();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_kept_connection_may_end_between_two_requests() {
+    let address = closing_server().await;
+    let target = Target::parse(&format!("http://{address}/")).unwrap();
+    let plan = Plan { target, pattern: Pattern::Kept, ..plan(Expectation::Equal(1)) };
+    let report = crate::verify::verify(&plan, std::future::pending(), |_| ()).await;
+    assert_eq!((report.verdict, report.failures.len()), (Verdict::AsExpected, 0), "{report:?}");
+}
