@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 pub mod client;
+pub mod load;
+pub mod page;
 pub mod split;
 mod vary;
 pub mod verify;
