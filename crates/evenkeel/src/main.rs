@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod load;
 mod output;
 mod parse;
 mod reload;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
+        Ok(Command::Load(arguments)) => load::load(&arguments),
         Ok(Command::Verify(arguments)) => verify::verify(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),

@@ -24,6 +24,7 @@ use addresses::Own;
 use reload::Reloader;
 use signals::Signal;
 
+pub(crate) use limits::raise_open_files;
 pub(crate) use logging::Logging;
 
 /// What to run.
@@ -118,7 +119,7 @@ fn serve(job: Job, logging: &Logging) -> Result<(), Box<dyn Error>> {
     for (source, diagnostics) in &job.warnings {
         log_diagnostics(source, diagnostics);
     }
-    let open_files = limits::raise_open_files();
+    let open_files = raise_open_files();
     let running = Arc::new(OnceLock::new());
     let reloads = watch_signals(Arc::clone(&running), logging.clone())?;
     let admin_socket = admin::bind(job.config.admin.as_ref())?;

@@ -14,6 +14,7 @@ mod http2;
 mod http2_attacks;
 mod http2_frames;
 mod limits;
+mod load;
 mod passthrough;
 mod probes;
 mod prometheus;
