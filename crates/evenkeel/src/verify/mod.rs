@@ -84,7 +84,7 @@ fn is_yes(report: &Report, strict: bool) -> bool {
 }
 
 fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
-    let Expected { expectation, names } = expected::expected(arguments)?;
+    let Expected { expectation, names, notes } = expected::expected(arguments)?;
     let vary = arguments.vary.clone();
     if vary == Some(Vary::Source) && !is_loopback(&arguments.connect_to, &arguments.url.host) {
         let hint = "let a header, a query parameter or a cookie differ, or verify where the balancer runs";
@@ -126,6 +126,7 @@ fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
         requests: arguments.requests,
         at_a_time: arguments.at_a_time.into(),
         each: arguments.each.unwrap_or(each),
+        notes,
         seed: arguments.seed,
     })
 }
