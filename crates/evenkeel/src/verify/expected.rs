@@ -10,16 +10,26 @@ use evenkeel_traffic::Names;
 use evenkeel_traffic::client::Target;
 use evenkeel_traffic::split::Expectation;
 
-use super::{Refusal, VerifyArgs};
+use super::Refusal;
 use crate::check;
 
 /// What backends should have, and what they are called.
 #[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) expectation: Expectation,
-    pub(super) names: Names,
+pub(crate) struct Expected {
+    pub(crate) expectation: Expectation,
+    pub(crate) names: Names,
     /// What is doubtful about it, one sentence each.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// What flags say of it.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) url: &'a Target,
+    pub(crate) config: Option<&'a Path>,
+    pub(crate) pool: Option<&'a str>,
+    pub(crate) equal: Option<u16>,
+    pub(crate) expect: &'a [(String, f64)],
 }
 
 /// One backend as the balancing core sees it while all are healthy.
@@ -34,12 +44,12 @@ struct Planned {
 const SOMEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1);
 
 /// What the flags say.
-pub(super) fn expected(arguments: &VerifyArgs) -> Result<Expected, Refusal> {
+pub(crate) fn expected(asked: &Asked<'_>) -> Result<Expected, Refusal> {
     let without_names =
         |expectation| Ok(Expected { expectation, names: Names::default(), notes: Vec::new() });
-    if let Some(file) = &arguments.config {
+    if let Some(file) = asked.config {
         let config = load(file)?;
-        let pool = pool(&config, arguments.pool.as_deref(), &arguments.url)?;
+        let pool = pool(&config, asked.pool, asked.url)?;
         let refuse = |what: String| Refusal::no(format!("pool {}: {what}", pool.id), "");
         let planned = planned(pool);
         let parts: Vec<(String, f64)> = planned.iter().map(|one| (one.name.clone(), one.plan)).collect();
@@ -50,13 +60,13 @@ pub(super) fn expected(arguments: &VerifyArgs) -> Result<Expected, Refusal> {
             notes: doubt(&planned).into_iter().collect(),
         });
     }
-    match arguments.equal {
+    match asked.equal {
         Some(number) => without_names(Expectation::Equal(number.into())),
-        None if arguments.expect.is_empty() => without_names(Expectation::EqualSeen),
+        None if asked.expect.is_empty() => without_names(Expectation::EqualSeen),
         None => {
             let refuse =
                 |what| Refusal::misused(format!("--expect: {what}"), "write it like --expect web1=2,web2=1");
-            without_names(Expectation::of_parts(&arguments.expect).map_err(refuse)?)
+            without_names(Expectation::of_parts(asked.expect).map_err(refuse)?)
         }
     }
 }

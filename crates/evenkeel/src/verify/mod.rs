@@ -1,7 +1,7 @@
 //! `evenkeel verify`.
 
 mod args;
-mod expected;
+pub(crate) mod expected;
 mod progress;
 mod routes;
 mod text;
@@ -16,7 +16,7 @@ use evenkeel_traffic::verify::{Pattern, Plan, Report, Verdict, verify as run};
 
 use crate::output::{self, Answer};
 pub(crate) use args::VerifyArgs;
-use expected::Expected;
+use expected::{Asked, Expected};
 use progress::Progress;
 
 /// Requests on a connection that is kept, unless said.
@@ -38,18 +38,21 @@ pub(crate) fn verify(arguments: &VerifyArgs) -> Answer {
         true => routes::verify(arguments, &dial),
         false => split(arguments, dial),
     });
-    done.unwrap_or_else(|refusal| {
-        output::complain(refusal.what, &refusal.hint);
-        refusal.answer
-    })
+    done.unwrap_or_else(Refusal::tell)
 }
 
 impl Refusal {
-    fn misused(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// Says so.
+    pub(crate) fn tell(self) -> Answer {
+        output::complain(self.what, &self.hint);
+        self.answer
+    }
+
+    pub(crate) fn misused(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { answer: Answer::Misused, what: what.into(), hint: hint.into() }
     }
 
-    fn no(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn no(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { answer: Answer::No, what: what.into(), hint: hint.into() }
     }
 }
@@ -84,7 +87,13 @@ fn is_yes(report: &Report, strict: bool) -> bool {
 }
 
 fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
-    let Expected { expectation, names, notes } = expected::expected(arguments)?;
+    let Expected { expectation, names, notes } = expected::expected(&Asked {
+        url: &arguments.url,
+        config: arguments.config.as_deref(),
+        pool: arguments.pool.as_deref(),
+        equal: arguments.equal,
+        expect: &arguments.expect,
+    })?;
     let vary = arguments.vary.clone();
     if vary == Some(Vary::Source) && !is_loopback(&arguments.connect_to, &arguments.url.host) {
         let hint = "let a header, a query parameter or a cookie differ, or verify where the balancer runs";
@@ -155,7 +164,7 @@ fn dial(arguments: &VerifyArgs) -> Result<Dial, Refusal> {
     })
 }
 
-fn is_loopback(connect_to: &Option<String>, host: &str) -> bool {
+pub(crate) fn is_loopback(connect_to: &Option<String>, host: &str) -> bool {
     let host = connect_to.as_deref().and_then(|place| place.rsplit_once(':')).map_or(host, |(host, _)| host);
     host == "localhost"
         || host.parse().is_ok_and(|address: IpAddr| address.is_ipv4() && address.is_loopback())
