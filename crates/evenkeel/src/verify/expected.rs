@@ -122,7 +122,8 @@ fn planned(pool: &Pool) -> Vec<Planned> {
 
 /// A balancer that follows a mistaken file to the letter is as expected; that is no comfort.
 fn doubt(planned: &[Planned]) -> Option<String> {
-    let off = |one: &Planned| (one.plan - one.intent).abs();
+    // Where somebody gets too little, another gets too much.
+    let off = |one: &Planned| one.plan - one.intent;
     let worst = planned.iter().max_by(|one, other| off(one).total_cmp(&off(other)))?;
     (off(worst) > Tolerance::INTENT.get() * worst.intent).then(|| {
         let Planned { name, plan, intent } = worst;
