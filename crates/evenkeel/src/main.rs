@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod diagnose;
 mod output;
 mod parse;
 mod reload;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Verify(arguments)) => verify::verify(&arguments),
+        Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),
