@@ -82,6 +82,10 @@ pub(crate) enum Command {
                             Exit status: 0 as expected, or undecided without --strict; 1 refused, or nothing can be said;\n\
                             2 called wrongly")]
     Verify(Box<VerifyArgs>),
+    /// Is it the balancer? Tell whether traffic is spread as intended, since when not, why, and whose doing it is
+    #[command(after_help = "Example: evenkeel diagnose --watch\n\n\
+                            Exit status: 0 nothing is wrong, 1 something is or nobody answers, 2 called wrongly")]
+    Diagnose(DiagnoseArgs),
     /// Show the running balancer: pools, backends, shares
     #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
     Status(StatusArgs),
@@ -136,6 +140,19 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long)]
     pub(crate) show_clients: bool,
     /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Ask again every two seconds, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Print what GET /diagnose answers
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod diagnose;
 mod load;
 mod output;
 mod parse;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Load(arguments)) => load::load(&arguments),
         Ok(Command::Verify(arguments)) => verify::verify(&arguments),
+        Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),

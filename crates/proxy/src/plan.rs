@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use evenkeel_config::{
-    Backend, BackendAddress, Config, Listener as ListenerConfig, Pool, UpstreamProtocol,
-};
+use evenkeel_config::{Backend, BackendAddress, Config, Listener as ListenerConfig, Pool, UpstreamProtocol};
 use evenkeel_core::{PoolId, RouteTable};
 
 use crate::http2::Http2Bounds;

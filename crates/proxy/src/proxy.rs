@@ -18,6 +18,7 @@ use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
 use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart, Tunnels};
 use crate::shutdown::Shutdown;
+use crate::skew::{self, Watches};
 use crate::sockets::{self, Accepting, Bound, Prepared};
 use crate::splice::Pipes;
 use crate::status::{LastReload, Lifecycle};
@@ -103,6 +104,7 @@ pub(crate) struct Inner {
     pub(crate) view: ArcSwap<View>,
     pub(crate) reloads: Reloads,
     pub(crate) shutdown: Shutdown,
+    pub(crate) watches: Mutex<Watches>,
 }
 
 /// What is there now, for readers.
@@ -190,6 +192,7 @@ impl Proxy {
             view: ArcSwap::from_pointee(view),
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
+            watches: Mutex::default(),
         });
         warn_of_few_files(&config);
         inner.apply(&mut lock(&inner.running), config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
@@ -197,6 +200,7 @@ impl Proxy {
         inner
             .control
             .spawn(tls::watch(move || watched.upgrade().map(|inner| Arc::clone(&inner.view.load().tls))));
+        inner.control.spawn(skew::watch(Arc::downgrade(&inner)));
         inner.stage.advance_to(Lifecycle::Serving);
         Ok(Self { inner })
     }

@@ -44,7 +44,7 @@ impl Haproxy {
         let config = directory.write("haproxy.cfg", &text);
         let log = File::create(directory.path().join("haproxy.log")).expect("a new file");
         let child = Command::new("/usr/sbin/haproxy")
-            .args(["-db", "-q", "-f"])
+            .args(["-db", "-f"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(log)

@@ -8,3 +8,4 @@ mod delays;
 mod latches;
 mod ledgers;
 mod traffic;
+mod watching;

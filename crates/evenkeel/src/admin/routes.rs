@@ -24,6 +24,7 @@ Evenkeel admin interface, read-only
 /healthz     200 while the process lives
 /readyz      200 when it should get traffic, else 503; why, and how the last reload went
 /pools       pools and backends: phase, shares, load
+/diagnose    is it the balancer? shares against what is intended, since when, why
 /config      the configuration in force, defaults included
 /generation  generation, process, reloads
 ";
@@ -58,6 +59,7 @@ pub(super) fn answer<B>(request: &Request<B>, view: &View) -> Response<Full<Byte
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
         "/readyz" => readyz(&view.proxy.status()),
         "/pools" => document(StatusCode::OK, json!(view.proxy.status())),
+        "/diagnose" => document(StatusCode::OK, json!(view.proxy.diagnose())),
         "/config" => document(StatusCode::OK, config(&view.proxy)),
         "/generation" => document(StatusCode::OK, generation(view)),
         _ => text(StatusCode::NOT_FOUND, format!("no such page\n\n{INDEX}")),

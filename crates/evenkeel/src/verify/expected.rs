@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use evenkeel_config::{Backend, BackendAddress, Config, Pool};
+use evenkeel_core::skew::Tolerance;
 use evenkeel_core::{Nanos, PoolEvent, PoolId, PoolState, RouteTable};
 use evenkeel_traffic::Names;
 use evenkeel_traffic::client::Target;
@@ -17,6 +18,8 @@ use crate::check;
 pub(crate) struct Expected {
     pub(crate) expectation: Expectation,
     pub(crate) names: Names,
+    /// What is doubtful about it, one sentence each.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What flags say of it.
@@ -29,18 +32,33 @@ pub(crate) struct Asked<'a> {
     pub(crate) expect: &'a [(String, f64)],
 }
 
+/// One backend as the balancing core sees it while all are healthy.
+#[derive(Debug)]
+struct Planned {
+    name: String,
+    plan: f64,
+    intent: f64,
+}
+
 /// Stands for a name that is not looked up: nothing is sent there.
 const SOMEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1);
 
 /// What the flags say.
 pub(crate) fn expected(asked: &Asked<'_>) -> Result<Expected, Refusal> {
-    let without_names = |expectation| Ok(Expected { expectation, names: Names::default() });
+    let without_names =
+        |expectation| Ok(Expected { expectation, names: Names::default(), notes: Vec::new() });
     if let Some(file) = asked.config {
         let config = load(file)?;
         let pool = pool(&config, asked.pool, asked.url)?;
         let refuse = |what: String| Refusal::no(format!("pool {}: {what}", pool.id), "");
-        let expectation = Expectation::of_parts(&planned(pool)).map_err(refuse)?;
-        return Ok(Expected { expectation, names: names(pool) });
+        let planned = planned(pool);
+        let parts: Vec<(String, f64)> = planned.iter().map(|one| (one.name.clone(), one.plan)).collect();
+        let expectation = Expectation::of_parts(&parts).map_err(refuse)?;
+        return Ok(Expected {
+            expectation,
+            names: names(pool),
+            notes: doubt(&planned).into_iter().collect(),
+        });
     }
     match asked.equal {
         Some(number) => without_names(Expectation::Equal(number.into())),
@@ -83,7 +101,7 @@ fn place(backend: &Backend) -> (String, String) {
 }
 
 /// The share of each backend as long as all that are enabled are healthy: what the balancing core itself comes to.
-fn planned(pool: &Pool) -> Vec<(String, f64)> {
+fn planned(pool: &Pool) -> Vec<Planned> {
     let mut state = PoolState::new(pool.spec(), 1, Nanos::ZERO);
     let found = |backend: &Backend| {
         matches!(backend.address, BackendAddress::Name { .. })
@@ -94,7 +112,27 @@ fn planned(pool: &Pool) -> Vec<(String, f64)> {
     state.apply_all(pool.backends.iter().map(healthy), Nanos::ZERO);
     let snapshot = state.snapshot();
     let members = snapshot.members().iter();
-    members.map(|view| (view.member.id.as_str().to_owned(), view.plan)).collect()
+    let planned = members.map(|view| Planned {
+        name: view.member.id.as_str().to_owned(),
+        plan: view.plan,
+        intent: view.intent,
+    });
+    planned.collect()
+}
+
+/// A balancer that follows a mistaken file to the letter is as expected; that is no comfort.
+fn doubt(planned: &[Planned]) -> Option<String> {
+    // Where somebody gets too little, another gets too much.
+    let off = |one: &Planned| one.plan - one.intent;
+    let worst = planned.iter().max_by(|one, other| off(one).total_cmp(&off(other)))?;
+    (off(worst) > Tolerance::INTENT.get() * worst.intent).then(|| {
+        let Planned { name, plan, intent } = worst;
+        format!(
+            "the file itself plans {:.1} % for {name}, but means {:.1} %; see `evenkeel check`",
+            plan * 100.0,
+            intent * 100.0
+        )
+    })
 }
 
 /// The pool that is asked for, the only one, or the one that the routes of the file name for the URL.
@@ -181,7 +219,11 @@ mod tests {
         let config = config(POOLS);
         let web = &config.pools[0];
         let plan = planned(web);
-        let shares: Vec<(&str, f64)> = plan.iter().map(|(name, share)| (name.as_str(), *share)).collect();
+        let shares: Vec<(&str, f64)> = plan.iter().map(|one| (one.name.as_str(), one.plan)).collect();
+        assert_eq!(doubt(&plan), None, "the weights are what is meant");
+        let doubtful = self::config(&POOLS.replace("intent = \"weights\"", ""));
+        let doubt = doubt(&planned(&doubtful.pools[0])).unwrap();
+        assert!(doubt.contains("66.7 % for web1, but means 50.0 %"), "{doubt}");
         assert_eq!(shares.len(), 3);
         for ((name, share), (expected, part)) in
             shares.into_iter().zip([("web1", 2.0 / 3.0), ("web2", 1.0 / 3.0), ("10.0.0.3:80", 0.0)])

@@ -87,7 +87,7 @@ fn is_yes(report: &Report, strict: bool) -> bool {
 }
 
 fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
-    let Expected { expectation, names } = expected::expected(&Asked {
+    let Expected { expectation, names, notes } = expected::expected(&Asked {
         url: &arguments.url,
         config: arguments.config.as_deref(),
         pool: arguments.pool.as_deref(),
@@ -135,6 +135,7 @@ fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
         requests: arguments.requests,
         at_a_time: arguments.at_a_time.into(),
         each: arguments.each.unwrap_or(each),
+        notes,
         seed: arguments.seed,
     })
 }

@@ -124,3 +124,21 @@ async fn no_limit_is_without_its_queue_at_any_moment() {
     assert_eq!(turned_away, 0, "of {full}");
     drop(held);
 }
+
+/// A process has one for each backend, nearly always between two checks.
+#[tokio::test]
+async fn the_task_that_checks_a_backend_is_small() {
+    let checked = "health = { path = \"/\" }\nbackends = [\"127.0.0.1:1\"]";
+    let (cell, _commands) = start(with_queue()).await;
+    let backend = probe::Backend {
+        id: BackendId::new("a"),
+        address: ([127, 0, 0, 1], 1).into(),
+        health: Arc::new(target(checked).health.expect("it is checked")),
+        pool: cell,
+        kept_checks: Arc::new(Semaphore::new(1)),
+    };
+    let (found, _findings) = mpsc::unbounded_channel();
+    let due = Arc::new(Mutex::new(Instant::now()));
+    let size = size_of_val(&probe::watch(backend, found, Rng::from_seed(1), due));
+    assert!(size <= 1024, "{size} bytes");
+}

@@ -74,7 +74,8 @@ pub(crate) async fn watch(
             reuse = no_reuse();
         }
         let kept = keeps(&pool, &health).then_some(&mut reuse);
-        let Answer { result, rest } = ask(&health, address, send_proxy, securely, kept).await;
+        // In a box: there is a task for each backend, and what a check needs must not weigh on it between two checks.
+        let Answer { result, rest } = Box::pin(ask(&health, address, send_proxy, securely, kept)).await;
         if let Some(result) = result {
             passes = if result.is_ok() { passes.saturating_add(1) } else { 0 };
             // Once it has passed often enough to serve, another pass is no news.
@@ -85,7 +86,8 @@ pub(crate) async fn watch(
             }
         }
         if let Some(rest) = rest {
-            tokio::time::timeout(health.timeout, reuse.finish(rest)).await.ok();
+            let finish = Box::pin(reuse.finish(rest));
+            tokio::time::timeout(health.timeout, finish).await.ok();
         }
         *lock(&due) = started + jittered(&health, &mut rng);
     }

@@ -3,6 +3,7 @@
 mod layer4;
 mod placement;
 mod pools;
+mod skew;
 mod tls;
 mod udp;
 
@@ -109,6 +110,7 @@ impl Proxy {
         backend_counters(&mut page, inner, &seen);
         backend_state(&mut page, &seen, inner.clock.now());
         pools::pools(&mut page, &seen);
+        skew::skew(&mut page, inner, &seen);
         listeners(&mut page, &view);
         layer4::connections(&mut page, &view);
         tls::tls(&mut page, &view);

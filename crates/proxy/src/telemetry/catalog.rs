@@ -61,6 +61,12 @@ catalog! {
         "Snapshots of the pool published since start.";
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
         "From the first byte of a request to the last byte of its response; of one that opens a tunnel to the head of that.";
+    SKEW_STATE: Gauge "evenkeel_skew_state" ["pool", "backend", "dim", "cause", "severity"]
+        "1 while a backend's share of requests, errors or what is in flight is not what it should be; why, and how bad.";
+    SKEW_EVIDENCE: Gauge "evenkeel_skew_evidence" ["pool", "dim"]
+        "How near the test is to finding something: 1 is an alarm.";
+    SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]
+        "Findings raised since start.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]

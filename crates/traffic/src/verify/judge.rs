@@ -247,7 +247,7 @@ impl Course<'_> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.plan.notes.clone();
         let trial = self.trial();
         let one = trial.backends_seen() == 1 && trial.answers() > 1;
         if self.plan.pattern == Pattern::Kept && self.mixing.is_pinned() && !one {

@@ -51,6 +51,8 @@ pub struct Plan {
     pub at_a_time: usize,
     /// Requests on a connection that is kept, or in a session; 1 or more.
     pub each: u32,
+    /// What is to be told with the result, one sentence each.
+    pub notes: Vec<String>,
     /// For keys and the choice of connections.
     pub seed: u64,
 }

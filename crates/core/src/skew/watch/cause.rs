@@ -1,0 +1,238 @@
+//! From what stands out to why, and whose doing that is.
+
+use super::super::{Latched, Severity, Side, Split, Term};
+use super::Dimension;
+use crate::lease::Reason;
+use crate::strategy::StrategyKind;
+
+/// Why a share is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// The configured weights are not what is intended.
+    Weights,
+    /// Configured backends are missing, or there are others.
+    ConfigDrift,
+    /// Backends are unhealthy, ejected or draining.
+    Health,
+    /// Slow start, tiers, zones.
+    Shaping,
+    /// One key, or few, make most of the requests.
+    HotKey,
+    /// Requests have no key, and so all the same.
+    HashKeyMissing,
+    /// Sessions stay where they are.
+    Stickiness,
+    /// Connections stay where they are.
+    LongLivedConnections,
+    /// Failed attempts go to others.
+    Retries,
+    /// Backends, zones or tiers are full.
+    Capacity,
+    /// A backend takes longer than the others.
+    SlowBackend,
+    /// A backend fails more often than the others.
+    FailingBackend,
+    /// A backend fails fast, and so gets more.
+    BlackHole,
+    /// A backend is faster than the others, and so gets more.
+    FastBackend,
+    /// The strategy does not do what it should.
+    BalancerBug,
+}
+
+/// Whose doing something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The balancer's, as configured.
+    Balancer,
+    /// One backend's.
+    Backend,
+    /// Those who ask.
+    Clients,
+}
+
+/// How much something matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// It is so, and as it should be.
+    Info,
+    /// Somebody should look at it today.
+    Warning,
+    /// Somebody should look at it now.
+    Critical,
+}
+
+/// Everything that is known at once.
+pub(super) struct Evidence {
+    pub(super) strategy: StrategyKind,
+    pub(super) requests: Vec<Latched>,
+    pub(super) errors: Vec<Latched>,
+    pub(super) in_flight: Vec<Latched>,
+    /// Part of the keyed requests.
+    pub(super) keys_missing: f64,
+}
+
+/// With so many requests without a key, that is what makes the difference.
+const KEYS_MISSING: f64 = 0.2;
+/// The ledger shows so much of what has been found, or it is not about the same time.
+const LEDGER_MIN: f64 = 0.3;
+/// Below this part of its share a backend is starved.
+const STARVED: f64 = 0.1;
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 15] = [
+        Self::Weights,
+        Self::ConfigDrift,
+        Self::Health,
+        Self::Shaping,
+        Self::HotKey,
+        Self::HashKeyMissing,
+        Self::Stickiness,
+        Self::LongLivedConnections,
+        Self::Retries,
+        Self::Capacity,
+        Self::SlowBackend,
+        Self::FailingBackend,
+        Self::BlackHole,
+        Self::FastBackend,
+        Self::BalancerBug,
+    ];
+
+    /// The name in metrics, logs and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::ConfigDrift => "config_drift",
+            Self::Health => "health",
+            Self::Shaping => "shaping",
+            Self::HotKey => "hot_key",
+            Self::HashKeyMissing => "hash_key_missing",
+            Self::Stickiness => "stickiness",
+            Self::LongLivedConnections => "long_lived_connections",
+            Self::Retries => "retries",
+            Self::Capacity => "capacity",
+            Self::SlowBackend => "slow_backend",
+            Self::FailingBackend => "failing_backend",
+            Self::BlackHole => "black_hole",
+            Self::FastBackend => "fast_backend",
+            Self::BalancerBug => "balancer_bug",
+        }
+    }
+
+    /// Whose doing it is.
+    pub fn blame(self) -> Blame {
+        match self {
+            Self::Health | Self::SlowBackend | Self::FailingBackend | Self::BlackHole | Self::FastBackend => {
+                Blame::Backend
+            }
+            Self::HotKey => Blame::Clients,
+            _ => Blame::Balancer,
+        }
+    }
+}
+
+impl Blame {
+    /// `balancer`, `backend` or `clients`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Balancer => "balancer",
+            Self::Backend => "backend",
+            Self::Clients => "clients",
+        }
+    }
+}
+
+impl Level {
+    /// `info`, `warning` or `critical`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Evidence {
+    /// Why, and how much it matters. `None` for what follows from something else that is told.
+    pub(super) fn explain(
+        &self,
+        dimension: Dimension,
+        latched: &Latched,
+        split: Option<&Split>,
+    ) -> Option<(Cause, Level)> {
+        let finding = &latched.finding;
+        let level = match finding.severity {
+            Severity::Warning => Level::Warning,
+            Severity::Critical => Level::Critical,
+        };
+        match (dimension, finding.side) {
+            (Dimension::Requests, _) => {
+                // What has only just begun may not have come into the ledger yet: the next tick will tell.
+                let told = finding.share - finding.expected;
+                let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
+                Some(self.of_requests(split.cause()?, latched, level))
+            }
+            // Fewer errors than its share of the requests: somebody else has more.
+            (_, Side::Below) => None,
+            (Dimension::Errors, Side::Above) => {
+                let told = self.has(&self.requests, finding.backend, Side::Above) && self.is_adaptive();
+                (!told).then_some((Cause::FailingBackend, level))
+            }
+            // A backend that has too many requests has them in flight.
+            (Dimension::InFlight, Side::Above) => {
+                let hot = self.has(&self.requests, finding.backend, Side::Above);
+                (!hot).then_some((Cause::SlowBackend, level.min(Level::Warning)))
+            }
+        }
+    }
+
+    fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
+        let cause = match term {
+            Term::Weights => Cause::Weights,
+            Term::Discovery => Cause::ConfigDrift,
+            Term::Health => Cause::Health,
+            Term::Shaping => Cause::Shaping,
+            Term::Reason(Reason::Hash) if self.keys_missing >= KEYS_MISSING => Cause::HashKeyMissing,
+            Term::Reason(Reason::Hash) => Cause::HotKey,
+            Term::Reason(Reason::Sticky) => Cause::Stickiness,
+            Term::Reason(Reason::Pinned) => Cause::LongLivedConnections,
+            Term::Reason(Reason::Retry | Reason::Hedge) => Cause::Retries,
+            Term::Reason(Reason::Spill | Reason::Failover | Reason::Panic) => Cause::Capacity,
+            Term::Reason(Reason::OnlyChoice) => Cause::Health,
+            Term::Reason(Reason::Algorithm) if !self.is_adaptive() => Cause::BalancerBug,
+            Term::Reason(Reason::Algorithm) => return self.of_load(latched, level),
+        };
+        (cause, level)
+    }
+
+    /// What a strategy that goes by load has made of the backends' speed.
+    fn of_load(&self, latched: &Latched, level: Level) -> (Cause, Level) {
+        let finding = &latched.finding;
+        match finding.side {
+            Side::Above if self.has(&self.errors, finding.backend, Side::Above) => {
+                (Cause::BlackHole, Level::Critical)
+            }
+            // It is as it should be: who is faster gets more.
+            Side::Above => (Cause::FastBackend, Level::Info),
+            Side::Below if finding.ratio <= STARVED => (Cause::SlowBackend, level),
+            Side::Below if self.has(&self.in_flight, finding.backend, Side::Above) => {
+                (Cause::SlowBackend, Level::Warning)
+            }
+            Side::Below => (Cause::SlowBackend, Level::Info),
+        }
+    }
+
+    fn has(&self, findings: &[Latched], backend: u64, side: Side) -> bool {
+        findings.iter().any(|one| (one.finding.backend, one.finding.side) == (backend, side))
+    }
+
+    /// Whether shares are meant to follow the backends' speed.
+    fn is_adaptive(&self) -> bool {
+        matches!(
+            self.strategy,
+            StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
+        )
+    }
+}

@@ -1,0 +1,135 @@
+//! "Is it the balancer?", asked of a running one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use evenkeel_testkit::{Backend, Evenkeel, Finished, Json, Load, Reply, Step, run_to_end, until_within};
+
+use crate::support::{BINARY, Setup, backends};
+
+/// Ticks of a second are waited for.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Somebody who asks all the time.
+struct Traffic {
+    stop: Arc<AtomicBool>,
+    load: tokio::task::JoinHandle<evenkeel_testkit::Tally>,
+}
+
+impl Traffic {
+    fn start(evenkeel: &Evenkeel) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (load, stopped) = (Load::new(evenkeel.address("web"), 4), Arc::clone(&stop));
+        Self { stop, load: tokio::spawn(async move { load.run_until(stopped).await }) }
+    }
+
+    async fn end(self) -> evenkeel_testkit::Tally {
+        self.stop.store(true, Ordering::Relaxed);
+        self.load.await.expect("it ran")
+    }
+}
+
+async fn diagnose(evenkeel: &Evenkeel) -> Finished {
+    let admin = evenkeel.address("admin").to_string();
+    let arguments = ["diagnose", "--admin", &admin];
+    run_to_end(BINARY, &arguments, evenkeel.directory(), Duration::from_secs(10)).await
+}
+
+/// Waits until the only pool has this verdict.
+async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
+    until_within(LONG, &format!("the verdict {wanted}"), async || {
+        let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
+        (pool["verdict"] == wanted).then_some(pool)
+    })
+    .await
+}
+
+fn after(millis: u64) -> Reply {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
+    Reply::steps([Step::Pause(Duration::from_millis(millis)), Step::Send(answer)])
+}
+
+async fn slow_backends<const N: usize>(names: [&str; N]) -> [Backend; N] {
+    let all = backends(names).await;
+    all.iter().for_each(|backend| backend.set_answer(|_| after(5)));
+    all
+}
+
+#[tokio::test]
+async fn weights_that_came_with_a_reload_are_named_with_it() {
+    let all = slow_backends(["a", "b", "c"]).await;
+    let entries = |weights: [u32; 3]| all.iter().zip(weights).map(|(backend, weight)| backend.entry(weight));
+    let pool = "strategy = \"round_robin\"";
+    let evenkeel = Setup::of_entries(entries([1, 1, 1])).pool(pool).start().await;
+    let none = diagnose(&evenkeel).await;
+    assert!(none.stdout.contains("not enough data"), "{}", none.stdout);
+    let traffic = Traffic::start(&evenkeel);
+    verdict(&evenkeel, "even").await;
+    assert_eq!(diagnose(&evenkeel).await.status.code(), Some(0));
+
+    evenkeel.reload(&Setup::of_entries(entries([5, 1, 1])).pool(pool).text()).await;
+    let found = verdict(&evenkeel, "skewed").await;
+    let worst = &found["symptoms"][0];
+    let is = |name: &str, value: &str| assert_eq!(worst[name], value, "{worst}");
+    is("backend", "a");
+    is("cause", "weights");
+    is("blame", "balancer");
+    is("dimension", "requests");
+    is("level", "critical");
+    assert!(worst["changed"].as_str().is_some_and(|changed| changed.contains("generation 2")), "{worst}");
+    let told = diagnose(&evenkeel).await;
+    assert_eq!(told.status.code(), Some(1), "{}", told.stderr);
+    for part in
+        ["web: balancer: yes", "a gets 7", "33 % would be its share", "generation 2", "made of", "mend"]
+    {
+        assert!(told.stdout.contains(part), "{part} in {}", told.stdout);
+    }
+    assert!(told.stdout.lines().all(|line| line.chars().count() <= 160) && told.stdout.lines().count() < 24);
+    let metrics = evenkeel.metrics().await;
+    let labels = [("backend", "a"), ("dim", "requests"), ("cause", "weights"), ("severity", "critical")];
+    assert_eq!(metrics.value("evenkeel_skew_state", &labels), 1.0);
+    assert!(metrics.value("evenkeel_skew_alarms_total", &[("cause", "weights")]) >= 1.0);
+    evenkeel.await_message("SKEW").await;
+    traffic.end().await.assert_all_ok();
+}
+
+#[tokio::test]
+async fn a_backend_that_fails_is_to_blame_and_not_the_balancer() {
+    let all = slow_backends(["a", "b", "c"]).await;
+    let pool = "strategy = \"round_robin\"\npassive = false";
+    let evenkeel = Setup::new(&all).pool(pool).start().await;
+    let traffic = Traffic::start(&evenkeel);
+    verdict(&evenkeel, "even").await;
+    all[1].set_answer(|_| Reply::text(503, "no"));
+    let found = verdict(&evenkeel, "skewed").await;
+    let worst = &found["symptoms"][0];
+    assert_eq!(
+        (worst["backend"].as_str(), worst["cause"].as_str()),
+        (Some("b"), Some("failing_backend")),
+        "{worst}"
+    );
+    assert!(diagnose(&evenkeel).await.stdout.starts_with("web: backend b, not the balancer"));
+    traffic.end().await;
+}
+
+/// What they share is slow: nobody's share is wrong.
+#[tokio::test]
+async fn what_all_backends_share_clears_the_balancer() {
+    let all = slow_backends(["a", "b", "c"]).await;
+    let evenkeel = Setup::new(&all).start().await;
+    let traffic = Traffic::start(&evenkeel);
+    // What is usual has to be known first.
+    until_within(LONG, "what is usual", async || {
+        let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
+        pool["usual_latency_ms"].is_number().then_some(())
+    })
+    .await;
+    all.iter().for_each(|backend| backend.set_answer(|_| after(100)));
+    let found = verdict(&evenkeel, "shared_dependency").await;
+    assert_eq!(found["symptoms"], Json::Array(Vec::new()));
+    let told = diagnose(&evenkeel).await;
+    assert!(told.stdout.contains("shared dependency suspected"), "{}", told.stdout);
+    assert_eq!(told.status.code(), Some(1));
+    traffic.end().await.assert_all_ok();
+}
