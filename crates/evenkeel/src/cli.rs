@@ -10,7 +10,9 @@ use evenkeel_analyze::Format;
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
+use crate::load::LoadArgs;
 use crate::parse;
+use crate::verify::VerifyArgs;
 
 /// Where the admin interface is unless the configuration moves it.
 pub(crate) const ADMIN: &str = "127.0.0.1:9901";
@@ -82,6 +84,22 @@ pub(crate) enum Command {
                             zcat *.gz | evenkeel analyze - --format '$remote_addr [$time_local] $status $upstream_addr'\n\n\
                             Exit status: 0 nothing is wrong, 1 something is, 2 called wrongly")]
     Analyze(AnalyzeArgs),
+    /// Send load at a fixed rate, and tell latency, errors, and who answered; or search for the capacity
+    #[command(
+        after_help = "Examples: evenkeel load http://127.0.0.1:8080/ --rate 500 --duration 30s\n          \
+                            evenkeel load http://10.0.0.1/ --rate 100..2000 --step 100 --html load.html\n          \
+                            evenkeel load http://10.0.0.1/ --find-capacity --objective 'p99<50ms,errors<0.1%'\n\n\
+                            Exit status: 0 ok, 1 the split is skewed, the objective is missed, or all failed, 2 called \
+                            wrongly"
+    )]
+    Load(Box<LoadArgs>),
+    /// Send requests through any balancer and test whether the answers are split as they should be
+    #[command(after_help = "Examples: evenkeel verify http://127.0.0.1:8080/ --equal 3\n          \
+                            evenkeel verify https://shop.example/ --by cookie:SERVERID --expect web1=2,web2=1\n          \
+                            evenkeel verify http://127.0.0.1:8080/ --config evenkeel.toml --routes\n\n\
+                            Exit status: 0 as expected, or undecided without --strict; 1 refused, or nothing can be said;\n\
+                            2 called wrongly")]
+    Verify(Box<VerifyArgs>),
     /// Is it the balancer? Tell whether traffic is spread as intended, since when not, why, and whose doing it is
     #[command(after_help = "Example: evenkeel diagnose --watch\n\n\
                             Exit status: 0 nothing is wrong, 1 something is or nobody answers, 2 called wrongly")]

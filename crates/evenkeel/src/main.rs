@@ -9,14 +9,16 @@ mod cli;
 mod client;
 mod demo;
 mod diagnose;
-mod explain;
 mod diff;
 mod drift;
+mod explain;
 mod lines;
+mod load;
 mod output;
 mod parse;
 mod reload;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Ok(Command::Diff(arguments)) => diff::diff(&arguments),
         Ok(Command::Drift(arguments)) => drift::drift(&arguments),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
+        Ok(Command::Load(arguments)) => load::load(&arguments),
+        Ok(Command::Verify(arguments)) => verify::verify(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),

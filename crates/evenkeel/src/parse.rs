@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
+use evenkeel_core::skew::Tolerance;
+use evenkeel_traffic::client::Target;
+use evenkeel_traffic::verify::Pattern;
+use http::{HeaderName, HeaderValue};
 
 /// `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for every IPv4 address of the machine.
 pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -70,6 +74,56 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if total.is_zero() { Err(mistake()) } else { Ok(total) }
 }
 
+/// `http://127.0.0.1:8080/path`.
+pub(crate) fn target(text: &str) -> Result<Target, String> {
+    Target::parse(text).map_err(|error| error.to_string())
+}
+
+/// `127.0.0.1:8080` or `app:8080`, as text.
+pub(crate) fn place(text: &str) -> Result<String, String> {
+    backend_address(text).map(|_| text.to_owned())
+}
+
+/// Which requests share a connection.
+pub(crate) fn pattern(text: &str) -> Result<Pattern, String> {
+    let all = [Pattern::Fresh, Pattern::Kept, Pattern::Streams];
+    let found = all.into_iter().find(|pattern| pattern.as_str() == text);
+    found.ok_or_else(|| "patterns are fresh, kept and streams".to_owned())
+}
+
+/// `X-Name: value`.
+pub(crate) fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let mistake = || format!("{text:?} is not a header field; write it like 'X-Name: value'");
+    let (name, value) = text.split_once(':').ok_or_else(mistake)?;
+    let name: HeaderName = name.trim().parse().map_err(|_| mistake())?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|_| mistake())?;
+    // What frames a message, or a connection, is not for us to be told.
+    if [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::CONNECTION]
+        .contains(&name)
+    {
+        return Err(format!("{name} is decided by the connection; leave it out"));
+    }
+    Ok((name, value))
+}
+
+/// A part of a share: 0 up to below 1.
+pub(crate) fn tolerance(text: &str) -> Result<Tolerance, String> {
+    let mistake = || format!("{text:?} is not a part from 0 to below 1, such as 0.05");
+    text.parse().ok().and_then(Tolerance::new).ok_or_else(mistake)
+}
+
+/// A part of a whole: 0 to 1.
+pub(crate) fn unit_part(text: &str) -> Result<f64, String> {
+    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| format!("{text:?} is not a part from 0 to 1, such as 0.01"))
+}
+
+/// A factor that shares may be wrong by.
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor| (1.05..=100.0).contains(factor));
+    factor.ok_or_else(|| format!("{text:?} is not a factor from 1.05 to 100, such as 2"))
+}
+
 /// The name of a strategy.
 pub(crate) fn strategy(text: &str) -> Result<StrategyKind, String> {
     StrategyKind::from_name(text).ok_or_else(|| {
@@ -88,6 +142,30 @@ fn port(text: &str) -> Result<u16, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_verify_is_told() {
+        assert_eq!(pattern("kept"), Ok(Pattern::Kept));
+        assert!(pattern("Kept").is_err());
+        assert_eq!(
+            field("X-A:  b ").map(|(name, value)| (name.to_string(), value)),
+            Ok(("x-a".to_owned(), HeaderValue::from_static("b")))
+        );
+        for bad in ["X-A", "X A: b", "X-A: b\r\nX-B: c", "Content-Length: 3", ": b"] {
+            assert!(field(bad).is_err(), "{bad}");
+        }
+        assert!(
+            tolerance("0.05").is_ok()
+                && tolerance("1").is_err()
+                && tolerance("-0.1").is_err()
+                && tolerance("NaN").is_err()
+        );
+        assert!(unit_part("1").is_ok() && unit_part("1.1").is_err() && unit_part("NaN").is_err());
+        assert!(factor("2").is_ok() && factor("1").is_err() && factor("inf").is_err());
+        assert_eq!(place("app:80"), Ok("app:80".to_owned()));
+        assert!(place("app").is_err() && place("app:0").is_err());
+        assert!(target("http://a/").is_ok() && target("a").unwrap_err().contains("write it like"));
+    }
 
     #[test]
     fn listen_addresses() {

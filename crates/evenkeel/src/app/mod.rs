@@ -26,6 +26,7 @@ use reload::Reloader;
 use signals::Signal;
 
 pub(crate) use applied::Applied;
+pub(crate) use limits::raise_open_files;
 pub(crate) use logging::Logging;
 
 /// What to run.
@@ -124,7 +125,7 @@ fn serve(job: Job, logging: &Logging) -> Result<(), Box<dyn Error>> {
     for (source, diagnostics) in &job.warnings {
         log_diagnostics(source, diagnostics);
     }
-    let open_files = limits::raise_open_files();
+    let open_files = raise_open_files();
     let running = Arc::new(OnceLock::new());
     let reloads = watch_signals(Arc::clone(&running), logging.clone())?;
     let admin_socket = admin::bind(job.config.admin.as_ref())?;

@@ -164,7 +164,7 @@ async fn help_and_version() {
     let version = run(&directory, &["--version"]).await;
     assert!(version.status.success() && version.stdout.starts_with("evenkeel "), "{}", version.stdout);
     let help = run(&directory, &["--help"]).await;
-    for command in ["run", "check", "schema", "status", "reload", "demo"] {
+    for command in ["run", "check", "schema", "status", "reload", "demo", "load"] {
         assert!(help.stdout.contains(&format!("  {command} ")), "{command} in\n{}", help.stdout);
         let own = run(&directory, &[command, "--help"]).await;
         assert!(own.status.success() && own.stdout.contains("Example"), "{command}:\n{}", own.stdout);
