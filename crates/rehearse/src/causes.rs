@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use evenkeel_config::BackendAddress;
-use evenkeel_core::{Intent, Reason};
+use evenkeel_core::skew::Tolerance;
+use evenkeel_core::{Intent, Mode, Reason};
 
 use crate::harm::tolerance;
 use crate::options::Addresses;
@@ -16,6 +17,7 @@ use crate::stage::Stage;
 pub(crate) fn problems(stage: &Stage<'_>, well: &Played, addresses: &Addresses) -> Vec<Finding> {
     let mut found: Vec<Finding> = unresolved(stage, addresses).into_iter().collect();
     found.extend(same_address(stage, addresses));
+    found.extend(nobody(stage, well));
     found.extend(all_to_one(stage, well));
     found.extend(weights(stage, well));
     found.extend(overload(stage, well));
@@ -33,20 +35,24 @@ pub(crate) fn risks(stage: &Stage<'_>, well: &Played) -> Vec<Finding> {
 
 /// The weights give somebody what the intent does not.
 fn weights(stage: &Stage<'_>, well: &Played) -> Option<Finding> {
+    let meant = |allow: &evenkeel_config::Allow| WEIGHT_RULES.contains(&allow.rule);
+    if stage.allowed().any(meant) {
+        return None;
+    }
     let meant: Vec<f64> = well.members.iter().map(|member| member.intent).collect();
     let weight =
         |at: usize| if meant[at] > 0.0 { f64::from(stage.pool.backends[at].weight.get()) } else { 0.0 };
     let sum: f64 = (0..meant.len()).map(weight).sum();
     let given = |at: usize| weight(at) / sum;
     let off = |at: &usize| (given(*at) - meant[*at]).abs();
-    let beyond = |at: &usize| off(at) > meant[*at] * stage_tolerance(stage);
+    let beyond = |at: &usize| off(at) > meant[*at] * Tolerance::INTENT.get();
     let all = || (0..meant.len()).filter(|at| meant[*at] > 0.0);
     all().find(|at| beyond(at))?;
     let worst =
         all().filter(|at| given(*at) > meant[*at]).max_by(|one, other| off(one).total_cmp(&off(other)))?;
     let pool = stage.pool.id.as_str();
     let by = match stage.pool.intent {
-        Intent::Capacity => "by capacity",
+        Intent::Capacity => "its part by capacity",
         _ => "equal",
     };
     let message = format!(
@@ -64,10 +70,6 @@ fn weights(stage: &Stage<'_>, well: &Played) -> Option<Finding> {
     Some(finding(stage, "weights", message, Some(help), off(&worst)))
 }
 
-fn stage_tolerance(_: &Stage<'_>) -> f64 {
-    evenkeel_core::skew::Tolerance::INTENT.get()
-}
-
 /// `5, 1, 1`, as far as there is room.
 fn told_weights(stage: &Stage<'_>) -> String {
     let weights = stage.pool.backends.iter().map(|backend| backend.weight.get().to_string());
@@ -76,6 +78,16 @@ fn told_weights(stage: &Stage<'_>) -> String {
         told.push("...".into());
     }
     told.join(", ")
+}
+
+/// There is no one to send a request to.
+fn nobody(stage: &Stage<'_>, well: &Played) -> Option<Finding> {
+    if well.mode != Mode::Empty {
+        return None;
+    }
+    let message = "no backend takes new requests: each would be refused";
+    let help = "leave at least one that is enabled, not draining, and has an address";
+    Some(finding(stage, "nobody", message.into(), Some(help.into()), 1.0))
 }
 
 /// One backend of many is all that is used.
@@ -261,6 +273,8 @@ pub(crate) fn listed(names: &[&str]) -> String {
     }
 }
 
+/// Rules of `check` that say the same.
+const WEIGHT_RULES: [&str; 2] = ["weights-without-intent", "weights-against-capacity"];
 /// Names and weights that are told one by one.
 const TOLD: usize = 8;
 /// From so many backends on, one that gets all of it is a mistake and not a spare.

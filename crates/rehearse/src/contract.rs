@@ -1,26 +1,15 @@
 //! What a pool's `expect` demands, against what was played.
 
-use evenkeel_config::Pool;
+use evenkeel_config::{Expect, Pool};
 
-use crate::causes::{finding, percent, rounded};
+use crate::causes::{finding, percent};
 use crate::play::Played;
 use crate::report::{Finding, SituationReport};
 use crate::stage::Stage;
 
 /// The contract of a pool, if it has one.
-pub(crate) fn of(_: &Pool) -> Option<&Expect> {
-    None
-}
-#[derive(Debug)]
-pub(crate) struct Expect {
-    pub(crate) members: Option<u32>,
-    pub(crate) min_share: Option<f64>,
-    pub(crate) max_share: Option<f64>,
-    pub(crate) survives: u32,
-    pub(crate) peak_to_mean: Option<f64>,
-    pub(crate) forbidden_zones: Vec<std::sync::Arc<str>>,
-    pub(crate) peak_rate: Option<f64>,
-    pub(crate) backend_rate: Option<f64>,
+pub(crate) fn of(pool: &Pool) -> Option<&Expect> {
+    pool.expect.as_ref()
 }
 
 /// Every clause that is broken.
@@ -62,10 +51,11 @@ fn members(stage: &Stage<'_>, expect: &Expect) -> Option<Finding> {
 
 fn shares(stage: &Stage<'_>, expect: &Expect, well: &Played) -> Vec<Finding> {
     let counting = stage.counting();
+    let first = counting.iter().filter(|at| well.members[**at].intent > 0.0);
     let share = |at: &&usize| well.shares[**at];
     let by_share = |one: &&usize, other: &&usize| share(one).total_cmp(&share(other));
     let mut found = Vec::new();
-    if let (Some(least), Some(at)) = (expect.min_share, counting.iter().min_by(by_share))
+    if let (Some(least), Some(at)) = (expect.min_share, first.min_by(by_share))
         && well.shares[*at] < least - slack(well, least)
     {
         let message = format!(
@@ -95,7 +85,9 @@ fn peak_to_mean(stage: &Stage<'_>, expect: &Expect, well: &Played) -> Option<Fin
     let counting = stage.counting();
     let by_share = |one: &&usize, other: &&usize| well.shares[**one].total_cmp(&well.shares[**other]);
     let at = *counting.iter().max_by(by_share)?;
-    let mean = 1.0 / counting.len() as f64;
+    // Spares have no part in the mean.
+    let first = counting.iter().filter(|at| well.members[**at].intent > 0.0).count();
+    let mean = 1.0 / first.max(1) as f64;
     let peak = well.shares[at] / mean;
     if peak <= most + slack(well, mean) / mean {
         return None;
@@ -150,11 +142,10 @@ pub(crate) fn why_not(stage: &Stage<'_>, expect: &Expect, one: &SituationReport)
     if one.overloaded > 0
         && let (Some(name), Some(utilisation)) = (&one.busiest, one.utilisation)
     {
-        let rate = rounded(stage.rate_of(one.busiest_share));
         let (load, more) = (percent(utilisation), one.overloaded - 1);
         let others =
             if more > 0 { format!(", and {more} others more than they can do") } else { String::new() };
-        return Some(format!("{name} gets {rate} requests/s, {load} of what it can do{others}"));
+        return Some(format!("{name} gets {load} of what it can do{others}"));
     }
     (one.failing > FAILING).then(|| format!("{} of the requests fail", percent(one.failing)))
 }

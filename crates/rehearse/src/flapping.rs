@@ -18,9 +18,8 @@ pub(crate) fn play(stage: &Stage<'_>, situation: &Situation, mut state: PoolStat
     let (Some(health), Some(flapping)) = (&stage.pool.health, situation.failed.first().copied()) else {
         return mean(stage, flat(&state), 0.0, &state);
     };
-    let (down, up) = (health.fall.saturating_add(1), health.rise.saturating_add(1));
-    let cycle = down.saturating_add(up).min(CYCLE_MAX);
-    let down = down.min(cycle / 2);
+    let down = health.fall.saturating_add(1).min(CHECKS_MAX);
+    let cycle = down + health.rise.saturating_add(1).min(CHECKS_MAX);
     let mut sums = vec![0.0; stage.pool.backends.len()];
     let mut failing = 0.0;
     let (mut now, mut checks) = (Nanos::ZERO, 0.0);
@@ -64,8 +63,16 @@ fn flat(state: &PoolState) -> Vec<f64> {
 fn mean(stage: &Stage<'_>, shares: Vec<f64>, failing: f64, state: &PoolState) -> Played {
     let snapshot = state.snapshot();
     let reasons = vec![[0; Reason::ALL.len()]; stage.pool.backends.len()];
-    Played { mode: snapshot.mode(), members: planned(&snapshot), shares, failing, reasons, requests: 0 }
+    Played {
+        mode: snapshot.mode(),
+        members: planned(&snapshot),
+        shares,
+        attempts: 1.0,
+        failing,
+        reasons,
+        requests: 0,
+    }
 }
 
-/// Checks of a time up and down together, however large `fall` and `rise` are.
-const CYCLE_MAX: u32 = 64;
+/// Checks of a time up, and of one down, however large `rise` and `fall` are.
+const CHECKS_MAX: u32 = 32;

@@ -21,7 +21,8 @@ pub(crate) fn situation_report(
     let excess: f64 = (0..loads.len()).map(|at| excess(stage, situation, played, &loads, at)).sum();
     let known = stage.knows_capacity();
     let (failover, spill) = elsewhere(stage, &played.shares, &well.shares);
-    let factor = |at: usize| (well.shares[at] > 0.0).then(|| played.shares[at] / well.shares[at]);
+    let before = |at: usize| stage.rate_of(well.shares[at]) / stage.capacity[at];
+    let factor = |at: usize| (well.shares[at] > 0.0).then(|| loads[at] / before(at));
     SituationReport {
         kind: situation.kind.as_str(),
         name: situation.name.clone(),
@@ -49,7 +50,7 @@ fn load(stage: &Stage<'_>, situation: &Situation, played: &Played, at: usize) ->
     if situation.is_down(at) {
         return 0.0;
     }
-    stage.rate_of(played.shares[at]) / able(stage, situation, at)
+    stage.rate_of(played.shares[at]) * played.attempts / able(stage, situation, at)
 }
 
 fn able(stage: &Stage<'_>, situation: &Situation, at: usize) -> f64 {
@@ -62,7 +63,7 @@ fn excess(stage: &Stage<'_>, situation: &Situation, played: &Played, loads: &[f6
     if loads[at] <= 1.0 {
         return 0.0;
     }
-    played.shares[at] - able(stage, situation, at) / stage.pace.rate
+    played.shares[at] * played.attempts - able(stage, situation, at) / stage.pace.rate
 }
 
 fn busiest(situation: &Situation, loads: &[f64]) -> Option<usize> {
@@ -95,9 +96,11 @@ fn alarm_after(stage: &Stage<'_>, shares: &[f64], well: &Played) -> Option<u64> 
     let tolerance = tolerance(stage);
     let needed = |(member, share): (&crate::play::Planned, &f64)| {
         let requests = needed(member.intent, *share, tolerance, shares.len())?;
-        Some((requests as f64 * stage.design_effect()).ceil() as u64)
+        Some((requests.max(1) as f64 * stage.design_effect()).ceil() as u64)
     };
-    well.members.iter().zip(shares).filter_map(needed).min()
+    // Spares are not meant to have anything: that they have is no skew.
+    let meant = well.members.iter().zip(shares).filter(|(member, _)| member.intent > 0.0);
+    meant.filter_map(needed).min()
 }
 
 /// How far a share may be off before it counts.

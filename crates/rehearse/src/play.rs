@@ -19,6 +19,8 @@ pub(crate) struct Played {
     pub(crate) members: Vec<Planned>,
     /// The part of the attempts.
     pub(crate) shares: Vec<f64>,
+    /// Attempts for each request.
+    pub(crate) attempts: f64,
     /// The part of the requests that nobody answers well.
     pub(crate) failing: f64,
     /// Attempts by what decided, in the order of [`Reason::ALL`].
@@ -78,6 +80,7 @@ fn nobody(snapshot: &PoolSnapshot) -> Played {
         mode: Mode::Empty,
         members,
         shares: vec![0.0; count],
+        attempts: 0.0,
         failing: 1.0,
         reasons: vec![Default::default(); count],
         requests: 0,
@@ -96,7 +99,7 @@ fn by_snapshot(stage: &Stage<'_>, snapshot: &PoolSnapshot) -> Played {
     for (count, share) in reasons.iter_mut().zip(&shares) {
         count[reason as usize] = (share * AS_MANY) as u64;
     }
-    Played { mode: snapshot.mode(), members, shares, failing: 0.0, reasons, requests }
+    Played { mode: snapshot.mode(), members, shares, attempts: 1.0, failing: 0.0, reasons, requests }
 }
 
 fn by_key(stage: &Stage<'_>, snapshot: &PoolSnapshot, members: &[Planned]) -> (Vec<f64>, u64) {
@@ -141,7 +144,8 @@ impl Serials {
 fn by_request(stage: &Stage<'_>, situation: &Situation, snapshot: &PoolSnapshot, index: u64) -> Played {
     let scenario = scenario(stage, situation, index);
     let report = sim::run(&scenario);
-    let refused = (report.failed + report.refused) as f64;
+    let came = report.requests.max(1) as f64;
+    let attempts: u64 = report.servers.iter().map(|server| server.attempts).sum();
     let mut members = planned(snapshot);
     if stage.spec.health.is_none() {
         // What failures alone have taught is known at the end.
@@ -153,7 +157,8 @@ fn by_request(stage: &Stage<'_>, situation: &Situation, snapshot: &PoolSnapshot,
         mode: snapshot.mode(),
         members,
         shares: report.servers.iter().map(|server| server.share).collect(),
-        failing: if report.requests > 0 { refused / report.requests as f64 } else { 0.0 },
+        attempts: attempts as f64 / came,
+        failing: (report.failed + report.refused) as f64 / came,
         reasons: report.servers.iter().map(|server| server.reasons).collect(),
         requests: scenario.requests,
     }
@@ -172,6 +177,8 @@ fn scenario(stage: &Stage<'_>, situation: &Situation, index: u64) -> Scenario {
         }
     }
     let arrivals = Arrivals::Poisson { rate };
+    let least = servers.iter().map(sim::Server::capacity).fold(f64::INFINITY, f64::min).max(1e-12);
+    let backlog = Duration::try_from_secs_f64(stage.requests as f64 / least).unwrap_or(Duration::MAX);
     let interval = stage.pool.health.as_ref().map_or(Duration::from_secs(2), |health| health.interval);
     Scenario {
         keys: match &stage.keys {
@@ -180,8 +187,8 @@ fn scenario(stage: &Stage<'_>, situation: &Situation, index: u64) -> Scenario {
             Some(keys) => Keys::Zipf { n: keys.count, s: keys.zipf },
         },
         retries: stage.pool.max_attempts.saturating_sub(1),
-        // Nothing changes any more once the first checks are through: a few later ones will do.
-        check_every: interval.max(span / CHECKS),
+        // Nothing changes any more once the first checks are through: a few later ones will do until all are answered.
+        check_every: interval.max(span.saturating_add(backlog) / CHECKS),
         seed: stage.seed.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         warm_up: stage.requests / 5,
         requests: stage.requests,
@@ -199,5 +206,5 @@ pub(crate) fn adapts(strategy: StrategyKind) -> bool {
 
 /// Attempts that shares are told as where none were made.
 const AS_MANY: f64 = 1e6;
-/// Checks within the time that is played.
-const CHECKS: u32 = 20;
+/// Checks within the time that is played, at most.
+const CHECKS: u32 = 4;

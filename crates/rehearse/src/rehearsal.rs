@@ -32,45 +32,40 @@ pub fn rehearse(config: &Config, options: &Options) -> Report {
     };
     for (at, pool) in pools.into_iter().enumerate() {
         let seed = options.seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(at as u64);
-        rehearse_pool(pool, &reach(config, pool), (each, seed), options, &mut report);
+        let reach = reach(config, pool);
+        let stage = Stage::new(config, pool, &reach, options, (each, seed));
+        rehearse_pool(&stage, &reach, options, &mut report);
     }
     sort(&mut report.problems);
     sort(&mut report.risks);
     report
 }
 
-fn rehearse_pool(
-    pool: &Pool,
-    reach: &Reach,
-    (each, seed): (u64, u64),
-    options: &Options,
-    report: &mut Report,
-) {
-    let stage = Stage::new(pool, reach, options, each, seed);
-    let well = play(&stage, &Situation::all_well(), 0);
-    let together = contract::of(pool).map_or(0, |expect| expect.survives);
-    let (cast, left_out) = failures(&stage, &well.shares, options.pairs, together);
+fn rehearse_pool(stage: &Stage<'_>, reach: &Reach, options: &Options, report: &mut Report) {
+    let well = play(stage, &Situation::all_well(), 0);
+    let together = contract::of(stage.pool).map_or(0, |expect| expect.survives);
+    let (cast, left_out) = failures(stage, &well.shares, options.pairs, together);
     let (mut situations, mut requests) = (Vec::with_capacity(cast.len()), well.requests);
     for (index, situation) in cast.iter().enumerate() {
-        let played = play(&stage, situation, index as u64 + 1);
+        let played = play(stage, situation, index as u64 + 1);
         requests += played.requests;
-        situations.push(situation_report(&stage, situation, &played, &well));
+        situations.push(situation_report(stage, situation, &played, &well));
     }
     situations.sort_by(worse);
-    report.problems.extend(causes::problems(&stage, &well, &options.addresses));
-    report.problems.extend(contract::broken(&stage, &well, &situations));
-    report.risks.extend(causes::risks(&stage, &well));
-    report.risks.extend(risks::risks(&stage, &situations));
-    report.risks.extend(contract::unjudged(&stage));
+    report.problems.extend(causes::problems(stage, &well, &options.addresses));
+    report.problems.extend(contract::broken(stage, &well, &situations));
+    report.risks.extend(causes::risks(stage, &well));
+    report.risks.extend(risks::risks(stage, &situations));
+    report.risks.extend(contract::unjudged(stage));
     report.situations += 1 + situations.len() as u64;
     report.requests += requests;
-    report.pools.push(pool_report(&stage, reach, &well, situations, left_out));
+    report.pools.push(pool_report(stage, reach, &well, situations, left_out));
 }
 
 /// Worst first; of equals those that change most.
 fn worse(one: &SituationReport, other: &SituationReport) -> std::cmp::Ordering {
     let key = |one: &SituationReport| {
-        let factor = if one.kind == "one_slow" { 0.0 } else { one.busiest_factor.unwrap_or(f64::MAX) };
+        let factor = one.busiest_factor.unwrap_or_default();
         [one.harm, f64::from(u8::from(one.mode == "panic")), factor, one.failed_meanwhile]
     };
     let by_figures = key(other).partial_cmp(&key(one)).unwrap_or(std::cmp::Ordering::Equal);

@@ -122,7 +122,7 @@ pub struct SituationReport {
     pub busiest: Option<String>,
     /// Its share.
     pub busiest_share: f64,
-    /// How many times as much as while all is well; infinite would be `None`.
+    /// How many times as busy as while all is well it is; `None` where it gets nothing then.
     pub busiest_factor: Option<f64>,
     /// What it gets as part of what it can do; `None` where that would rest on assumptions.
     pub utilisation: Option<f64>,

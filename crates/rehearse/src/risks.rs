@@ -1,6 +1,6 @@
 //! What failures would do, said once for each kind: the worst of it.
 
-use crate::causes::{finding, percent, rounded};
+use crate::causes::{finding, percent};
 use crate::contract::FAILING;
 use crate::report::{Finding, SituationReport};
 use crate::stage::Stage;
@@ -9,7 +9,7 @@ use crate::stage::Stage;
 struct Risk {
     kind: &'static str,
     holds: fn(&SituationReport) -> bool,
-    say: fn(&Stage<'_>, &SituationReport) -> String,
+    say: fn(&SituationReport) -> String,
     help: &'static str,
 }
 
@@ -18,13 +18,13 @@ const RISKS: [Risk; 6] = [
     Risk {
         kind: "outage",
         holds: |one| is_single(one) && one.failing >= 0.999,
-        say: |_, one| format!("when {}, every request fails", one.name),
+        say: |one| format!("when {}, every request fails", one.name),
         help: "add a backend that can take over",
     },
     Risk {
         kind: "panic",
         holds: |one| is_single(one) && one.mode == "panic",
-        say: |_, one| {
+        say: |one| {
             format!("when {}, panic starts: dead backends get requests, too{}", one.name, failing(one))
         },
         help: "add backends, or lower `panic_threshold`",
@@ -38,7 +38,7 @@ const RISKS: [Risk; 6] = [
     Risk {
         kind: "unnoticed",
         holds: |one| one.kind == "one_down" && one.noticed_after.is_none() && one.failing > FAILING,
-        say: |_, one| {
+        say: |one| {
             format!(
                 "when {}, nobody notices: {} of the requests fail until it is back",
                 one.name,
@@ -50,13 +50,13 @@ const RISKS: [Risk; 6] = [
     Risk {
         kind: "failing",
         holds: |one| is_single(one) && one.failing > FAILING,
-        say: |_, one| format!("when {}, {} of the requests fail", one.name, percent(one.failing)),
+        say: |one| format!("when {}, {} of the requests fail", one.name, percent(one.failing)),
         help: "make room for the load that is left, or let requests wait: `queue`",
     },
     Risk {
         kind: "slow",
         holds: |one| one.kind == "one_slow" && one.utilisation.is_some_and(|load| load > 1.0),
-        say: |_, one| {
+        say: |one| {
             format!(
                 "when {}, it still gets {} of the requests, and they pile up",
                 one.name,
@@ -80,7 +80,7 @@ pub(crate) fn risks(stage: &Stage<'_>, situations: &[SituationReport]) -> Vec<Fi
             1 => " (one other failure does the same)".to_owned(),
             _ => format!(" ({others} other failures do the same)"),
         };
-        let message = format!("{}{more}", (risk.say)(stage, worst));
+        let message = format!("{}{more}", (risk.say)(worst));
         found.push(finding(stage, risk.kind, message, Some(risk.help.into()), worst.harm));
     }
     found
@@ -95,9 +95,8 @@ fn failing(one: &SituationReport) -> String {
     if one.failing > FAILING { format!(", and {} of all fail", percent(one.failing)) } else { String::new() }
 }
 
-fn overloaded(stage: &Stage<'_>, one: &SituationReport) -> String {
+fn overloaded(one: &SituationReport) -> String {
     let name = one.busiest.as_deref().unwrap_or_default();
-    let rate = rounded(stage.rate_of(one.busiest_share));
     let load = one.utilisation.map(percent).unwrap_or_default();
-    format!("when {}, {name} gets {rate} requests/s, {load} of what it can do", one.name)
+    format!("when {}, {name} gets {load} of what it can do", one.name)
 }

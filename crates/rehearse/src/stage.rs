@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use evenkeel_config::{Backend, BackendAddress, Pool};
+use evenkeel_config::{Allow, Backend, BackendAddress, Config, Pool};
 use evenkeel_core::sim::{Law, Server};
 use evenkeel_core::{Intent, Mode, PoolSpec, StrategyKind};
 
@@ -25,6 +25,8 @@ pub(crate) struct Stage<'a> {
     /// Most requests that a situation is played with.
     pub(crate) requests: u64,
     pub(crate) seed: u64,
+    /// Of the whole file.
+    allow: &'a [Allow],
 }
 
 /// How much comes, and how it hangs together.
@@ -50,14 +52,29 @@ const USUAL_LOAD: f64 = 0.5;
 const USUAL_WORKERS: f64 = 8.0;
 /// Fewer requests than this show nothing.
 const FEWEST_REQUESTS: u64 = 500;
+/// Backends that are looked at in one situation, all requests together.
+const LOOKS_MAX: u64 = 20_000_000;
 
 impl<'a> Stage<'a> {
-    pub(crate) fn new(pool: &'a Pool, reach: &Reach, options: &Options, requests: u64, seed: u64) -> Self {
+    pub(crate) fn new(
+        config: &'a Config,
+        pool: &'a Pool,
+        reach: &Reach,
+        options: &Options,
+        (requests, seed): (u64, u64),
+    ) -> Self {
         let (pace, capacity) = pace(pool, reach, &options.load);
         let keyed = pool.strategy.registration().keyed;
         let keys = keyed.then(|| Keyspace::new(options.load.keys, options.load.zipf, options.seed));
-        let requests = requests.max(FEWEST_REQUESTS);
-        Self { pool, spec: spec(pool, &options.addresses), pace, capacity, keys, requests, seed }
+        let requests = requests.min(affordable(pool)).max(FEWEST_REQUESTS);
+        let (spec, allow) = (spec(pool, &options.addresses), config.allow.as_slice());
+        Self { pool, spec, pace, capacity, keys, requests, seed, allow }
+    }
+
+    /// Warnings of `check` about this pool that are meant.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &Allow> {
+        let backends = self.pool.backends.iter().flat_map(|backend| &backend.allow);
+        self.allow.iter().chain(&self.pool.allow).chain(backends)
     }
 
     pub(crate) fn name(&self, at: usize) -> &str {
@@ -109,6 +126,14 @@ impl<'a> Stage<'a> {
     /// How many requests count as one: lengths are spread geometrically, so Σm²/Σm = 2m - 1.
     pub(crate) fn design_effect(&self) -> f64 {
         2.0 * self.pace.kept_together - 1.0
+    }
+}
+
+/// Requests that do not take long however large the pool is: `rendezvous` looks at every backend for each.
+fn affordable(pool: &Pool) -> u64 {
+    match pool.strategy {
+        StrategyKind::Rendezvous => LOOKS_MAX / pool.backends.len().max(1) as u64,
+        _ => u64::MAX,
     }
 }
 
