@@ -7,6 +7,8 @@ use evenkeel_core::{PickKey, Rng};
 pub(crate) struct Keyspace {
     pub(crate) count: u32,
     pub(crate) zipf: f64,
+    /// What all keys have, where the first has 1.
+    whole: f64,
     salt: u64,
 }
 
@@ -20,17 +22,28 @@ pub(crate) struct Sample {
 
 impl Keyspace {
     pub(crate) fn new(count: u32, zipf: f64, seed: u64) -> Self {
-        Self { count: count.max(1), zipf: zipf.max(0.0), salt: Rng::from_seed(seed).next_u64() }
+        let (count, zipf) = (count.max(1), zipf.max(0.0));
+        Self { count, zipf, whole: harmonic(count, zipf), salt: Rng::from_seed(seed).next_u64() }
+    }
+
+    /// As popular as it takes for the first key to have this part of the requests.
+    pub(crate) fn with_top(count: u32, top: f64, seed: u64) -> Self {
+        let (mut low, mut high) = (0.0, ZIPF_MAX);
+        for _ in 0..HALVINGS {
+            let middle = (low + high) / 2.0;
+            if Self::new(count, middle, seed).top() < top { low = middle } else { high = middle }
+        }
+        Self::new(count, low, seed)
     }
 
     /// The part of the requests that the most popular key has.
     pub(crate) fn top(&self) -> f64 {
-        1.0 / self.sum(self.count)
+        1.0 / self.whole
     }
 
     pub(crate) fn sample(&self, most: u64) -> Sample {
         let taken = u64::from(self.count).min(most.max(1)) as u32;
-        let whole = self.sum(self.count);
+        let whole = self.whole;
         let key = |k: u32| {
             (PickKey::from_hash(Rng::from_seed(self.salt ^ u64::from(k)).next_u64()), self.part(k) / whole)
         };
@@ -48,15 +61,40 @@ impl Keyspace {
     fn part(&self, k: u32) -> f64 {
         f64::from(k).powf(-self.zipf)
     }
-
-    fn sum(&self, count: u32) -> f64 {
-        if self.zipf == 0.0 { f64::from(count) } else { (1..=count).map(|k| self.part(k)).sum() }
-    }
 }
+
+/// The sum of k^-s for k from 1 to n: of the first thousand exactly, of the others by the integral around them, which is
+/// right to six digits.
+fn harmonic(n: u32, s: f64) -> f64 {
+    let first = n.min(EXACT);
+    let exact: f64 = (1..=first).map(|k| f64::from(k).powf(-s)).sum();
+    let (from, to) = (f64::from(first) + 0.5, f64::from(n) + 0.5);
+    let rest = if (s - 1.0).abs() < 1e-9 {
+        (to / from).ln()
+    } else {
+        (to.powf(1.0 - s) - from.powf(1.0 - s)) / (1.0 - s)
+    };
+    exact + rest
+}
+
+/// Keys whose parts are summed one by one.
+const EXACT: u32 = 1000;
+/// Beyond this the first key has nearly everything.
+const ZIPF_MAX: f64 = 10.0;
+/// Enough for three digits.
+const HALVINGS: u32 = 14;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_are_those_of_the_series() {
+        for s in [0.0, 0.5, 1.0, 1.5, 3.0] {
+            let exact: f64 = (1..=50_000).map(|k| f64::from(k).powf(-s)).sum();
+            assert!((harmonic(50_000, s) / exact - 1.0).abs() < 1e-6, "{s}");
+        }
+    }
 
     #[test]
     fn parts_sum_to_the_whole_and_fall_as_told() {

@@ -35,11 +35,13 @@ mod notice;
 mod options;
 mod play;
 mod reach;
+mod recorded;
 mod rehearsal;
 mod report;
 mod risks;
 mod stage;
 
 pub use options::{Addresses, Load, Options};
+pub use recorded::Recorded;
 pub use rehearsal::rehearse;
 pub use report::{BackendReport, Finding, LoadReport, PoolReport, Report, SituationReport};

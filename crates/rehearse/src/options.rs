@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::recorded::Recorded;
+
 /// How to rehearse.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     pub requests_in_all: u64,
     /// The same seed gives the same report.
     pub seed: u64,
+    /// What a log says of the pools. Its rate and latency count where `load` has none.
+    pub recorded: Vec<Recorded>,
     /// What host names came to; names that are not in it have some address.
     pub addresses: Addresses,
 }
@@ -37,11 +41,12 @@ pub struct Load {
     /// Requests a second that a backend of capacity 1 can do. `None` is that of the pool's `expect`, or else twice what
     /// it gets.
     pub backend_rate: Option<f64>,
-    /// Mean time that a backend takes for a request.
-    pub latency: Duration,
+    /// Mean time that a backend takes for a request; `None` is 20 ms.
+    pub latency: Option<Duration>,
     /// Different keys, where a strategy goes by keys.
     pub keys: u32,
-    /// How popular they are: the k-th as often as 1/k to the power of this. 0 is all alike.
+    /// How popular they are: the k-th as often as 1/k to the power of this. 0 is all alike, or as popular as the clients
+    /// of a recorded log are.
     pub zipf: f64,
     /// Mean requests of a session, where sessions stick to a backend; 1 or more.
     pub session_length: f64,
@@ -58,6 +63,7 @@ impl Default for Options {
             requests: 100_000,
             requests_in_all: 10_000_000,
             seed: 1,
+            recorded: Vec::new(),
             addresses: Addresses::new(),
         }
     }
@@ -69,7 +75,7 @@ impl Default for Load {
             rate: None,
             rates: Vec::new(),
             backend_rate: None,
-            latency: Duration::from_millis(20),
+            latency: None,
             keys: 100_000,
             zipf: 0.0,
             session_length: 20.0,

@@ -146,6 +146,10 @@ fn by_request(stage: &Stage<'_>, situation: &Situation, snapshot: &PoolSnapshot,
     let report = sim::run(&scenario);
     let came = report.requests.max(1) as f64;
     let attempts: u64 = report.servers.iter().map(|server| server.attempts).sum();
+    // Where there is a queue, who finds everybody at the limit waits for a moment, if that is all it takes.
+    let up = (0..stage.capacity.len()).filter(|at| stage.counts(*at) && !situation.is_down(*at));
+    let enough = up.map(|at| stage.capacity[at]).sum::<f64>() > stage.pace.rate;
+    let refused = if enough && stage.pool.queue.size > 0 { 0 } else { report.refused };
     let mut members = planned(snapshot);
     if stage.spec.health.is_none() {
         // What failures alone have taught is known at the end.
@@ -158,7 +162,7 @@ fn by_request(stage: &Stage<'_>, situation: &Situation, snapshot: &PoolSnapshot,
         members,
         shares: report.servers.iter().map(|server| server.share).collect(),
         attempts: attempts as f64 / came,
-        failing: (report.failed + report.refused) as f64 / came,
+        failing: (report.failed + refused) as f64 / came,
         reasons: report.servers.iter().map(|server| server.reasons).collect(),
         requests: scenario.requests,
     }

@@ -10,7 +10,7 @@ use crate::play::{Played, play};
 use crate::reach::{Reach, reach};
 use crate::report::{BackendReport, Finding, LoadReport, PoolReport, Report, SituationReport};
 use crate::stage::Stage;
-use crate::{causes, contract, risks};
+use crate::{causes, contract, recorded, risks};
 
 /// Plays every pool of a configuration, in the order of the file, while all is well and in each failure.
 ///
@@ -35,6 +35,10 @@ pub fn rehearse(config: &Config, options: &Options) -> Report {
         let reach = reach(config, pool);
         let stage = Stage::new(config, pool, &reach, options, (each, seed));
         rehearse_pool(&stage, &reach, options, &mut report);
+        if let Some(recorded) = recorded::of(pool, &options.recorded) {
+            report.problems.extend(recorded::missing(&stage, config, recorded));
+            report.risks.extend(recorded::unheard_of(&stage, recorded));
+        }
     }
     sort(&mut report.problems);
     sort(&mut report.risks);

@@ -11,6 +11,7 @@ use crate::contract;
 use crate::keys::Keyspace;
 use crate::options::{Addresses, Load, Options};
 use crate::reach::Reach;
+use crate::recorded::{self, Recorded};
 
 /// Everything that the situations of one pool have in common.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub(crate) struct Pace {
 
 /// The part of what the backends can do that comes where nobody says otherwise.
 const USUAL_LOAD: f64 = 0.5;
+/// How long a request takes where nobody says otherwise.
+const USUAL_LATENCY: Duration = Duration::from_millis(20);
 /// Requests at a time of a backend of which nothing is known.
 const USUAL_WORKERS: f64 = 8.0;
 /// Fewer requests than this show nothing.
@@ -63,9 +66,14 @@ impl<'a> Stage<'a> {
         options: &Options,
         (requests, seed): (u64, u64),
     ) -> Self {
-        let (pace, capacity) = pace(pool, reach, &options.load);
-        let keyed = pool.strategy.registration().keyed;
-        let keys = keyed.then(|| Keyspace::new(options.load.keys, options.load.zipf, options.seed));
+        let recorded = recorded::of(pool, &options.recorded);
+        let (pace, capacity) = pace(pool, reach, &options.load, recorded);
+        let (count, zipf) = (options.load.keys, options.load.zipf);
+        let top = recorded.and_then(|recorded| recorded.top_client).filter(|_| zipf == 0.0);
+        let keys = pool.strategy.registration().keyed.then(|| match top {
+            Some(top) => Keyspace::with_top(count, top, options.seed),
+            None => Keyspace::new(count, zipf, options.seed),
+        });
         let requests = requests.min(affordable(pool)).max(FEWEST_REQUESTS);
         let (spec, allow) = (spec(pool, &options.addresses), config.allow.as_slice());
         Self { pool, spec, pace, capacity, keys, requests, seed, allow }
@@ -157,14 +165,16 @@ fn spec(pool: &Pool, addresses: &Addresses) -> PoolSpec {
 }
 
 /// Rates, and what each backend can do.
-fn pace(pool: &Pool, reach: &Reach, load: &Load) -> (Pace, Vec<f64>) {
+fn pace(pool: &Pool, reach: &Reach, load: &Load, recorded: Option<&Recorded>) -> (Pace, Vec<f64>) {
     let expect = contract::of(pool);
     let said_backend = load.backend_rate.or(expect.and_then(|expect| expect.backend_rate));
     let of_pool = load.rates.iter().find(|(name, _)| name == pool.id.as_str()).map(|(_, rate)| *rate);
-    let said = of_pool.or(load.rate).or(expect.and_then(|expect| expect.peak_rate));
+    let logged = recorded.and_then(|recorded| recorded.rate);
+    let said = of_pool.or(load.rate).or(logged).or(expect.and_then(|expect| expect.peak_rate));
+    let latency = load.latency.or(recorded.and_then(|recorded| recorded.latency)).unwrap_or(USUAL_LATENCY);
     let relative = relative_capacities(pool, said_backend.is_some());
     let in_front: f64 = first_tier(pool).map(|at| relative[at]).sum::<f64>().max(f64::MIN_POSITIVE);
-    let usual = USUAL_WORKERS / load.latency.as_secs_f64().max(1e-6);
+    let usual = USUAL_WORKERS / latency.as_secs_f64().max(1e-6);
     let backend_rate = said_backend.or(said.map(|rate| rate / (USUAL_LOAD * in_front))).unwrap_or(usual);
     let rate = said.unwrap_or(USUAL_LOAD * backend_rate * in_front);
     let together = if reach.by_connection {
@@ -179,7 +189,7 @@ fn pace(pool: &Pool, reach: &Reach, load: &Load) -> (Pace, Vec<f64>) {
         rate_known: said.is_some(),
         backend_rate,
         backend_rate_known: said_backend.is_some(),
-        latency: load.latency,
+        latency,
         kept_together: together.max(1.0),
         per_lease: if reach.by_connection { together.max(1.0) } else { 1.0 },
     };

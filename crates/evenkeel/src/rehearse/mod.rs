@@ -1,5 +1,7 @@
 //! `evenkeel rehearse`.
 
+mod html;
+mod recorded;
 mod resolve;
 mod text;
 
@@ -34,6 +36,12 @@ pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
 }
 
 fn tell(arguments: &RehearseArgs, source: &Source, report: &Report, warnings: usize) -> Answer {
+    if let Some(path) = &arguments.html
+        && let Err(error) = std::fs::write(path, html::render(source.name(), report))
+    {
+        output::complain(format_args!("cannot write {}: {error}", path.display()), "");
+        return Answer::No;
+    }
     if arguments.json {
         return output::json_of(report);
     }
@@ -50,12 +58,11 @@ fn options(arguments: &RehearseArgs, config: &Config) -> Result<Options, String>
         }
     }
     let rates = arguments.rate.iter().filter_map(|(name, rate)| Some((name.clone()?, *rate))).collect();
-    let usual = Load::default();
     let load = Load {
         rate: arguments.rate.iter().rev().find(|(name, _)| name.is_none()).map(|(_, rate)| *rate),
         rates,
         backend_rate: arguments.backend_rate,
-        latency: arguments.latency.unwrap_or(usual.latency),
+        latency: arguments.latency,
         keys: arguments.keys,
         zipf: arguments.zipf,
         session_length: arguments.session_length,
@@ -67,6 +74,7 @@ fn options(arguments: &RehearseArgs, config: &Config) -> Result<Options, String>
         pairs: arguments.pairs,
         requests: arguments.requests,
         seed: arguments.seed,
+        recorded: recorded::read(arguments)?,
         addresses: if arguments.resolve { resolve::all(config) } else { Addresses::new() },
         ..Options::default()
     })

@@ -43,7 +43,8 @@ pub(super) fn render(file: &str, report: &Report, warnings: usize, asked: &[Stri
     text
 }
 
-fn verdict(report: &Report) -> String {
+/// The answer in a sentence.
+pub(super) fn verdict(report: &Report) -> String {
     let failures = report.situations - report.pools.len() as u64;
     match (report.problems.is_empty(), report.risks.is_empty()) {
         (false, _) => "No: traffic would not be spread as it should be.".to_owned(),
@@ -67,6 +68,11 @@ fn head(text: &mut String, file: &str, report: &Report, warnings: usize) {
     wrapped(text, "", &line);
     if warnings > 0 {
         writeln!(text, "{} of the file: evenkeel check {file}", output::count(warnings, "warning")).ok();
+    }
+    if report.pools.iter().any(|pool| !(pool.load.rate_known && pool.load.backend_rate_known)) {
+        let hint = "Whether somebody gets more than it can do is not known: give --rate and --backend-rate, or write \
+                    `peak_rate` and `backend_rate` into `expect`.";
+        wrapped(text, "", hint);
     }
 }
 
@@ -111,7 +117,7 @@ fn pool(text: &mut String, pool: &PoolReport, whole: bool) {
         many => format!("; from {} and {} more", pool.reached[..3].join(", "), many - 3),
     };
     wrapped(text, "", &format!("pool {}: {}, intent {}{reached}", pool.pool, pool.strategy, pool.intent));
-    load(text, &pool.load);
+    wrapped(text, "  ", &load_words(&pool.load));
     let most = if whole { usize::MAX } else { BACKENDS };
     let width = pool.backends.iter().map(|one| one.backend.chars().count()).max().unwrap_or(0).clamp(7, NAME);
     writeln!(
@@ -129,7 +135,8 @@ fn pool(text: &mut String, pool: &PoolReport, whole: bool) {
     situations(text, pool, whole);
 }
 
-fn load(text: &mut String, load: &LoadReport) {
+/// What came, in words.
+pub(super) fn load_words(load: &LoadReport) -> String {
     let assumed = |known: bool| if known { "" } else { " (assumed)" };
     let mut line = format!(
         "{} requests/s{}, a backend of capacity 1 can do {}{}",
@@ -149,7 +156,7 @@ fn load(text: &mut String, load: &LoadReport) {
         )
         .ok();
     }
-    wrapped(text, "  ", &line);
+    line
 }
 
 fn backend(text: &mut String, one: &BackendReport, width: usize) {
@@ -204,7 +211,7 @@ fn situation(text: &mut String, one: &SituationReport) {
         (None, None) => "-".to_owned(),
     };
     let known = match one.noticed_after {
-        Some(seconds) => duration(seconds),
+        Some(after) => seconds(after),
         None if one.kind.ends_with("down") => "never".to_owned(),
         None => "-".to_owned(),
     };
@@ -226,7 +233,7 @@ fn situation(text: &mut String, one: &SituationReport) {
 }
 
 /// What has no column.
-fn notes(one: &SituationReport) -> Vec<String> {
+pub(super) fn notes(one: &SituationReport) -> Vec<String> {
     let mut notes = Vec::new();
     match one.mode {
         "panic" => notes.push("panic: dead backends get requests, too".to_owned()),
@@ -286,7 +293,8 @@ fn cut(name: &str, width: usize) -> String {
     format!("{kept}..")
 }
 
-fn percent(share: f64) -> String {
+/// `33.3%`
+pub(super) fn percent(share: f64) -> String {
     if share >= 10.0 { format!("{:.0}%", share * 100.0) } else { format!("{:.1}%", share * 100.0) }
 }
 
@@ -294,7 +302,8 @@ fn number(value: f64) -> String {
     if value >= 10.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-fn duration(seconds: f64) -> String {
+/// `5ms`, `6s`, `10m`
+pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 1.0 => format!("{:.0}ms", (seconds * 1000.0).max(1.0)),
         seconds if seconds < 100.0 => format!("{seconds:.0}s"),
@@ -324,7 +333,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("No: "), "{text}");
         assert!(
-            lines[3].starts_with("PROBLEM  pool web: the weights are 5, 1, 1: 10.0.0.11:80 would get 71.4 %"),
+            lines[5].starts_with("PROBLEM  pool web: the weights are 5, 1, 1: 10.0.0.11:80 would get 71.4 %"),
             "{text}"
         );
         assert!(text.contains("write `intent = \"weights\"` in [pool.web]"), "{text}");

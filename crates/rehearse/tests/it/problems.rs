@@ -1,6 +1,8 @@
 //! What must not be deployed is refused with its cause, and what is right is not.
 
-use evenkeel_rehearse::{Addresses, Options, rehearse};
+use std::time::Duration;
+
+use evenkeel_rehearse::{Addresses, Options, Recorded, rehearse};
 
 use crate::support::{backends, config, kinds, played, pool, quick};
 
@@ -123,4 +125,45 @@ fn a_key_that_is_most_of_the_traffic() {
         let most = report.pools[0].backends.iter().map(|one| one.share).fold(0.0, f64::max);
         assert!(most > 0.4, "{most}");
     }
+}
+
+/// Servers that got requests and that the file does not name, and others that the file names and nobody has heard of.
+#[test]
+fn a_log_of_other_servers() {
+    let file = format!("health = {{}}\n{}", backends(3, |_| String::new()));
+    let recorded = |backends: &[(&str, u64)]| Recorded {
+        pool: "old".into(),
+        rate: Some(120.0),
+        latency: Some(Duration::from_millis(5)),
+        top_client: None,
+        backends: backends.iter().map(|(name, attempts)| ((*name).to_owned(), *attempts)).collect(),
+    };
+    let told = |backends: &[(&str, u64)]| {
+        rehearse(&config(&file), &Options { recorded: vec![recorded(backends)], ..quick() })
+    };
+    let right = told(&[("a0", 100), ("10.0.0.1:80", 100), ("a2", 100)]);
+    assert_eq!((kinds(&right), right.risks.len()), (vec![], 0), "{right:?}");
+    assert_eq!((right.pools[0].load.rate, right.pools[0].load.rate_known), (120.0, true));
+    let moved = told(&[("a0", 100), ("a1", 100), ("10.9.9.9:80", 100)]);
+    assert_eq!(kinds(&moved), ["missing_servers"]);
+    assert!(moved.problems[0].message.contains("33.3 % of the requests in the log went to servers"));
+    assert!(
+        moved.risks.iter().any(|one| one.kind == "unheard_of" && one.message.contains("a2")),
+        "{moved:?}"
+    );
+    assert_eq!(kinds(&told(&[("x", 100), ("y", 100)])), [""; 0], "nothing is called as in the file");
+}
+
+/// As popular as clients were in the log, keys are.
+#[test]
+fn a_log_with_a_busy_client() {
+    let file = format!(
+        "strategy = \"maglev\"\nhash = {{ source = true }}\nhealth = {{}}\n{}",
+        backends(4, |_| String::new())
+    );
+    let recorded =
+        Recorded { pool: "web".into(), top_client: Some(0.4), rate: Some(10.0), ..Recorded::default() };
+    let report = rehearse(&config(&file), &Options { recorded: vec![recorded], ..quick() });
+    assert_eq!(report.risks[0].kind, "hot_key", "{:?}", report.risks);
+    assert!(report.risks[0].message.contains("the most popular key is 40 %"), "{:?}", report.risks);
 }
