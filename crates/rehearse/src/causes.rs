@@ -151,14 +151,19 @@ fn unresolved(stage: &Stage<'_>, addresses: &Addresses) -> Option<Finding> {
 
 /// Names that came to the address of another backend.
 fn same_address(stage: &Stage<'_>, addresses: &Addresses) -> Option<Finding> {
+    let looked_up = |at: usize| match &stage.pool.backends[at].address {
+        BackendAddress::Name { host, port } => addresses.contains_key(&(host.clone(), *port)),
+        BackendAddress::Socket(_) => false,
+    };
+    let is_name = |at: usize| matches!(stage.pool.backends[at].address, BackendAddress::Name { .. });
     let mut known: HashMap<SocketAddr, usize> = HashMap::new();
-    for at in stage.counting() {
-        let looked_up = |at: usize| match &stage.pool.backends[at].address {
-            BackendAddress::Name { host, port } => addresses.contains_key(&(host.clone(), *port)),
-            BackendAddress::Socket(_) => true,
-        };
-        let Some(address) = stage.spec.members[at].address.filter(|_| looked_up(at)) else { continue };
+    for at in stage.counting().into_iter().filter(|at| looked_up(*at) || !is_name(*at)) {
+        let Some(address) = stage.spec.members[at].address else { continue };
         let Some(first) = known.insert(address, at) else { continue };
+        // Of addresses that are written twice, `check` speaks.
+        if !looked_up(first) && !looked_up(at) {
+            continue;
+        }
         let message = format!(
             "{} and {} are both {address}: that server would get both of their parts",
             stage.name(first),

@@ -38,7 +38,12 @@ pub(crate) struct Planned {
 
 /// Plays it. `index` is its place among the pool's situations: each has chances of its own.
 pub(crate) fn play(stage: &Stage<'_>, situation: &Situation, index: u64) -> Played {
-    let mut state = PoolState::new(stage.spec.clone(), stage.seed, Nanos::ZERO);
+    let quick = situation.kind != Kind::AllWell && stage.keys_follow_plan();
+    let mut spec = stage.spec.clone();
+    if quick {
+        spec.strategy = StrategyKind::RoundRobin;
+    }
+    let mut state = PoolState::new(spec, stage.seed, Nanos::ZERO);
     learn(stage, situation, &mut state);
     let snapshot = state.snapshot();
     if situation.kind == Kind::OneFlaps && stage.spec.health.is_some() {
@@ -51,7 +56,7 @@ pub(crate) fn play(stage: &Stage<'_>, situation: &Situation, index: u64) -> Play
         return nobody(&snapshot);
     }
     if stage.is_static() && situation.kind != Kind::OneFlaps && !sends_to_the_dead() {
-        return by_snapshot(stage, &snapshot);
+        return by_snapshot(stage, &snapshot, quick);
     }
     by_request(stage, situation, &snapshot, index)
 }
@@ -88,12 +93,12 @@ fn nobody(snapshot: &PoolSnapshot) -> Played {
 }
 
 /// Turns and lots follow the plan, keys their table.
-fn by_snapshot(stage: &Stage<'_>, snapshot: &PoolSnapshot) -> Played {
+fn by_snapshot(stage: &Stage<'_>, snapshot: &PoolSnapshot, by_plan: bool) -> Played {
     let members = planned(snapshot);
     let mut reasons = vec![[0; Reason::ALL.len()]; members.len()];
     let (shares, requests) = match &stage.keys {
-        None => (members.iter().map(|member| member.plan).collect(), 0),
-        Some(_) => by_key(stage, snapshot, &members),
+        Some(_) if !by_plan => by_key(stage, snapshot, &members),
+        _ => (members.iter().map(|member| member.plan).collect(), 0),
     };
     let reason = if stage.keys.is_some() { Reason::Hash } else { Reason::Algorithm };
     for (count, share) in reasons.iter_mut().zip(&shares) {
@@ -146,10 +151,12 @@ fn by_request(stage: &Stage<'_>, situation: &Situation, snapshot: &PoolSnapshot,
     let report = sim::run(&scenario);
     let came = report.requests.max(1) as f64;
     let attempts: u64 = report.servers.iter().map(|server| server.attempts).sum();
-    // Where there is a queue, who finds everybody at the limit waits for a moment, if that is all it takes.
+    // Where there is a queue, who finds everybody at the limit waits for a moment, if that is all it takes; and whether
+    // limits are reached is not known where rates are not.
     let up = (0..stage.capacity.len()).filter(|at| stage.counts(*at) && !situation.is_down(*at));
     let enough = up.map(|at| stage.capacity[at]).sum::<f64>() > stage.pace.rate;
-    let refused = if enough && stage.pool.queue.size > 0 { 0 } else { report.refused };
+    let waits = stage.pool.queue.size > 0 && enough;
+    let refused = if waits || stage.is_limited() && !stage.knows_capacity() { 0 } else { report.refused };
     let mut members = planned(snapshot);
     if stage.spec.health.is_none() {
         // What failures alone have taught is known at the end.

@@ -24,7 +24,8 @@ const STRATEGIES: [(&str, &str, By); 9] = [
     ("round_robin", "", By::Nothing),
     ("random", "", By::Chance),
     ("p2c", "", By::Chance),
-    ("peak_ewma", "", By::Latency),
+    // A slow answer is remembered for a hundred requests and not for as long as the test takes.
+    ("peak_ewma", "peak_ewma = { decay = \"100ms\" }", By::Latency),
     ("maglev", "hash = { query = \"user\" }", By::Chance),
     ("ring", "hash = { query = \"user\" }", By::Chance),
     ("rendezvous", "hash = { query = \"user\" }", By::Chance),

@@ -159,3 +159,41 @@ fn the_same_seed_gives_the_same_report_and_another_does_not() {
     assert_ne!(told(7), told(8));
     assert!(played(&config).problems.is_empty(), "{:?}", played(&config).problems);
 }
+
+/// In large files, where each situation gets few requests, a failure of a `maglev` pool is told by the plan.
+#[test]
+fn a_large_table_need_not_be_filled() {
+    let weight = |at: usize| format!(", weight = {}", at + 1);
+    let file = format!(
+        "strategy = \"maglev\"\nhash = {{ header = \"X-User\" }}\nintent = \"weights\"\nhealth = {{}}\n{}",
+        backends(5, weight)
+    );
+    let config = config(&file);
+    let shares = |requests| {
+        let report = rehearse(&config, &Options { requests, ..quick() });
+        (when(&report.pools[0], "a4 is down").shares.clone(), report.requests)
+    };
+    let ((quick, few), (thorough, many)) = (shares(1_000), shares(100_000));
+    assert_near(&quick, &thorough, 0.01);
+    assert_near(&quick, &[0.1, 0.2, 0.3, 0.4, 0.0], 1e-9);
+    assert!(few < 3_000 && many > 500_000, "{few} {many}");
+}
+
+/// Whether limits turn requests away depends on how many there are, and on whether they may wait.
+#[test]
+fn limits_count_where_the_load_is_known() {
+    let risks = |more: &str, rate: Option<f64>, backend_rate: Option<f64>| {
+        let file = format!(
+            "strategy = \"least_request\"\nhealth = {{}}\n{more}\n{}",
+            backends(2, |_| ", max_in_flight = 8".to_owned())
+        );
+        let mut options = quick();
+        (options.load.rate, options.load.backend_rate) = (rate, backend_rate);
+        let report = rehearse(&config(&file), &options);
+        report.risks.iter().map(|one| one.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(risks("", None, None), [""; 0], "assumed");
+    // One that is left can do 400 and gets 380: with 8 at a time it turns some away now and then.
+    assert_eq!(risks("", Some(380.0), Some(400.0)), ["failing"]);
+    assert_eq!(risks("queue = { size = 100 }", Some(380.0), Some(400.0)), [""; 0]);
+}

@@ -167,3 +167,18 @@ fn a_log_with_a_busy_client() {
     assert_eq!(report.risks[0].kind, "hot_key", "{:?}", report.risks);
     assert!(report.risks[0].message.contains("the most popular key is 40 %"), "{:?}", report.risks);
 }
+
+/// Addresses that are written twice are for `check` to tell.
+#[test]
+fn an_address_that_is_written_twice_is_not_looked_up() {
+    let config = config(
+        "health = {}\nbackends = [{ name = \"a\", address = \"10.0.0.1:80\" }, { name = \"b\", address = \"10.0.0.1:80\" }, \
+         { name = \"c\", address = \"c.test:80\" }]",
+    );
+    let rehearsed = |address: &str| {
+        let addresses = [(("c.test".to_owned(), 80), Ok(address.parse().unwrap()))].into();
+        rehearse(&config, &Options { addresses, ..quick() })
+    };
+    assert_eq!(kinds(&rehearsed("10.0.0.2:80")), [""; 0]);
+    assert_eq!(kinds(&rehearsed("10.0.0.1:80")), ["same_address"]);
+}
