@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod explain;
 mod output;
 mod parse;
 mod rehearse;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Rehearse(arguments)) => rehearse::rehearse(&arguments),
+        Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
