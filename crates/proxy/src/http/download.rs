@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::Response;
+use http::{Response, StatusCode, header};
 use tokio::io::ReadBuf;
 
 use crate::http1::{
@@ -23,7 +23,7 @@ use crate::worker::Worker;
 use super::body::{Relay, RelayError};
 use super::buffer::Buffer;
 use super::carry::{Body, Carry, Sink, Source};
-use super::client::Outlet;
+use super::client::{Outlet, Responder};
 use super::exchange::{Bounds, Delivered, Progress};
 use super::forward::{self, Beside, Framing, Incoming};
 use super::grpc;
@@ -72,6 +72,8 @@ pub(super) enum DownloadError {
     /// The request does not fit the backend's version of HTTP: nothing of it was sent.
     Unsayable,
     Malformed(&'static str),
+    /// A success instead of the tunnel that was asked for.
+    NotSwitched,
     TimedOut,
     ClientGone,
     Cut,
@@ -86,6 +88,10 @@ impl Download<'_> {
         };
         if head.switches {
             return self.switch(&head, length).await;
+        }
+        if self.request.asks_for_tunnel() && (200..300).contains(&head.status) {
+            // To a client of HTTP/2 that would say that the tunnel is open.
+            return Err(DownloadError::NotSwitched);
         }
         let head_at = Instant::now();
         let minor = self.request.head.minor;
@@ -170,9 +176,15 @@ impl Download<'_> {
         let head_at = Instant::now();
         let bytes = &self.buffer.bytes()[..length];
         forward::switch_head(self.pending, bytes, head, self.fields, self.set_cookie);
+        if let Outlet::H2(responder) = &mut self.to {
+            open_tunnel(responder, self.pending, &self.request)?;
+            self.pending.clear();
+        }
         self.buffer.consume(length);
         Progress::set(&self.progress.response_started);
-        self.interim().await?;
+        if matches!(self.to, Outlet::H1(_)) {
+            self.interim().await?;
+        }
         Ok(Delivered {
             status: head.status,
             failed: false,
@@ -353,6 +365,19 @@ impl Download<'_> {
             RelayError::Cut => DownloadError::Cut,
         })
     }
+}
+
+/// Tells a client of HTTP/2 that its stream is a tunnel (RFC 8441 section 5): `text` says so in HTTP/1.1.
+fn open_tunnel(responder: &mut Responder, text: &[u8], request: &Incoming<'_>) -> Result<(), DownloadError> {
+    let unsayable = DownloadError::Malformed("the response cannot be said in HTTP/2");
+    let mut head = http2::response(text).ok_or(unsayable)?;
+    let key = request.values(b"sec-websocket-key").next().unwrap_or_default();
+    let proof = head.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
+    if !proof.is_some_and(|proof| http2::accepts_websocket(key, proof.as_bytes())) {
+        return Err(DownloadError::Malformed("the backend does not prove that it speaks WebSocket"));
+    }
+    *head.status_mut() = StatusCode::OK;
+    responder.send_head(head, false).map_err(|_| DownloadError::ClientGone)
 }
 
 /// A head of a response over HTTP/2.

@@ -347,6 +347,8 @@ fn settle(
             let detail = "the request cannot be said in HTTP/2";
             return Ended::Failed(Failure::Malformed(Malformed { status: 400, detail }), Outcome::Cancelled);
         }
+        // What it answers to others is none of this: it may be a page.
+        DownloadError::NotSwitched => (Failure::NotSwitched, Outcome::Ok),
         DownloadError::Malformed(detail) => (Failure::BadResponse(detail), Outcome::ResponseBroken),
         DownloadError::TimedOut if has_passed(bounds.not_after) => {
             let outcome = if bounds.callers { Outcome::Cancelled } else { Outcome::ResponseTimeout };

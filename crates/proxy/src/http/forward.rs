@@ -74,6 +74,12 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// Whether it asks for the stream of HTTP/2 that it came on to become a tunnel. What a client of HTTP/1.1 writes to ask
+    /// for that would make a request of HTTP/2 malformed, so it is written by Evenkeel.
+    pub(crate) fn asks_for_tunnel(&self) -> bool {
+        self.over_http2 && self.head.upgrade
+    }
+
     /// Authority: empty only in HTTP/1.0.
     pub(crate) fn host(&self) -> &'a [u8] {
         self.head.host.slice(self.bytes)

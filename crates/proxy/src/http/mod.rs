@@ -23,6 +23,7 @@ mod request_id;
 mod respond;
 pub(crate) mod socket;
 mod steer;
+mod stream_relay;
 mod switch;
 pub(crate) mod timer;
 mod upload;

@@ -28,6 +28,8 @@ use super::respond::{Failure, Form};
 use super::steer;
 use super::switch::Switched;
 
+/// How HTTP/2 says that a stream is a tunnel (RFC 8441 section 5).
+const CONNECTED: u16 = 200;
 /// What the log says of a client that did not wait for its answer.
 const CLIENT_GONE: &str = "client_gone";
 
@@ -95,7 +97,10 @@ impl Connection {
                 match forwarded {
                     Forwarded::Answered(next) => next,
                     Forwarded::Switched(ends) => {
-                        self.listener.counts.answered(SWITCHING_PROTOCOLS);
+                        let over_http2 = self.stream.is_http2();
+                        let status = if over_http2 { CONNECTED } else { SWITCHING_PROTOCOLS };
+                        self.listener.counts.answered(status);
+                        account.status = Some(status);
                         let switched = Switched::new(*ends, account, request, scratch, settings, in_progress);
                         return Next::Tunnel(switched);
                     }
@@ -184,6 +189,11 @@ impl Connection {
         account: &mut Account,
     ) -> Forwarded {
         let pool_settings = pool.settings.load_full();
+        let opens_tunnels = pool_settings.upgrade && pool_settings.streams_max.is_none();
+        if !opens_tunnels && request.incoming(self, scratch).asks_for_tunnel() {
+            let refused = self.fail(scratch, settings, request, Failure::NoTunnel, account).await;
+            return Forwarded::Answered(refused);
+        }
         let (total, callers) = self.total_timeout(scratch, request, &pool_settings);
         let bounds = Bounds {
             client: &settings.timeouts,

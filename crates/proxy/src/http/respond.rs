@@ -37,6 +37,10 @@ pub(crate) enum Failure {
     ConnectionFailed,
     /// TLS with the backend did not come about.
     BackendTls(TlsFault),
+    /// The request asks for a tunnel through a pool that has none for it.
+    NoTunnel,
+    /// The backend's answer to a request for a tunnel is a success and no tunnel.
+    NotSwitched,
     /// The request is for another host than the connection (RFC 9110 section 15.5.20).
     Misdirected,
     /// There is nowhere to send an HTTP/1.0 client that names no host.
@@ -94,6 +98,10 @@ impl Failure {
             }
             Self::BackendTls(TlsFault::Protocol) => {
                 (502, "tls_protocol_error", "the TLS handshake with the backend failed")
+            }
+            Self::NoTunnel => (501, "http_request_error", "this pool opens no tunnel for a stream of HTTP/2"),
+            Self::NotSwitched => {
+                (502, "http_upgrade_failed", "the backend answers without switching protocols")
             }
             Self::Misdirected => {
                 (421, "http_request_error", "this connection is for another host; open one for this host")

@@ -4,18 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use h2::Reason;
+
 use crate::http1::{Field, FieldKind};
 use crate::listen::ListenerSettings;
 use crate::pool::{Attempt, OpenTunnel};
-use crate::relay::{Early, End, Leave, Relay};
+use crate::relay::{Early, End, Leave, Moved, Relay, Silence, join};
 use crate::upstream::Upstream;
 use crate::worker::InProgress;
 
 use super::account::Account;
 use super::buffer::Scratch;
+use super::client::{Client, Stream};
 use super::connection::Connection;
 use super::forward::Incoming;
 use super::request::Request;
+use super::stream_relay::{Down, Up};
 
 /// A tunnel that is about to open.
 pub(crate) struct Switched {
@@ -55,7 +59,7 @@ impl Told {
 impl Switched {
     pub(crate) fn new(
         (upstream, mut attempt): (Upstream, Attempt),
-        mut account: Account,
+        account: Account,
         request: Request,
         scratch: &Scratch,
         settings: &ListenerSettings,
@@ -63,7 +67,6 @@ impl Switched {
     ) -> Box<Self> {
         let now = Instant::now();
         attempt.answered(now);
-        account.status = Some(crate::http1::SWITCHING_PROTOCOLS);
         Box::new(Self {
             upstream,
             told: settings.access_log.is_some().then(|| Box::new(Told::new(request, scratch))),
@@ -88,25 +91,12 @@ fn early(scratch: &Scratch) -> Option<Box<Early>> {
 impl Connection {
     /// Runs the tunnel to its end, and accounts for it.
     pub(crate) async fn tunnel(&mut self, mut switched: Box<Switched>) {
-        let load = Arc::clone(&switched.attempt.lease().member().load);
-        let relay = Relay {
-            client: self.stream.transport(),
-            backend: &switched.upstream.stream,
-            early: switched.early.take().map_or_else(Early::default, |early| *early),
-            worker: &self.worker,
-            timer: &mut self.timer,
-            idle: switched.idle,
-            leave: Some(Leave { retired: &self.listener.retired, patience: switched.drain }),
-        };
-        let traffic = &switched.account.traffic;
-        let end = relay
-            .run(|moved| {
-                load.add_bytes(moved.sent, moved.received);
-                traffic.add(moved.sent, moved.received);
-            })
-            .await;
+        let end = self.relay(&mut switched).await;
         if end != End::Closed {
-            self.stream.transport().reset_on_close();
+            match &mut self.stream {
+                Client::H1(client) => client.reset_on_close(),
+                Client::H2(stream) => stream.respond.reset(Reason::CANCEL),
+            }
             switched.upstream.stream.reset_on_close();
         }
         let Switched { attempt, mut account, told, generation, .. } = *switched;
@@ -119,6 +109,30 @@ impl Connection {
             account.describe(&mut entry);
             entry.request = Some(told.incoming(self));
             log.write(&entry);
+        }
+    }
+
+    async fn relay(&mut self, switched: &mut Switched) -> End {
+        let load = Arc::clone(&switched.attempt.lease().member().load);
+        let (traffic, backend) = (&switched.account.traffic, &switched.upstream.stream);
+        let report = |moved: Moved| {
+            load.add_bytes(moved.sent, moved.received);
+            traffic.add(moved.sent, moved.received);
+        };
+        let early = switched.early.take().map_or_else(Early::default, |early| *early);
+        let leave = Some(Leave { retired: &self.listener.retired, patience: switched.drain });
+        let (worker, timer, idle) = (&self.worker, &mut self.timer, switched.idle);
+        match &mut self.stream {
+            Client::H1(client) => {
+                Relay { client, backend, early, worker, timer, idle, leave }.run(report).await
+            }
+            Client::H2(stream) => {
+                let Stream { receive, respond, .. } = &mut **stream;
+                // Its head has been sent, or there would be no tunnel.
+                let Some(send) = respond.body() else { return End::ClientReset };
+                let ways = (Up::new(receive, backend), Down::new(backend, send, early.to_client));
+                join(ways, worker, Silence::new(timer, idle, leave), report).await
+            }
         }
     }
 }

@@ -32,9 +32,6 @@ pub(crate) fn write_request<B>(out: &mut Vec<u8>, request: &Request<B>, ends: bo
     out.clear();
     put(out, &[request.method().as_str().as_bytes(), b" "]);
     if request.method() == Method::CONNECT {
-        if request.extensions().get::<h2::ext::Protocol>().is_some() {
-            return Err(Malformed(":protocol without having been offered"));
-        }
         out.extend_from_slice(authority);
     } else {
         let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
@@ -60,7 +57,7 @@ pub(crate) fn write_request<B>(out: &mut Vec<u8>, request: &Request<B>, ends: bo
 }
 
 /// Whom the request is for. Where both say it, they must agree (RFC 9113 section 8.3.1).
-fn authority<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<&'a [u8], Malformed> {
+pub(super) fn authority<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<&'a [u8], Malformed> {
     let mut hosts = fields.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
@@ -76,7 +73,7 @@ fn authority<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<&'a [u8], Malfor
     }
 }
 
-fn put_field(out: &mut Vec<u8>, fields: &HeaderMap, name: &HeaderName) -> Result<(), Malformed> {
+pub(super) fn put_field(out: &mut Vec<u8>, fields: &HeaderMap, name: &HeaderName) -> Result<(), Malformed> {
     for value in fields.get_all(name) {
         put(out, &[name.as_str().as_bytes(), b": ", trimmed(value)?, b"\r\n"]);
     }
@@ -84,7 +81,7 @@ fn put_field(out: &mut Vec<u8>, fields: &HeaderMap, name: &HeaderName) -> Result
 }
 
 /// Peers may split a cookie field for the sake of compression; HTTP/1.1 has one (RFC 9113 section 8.2.3).
-fn put_cookies(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Malformed> {
+pub(super) fn put_cookies(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Malformed> {
     out.extend_from_slice(b"cookie: ");
     for (place, crumb) in fields.get_all(header::COOKIE).iter().enumerate() {
         put(out, &[if place == 0 { b"" } else { b"; " }, trimmed(crumb)?]);
@@ -216,7 +213,7 @@ fn fields(text: &Bytes, mut at: usize) -> Option<(HeaderMap, Option<Bytes>)> {
     }
 }
 
-fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+pub(super) fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
     for part in parts {
         out.extend_from_slice(part);
     }

@@ -1,10 +1,11 @@
 //! HTTP/2 (RFC 9113): connections of clients, and what both sides share.
 //!
 //! The `h2` crate speaks the protocol. What is here gives it bytes (`link`), bounds what a client may make it do
-//! (`frames`, `session`), makes heads of HTTP/1.1 of its requests (`head`) and has each stream answered by a task of its
+//! (`frames`, `session`), makes heads of HTTP/1.1 of its requests (`head`; `connect` of those for a WebSocket) and has each stream answered by a task of its
 //! own (`stream`), which goes the way that every request goes: each stream is routed and balanced by itself.
 
 mod bounds;
+mod connect;
 mod frames;
 pub mod fuzzed;
 mod head;
@@ -13,6 +14,7 @@ mod session;
 mod stream;
 
 pub(crate) use bounds::{Http2Bounds, Http2Counts};
+pub(crate) use connect::accepts as accepts_websocket;
 pub(crate) use frames::Flood;
 pub(crate) use head::{passed_trailers, request, response, trailers, write_response, write_trailers};
 pub(crate) use link::{Io, Link};

@@ -91,6 +91,7 @@ async fn shake_hands(
         // Of streams that a task is about to take; those that it has taken are counted frame by frame.
         .max_pending_accept_reset_streams(bounds.settings.resets as usize)
         .max_local_error_reset_streams(None)
+        .enable_connect_protocol()
         .max_send_buffer_size(SEND_BUFFER);
     let mut handshake = std::pin::pin!(builder.handshake(Io(Arc::clone(&shared.link))));
     let shaking = std::future::poll_fn(|context| {

@@ -16,6 +16,7 @@ use crate::http1::parse_request;
 use crate::listen::Listener;
 use crate::worker::Worker;
 
+use super::connect::{asks_for_websocket, write_upgrade};
 use super::head::write_request;
 use super::link::Link;
 
@@ -82,7 +83,11 @@ pub(super) fn begin(running: Running, request: Request<RecvStream>, respond: Sen
     let Shared { client, listener, worker, link, .. } = &*running.0;
     let started = Instant::now();
     let mut scratch = worker.take_scratch();
-    let written = write_request(&mut scratch.head, &request, request.body().is_end_stream());
+    let written = if asks_for_websocket(&request) {
+        write_upgrade(&mut scratch.head, &request, &mut worker.seed_rng())
+    } else {
+        write_request(&mut scratch.head, &request, request.body().is_end_stream())
+    };
     let mut respond = Responder::new(respond);
     if let Err(malformed) = written {
         // RFC 9113 section 8.1.1: whatever else it might mean, it is not to be understood.
@@ -127,6 +132,9 @@ async fn answer(shared: &Shared, stream: Box<Stream>, mut scratch: Box<Scratch>,
     };
     scratch.timer = std::mem::take(&mut connection.timer);
     worker.give_back(scratch);
+    if let Next::Tunnel(switched) = next {
+        return Box::pin(connection.tunnel(switched)).await;
+    }
     let Client::H2(stream) = &mut connection.stream else { return };
     match next {
         Next::Abort => stream.respond.reset(Reason::INTERNAL_ERROR),

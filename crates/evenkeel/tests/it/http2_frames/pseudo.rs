@@ -94,15 +94,43 @@ pub(super) const ALL: &[Requirement] = &[
         MALFORMED,
     ),
     bytes("9113 8.5", "CONNECT without :authority", || section(&[(":method", "CONNECT")]), MALFORMED),
+    part("8441 3", "SETTINGS of the server", "ENABLE_CONNECT_PROTOCOL is 1", |scene| {
+        Box::pin(announced(scene))
+    }),
     part(
-        "8441 3",
-        "extended CONNECT, where the server has not announced it",
-        "RST_STREAM PROTOCOL_ERROR, or status 400, 405 or 501",
-        |scene| Box::pin(extended_connect(scene)),
+        "8441 4",
+        "extended CONNECT, of another protocol than websocket",
+        "status 405; no backend sees it",
+        |scene| Box::pin(other_protocol(scene)),
+    ),
+    bytes("8441 4", "extended CONNECT without :path", || tunnel(&[CONNECT[1], CONNECT[2]]), MALFORMED),
+    bytes("8441 4", "extended CONNECT without :scheme", || tunnel(&[CONNECT[2], CONNECT[3]]), MALFORMED),
+    bytes("8441 4", "extended CONNECT without :authority", || tunnel(&[CONNECT[1], CONNECT[3]]), MALFORMED),
+    bytes(
+        "9110 9.3.6",
+        "extended CONNECT with a content-length",
+        || tunnel(&[CONNECT[1], CONNECT[2], CONNECT[3], ("content-length", "0")]),
+        MALFORMED,
+    ),
+    bytes(
+        "8441 5.1",
+        "extended CONNECT with connection: upgrade",
+        || tunnel(&[CONNECT[1], CONNECT[2], CONNECT[3], ("connection", "upgrade")]),
+        MALFORMED,
     ),
     bytes("8441 4", ":protocol with GET", || with(":protocol", "websocket"), MALFORMED),
     bytes("9110 9.3.8", "TRACE", || replaced(":method", ":method", "TRACE"), Due::Status(1, 405)),
 ];
+
+/// What asks for a WebSocket, but for `:protocol`.
+const CONNECT: [(&str, &str); 4] =
+    [(":method", "CONNECT"), (":scheme", "http"), (":authority", "h"), (":path", "/never")];
+
+/// An extended CONNECT with these fields beside its method and protocol.
+fn tunnel(fields: &[(&str, &str)]) -> Vec<u8> {
+    let all = [&[CONNECT[0], (":protocol", "websocket")], fields].concat();
+    Frame::headers(1, flag::END_HEADERS, block(&all)).bytes()
+}
 
 fn section<const N: usize>(fields: &[(&str, &str); N]) -> Vec<u8> {
     Frame::headers(1, WHOLE, block(fields)).bytes()
@@ -198,17 +226,22 @@ async fn connect(scene: &mut Scene) -> Result<(), String> {
     }
 }
 
-async fn extended_connect(scene: &mut Scene) -> Result<(), String> {
-    if scene.setting(setting::ENABLE_CONNECT_PROTOCOL) == Some(1) {
-        // Then it is a feature with tests of its own.
-        return Ok(());
+async fn announced(scene: &mut Scene) -> Result<(), String> {
+    match scene.setting(setting::ENABLE_CONNECT_PROTOCOL) {
+        Some(1) => serves_on(scene).await,
+        other => Err(format!("ENABLE_CONNECT_PROTOCOL is {other:?}")),
     }
+}
+
+async fn other_protocol(scene: &mut Scene) -> Result<(), String> {
+    let before = scene.backend.requests();
     let mut fields = request("CONNECT", "/never");
-    fields.push((":protocol", "websocket"));
+    fields.push((":protocol", "connect-udp"));
     scene.send([Frame::headers(1, flag::END_HEADERS, block(&fields))]).await?;
     match scene.client.outcome(1).await? {
-        Outcome::Reset(code::PROTOCOL_ERROR) => serves_on(scene).await,
-        outcome if matches!(outcome.status(), Some(400 | 405 | 501)) => serves_on(scene).await,
+        outcome if outcome.status() == Some(405) && scene.backend.requests() == before => {
+            serves_on(scene).await
+        }
         other => Err(other.to_string()),
     }
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod lifetime;
 pub(crate) mod peers;
 mod refusals;
+mod streams;
 mod tunnels;
 
 use evenkeel_testkit::{Backend, Client, Evenkeel, Head, Json, Metrics, Reply, Step, until};

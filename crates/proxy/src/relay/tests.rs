@@ -1,4 +1,6 @@
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::clock::Clock;
 use crate::http::socket::tests::connection;
+use crate::splice::Pipes;
 use crate::splice::tests::useless;
 
 const PATIENCE: Duration = Duration::from_secs(20);
