@@ -39,11 +39,12 @@ pub(crate) struct Planned {
 /// Plays it. `index` is its place among the pool's situations: each has chances of its own.
 pub(crate) fn play(stage: &Stage<'_>, situation: &Situation, index: u64) -> Played {
     let quick = situation.kind != Kind::AllWell && stage.keys_follow_plan();
-    let mut spec = stage.spec.clone();
-    if quick {
-        spec.strategy = StrategyKind::RoundRobin;
-    }
-    let mut state = PoolState::new(spec, stage.seed, Nanos::ZERO);
+    // Only keys are picked here for, and the simulator has pools of its own.
+    let spec = stage.spec.clone();
+    let mut state = match &stage.keys {
+        Some(_) if stage.is_static() && !quick => PoolState::new(spec, stage.seed, Nanos::ZERO),
+        _ => PoolState::planning(spec, Nanos::ZERO),
+    };
     learn(stage, situation, &mut state);
     let snapshot = state.snapshot();
     if situation.kind == Kind::OneFlaps && stage.spec.health.is_some() {

@@ -5,7 +5,7 @@ mod recorded;
 mod resolve;
 mod text;
 
-use evenkeel_config::{Config, Severity, Source};
+use evenkeel_config::{Config, Loaded, Severity, Source};
 use evenkeel_rehearse::{Addresses, Load, Options, Report};
 
 use crate::check;
@@ -19,18 +19,18 @@ pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
         Err(message) => return unreadable(arguments, &message),
     };
     let loaded = evenkeel_config::load(&source);
-    let Some(config) = loaded.config else {
-        return refused(arguments, &source, &loaded.diagnostics);
+    let Some(config) = &loaded.config else {
+        return refused(arguments, &source, &loaded);
     };
     let warnings = loaded.diagnostics.iter().filter(|one| one.severity == Severity::Warning).count();
-    let options = match options(arguments, &config) {
+    let options = match options(arguments, config) {
         Ok(options) => options,
         Err(message) => {
             output::complain(message, "");
             return Answer::Misused;
         }
     };
-    let report = evenkeel_rehearse::rehearse(&config, &options);
+    let report = evenkeel_rehearse::rehearse(config, &options);
     let told = tell(arguments, &source, &report, warnings);
     if report.is_sound() { told } else { told.and(Answer::No) }
 }
@@ -81,12 +81,12 @@ fn options(arguments: &RehearseArgs, config: &Config) -> Result<Options, String>
 }
 
 /// What `run` would not take either.
-fn refused(arguments: &RehearseArgs, source: &Source, diagnostics: &[evenkeel_config::Diagnostic]) -> Answer {
+fn refused(arguments: &RehearseArgs, source: &Source, loaded: &Loaded) -> Answer {
     if arguments.json {
-        return output::json(&evenkeel_config::to_json(source, diagnostics)).and(Answer::No);
+        return output::json(&loaded.to_json(source)).and(Answer::No);
     }
-    check::show(source, diagnostics);
-    let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+    check::show(source, &loaded.diagnostics);
+    let errors = loaded.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
     let summary =
         format!("{}: refused, {}; nothing was played", source.name(), output::count(errors, "error"));
     output::line(summary).and(Answer::No)
