@@ -159,7 +159,10 @@ async fn what_must_not_be_deployed_is_refused_with_its_cause() {
     let members = format!("{three}\nexpect = {{ members = 4 }}");
     for (pool, cause) in [
         (weights, "the weights are 5, 1, 1: 10.0.0.1:80 would get 71.4 % of the requests"),
-        (to_one.to_owned(), "10.0.0.1:80 would get every request: of the 2 others, 1 disabled, 1 in later tiers"),
+        (
+            to_one.to_owned(),
+            "10.0.0.1:80 would get every request: of the 2 others, 1 disabled, 1 in later tiers",
+        ),
         (members, "4"),
     ] {
         let refused = rehearsed(&web(&pool), &["--requests", "1000"]).await;
