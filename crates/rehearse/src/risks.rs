@@ -63,7 +63,7 @@ const RISKS: [Risk; 6] = [
                 percent(one.busiest_share)
             )
         },
-        help: "`strategy = \"least_request\"` gives a slow backend less",
+        help: "`least_request` gives a slow backend less; with a strategy that goes by keys, `bound` does",
     },
 ];
 
