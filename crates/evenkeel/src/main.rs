@@ -16,6 +16,7 @@ mod lines;
 mod load;
 mod output;
 mod parse;
+mod rehearse;
 mod reload;
 mod status;
 mod verify;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo(arguments)) => demo::demo(&arguments),
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
+        Ok(Command::Rehearse(arguments)) => rehearse::rehearse(&arguments),
         Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Diff(arguments)) => diff::diff(&arguments),

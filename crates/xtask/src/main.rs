@@ -29,8 +29,8 @@ cargo xtask bench growth [SERIES...] [--rounds N] [--seconds N] [--program FILE]
                                   how cost grows with backends, routes, idle connections, bodies, and a reload's with
                                   backends; with --svg pictures of it
 cargo xtask accept [SCENARIO...] [--seconds N]
-                                  the acceptance runs on a release build: shares, reloads, failures, transfers,
-                                  crowds, attacks, leaving
+                                  the acceptance runs on a release build: shares, rehearsal, reloads, failures,
+                                  transfers, crowds, attacks, leaving
 cargo xtask reproduce [--quick] [--json] [--write] [NAME...]
                                   published figures of balancing, and the 99th percentile of every strategy, from
                                   the code that balances; fails when one is not reproduced. With --write the page

@@ -5,6 +5,7 @@ mod crowd;
 mod failures;
 mod foretold;
 mod leaving;
+mod rehearsal;
 mod reloads;
 mod report;
 mod shares;
@@ -33,6 +34,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "shares", about: "three nginx, equal and 5:1:1", run: shares::run },
     Scenario { name: "stopped", about: "two of five backends stop in mid-run", run: shares::run_stopped },
     Scenario { name: "foretold", about: "every strategy beside its simulation", run: foretold::run },
+    Scenario { name: "rehearsal", about: "twenty pools beside their rehearsal", run: rehearsal::run },
     Scenario { name: "reloads", about: "a reload every 100 ms under load", run: reloads::run },
     Scenario { name: "failures", about: "kill -9 and return, a hanging backend", run: failures::run },
     Scenario { name: "transfers", about: "1 GiB each way, a slow reader", run: transfers::run },

@@ -21,6 +21,11 @@ impl Stage {
         Self { binary: target.join("release/evenkeel"), duration }
     }
 
+    /// The program.
+    pub(crate) fn binary(&self) -> String {
+        self.binary.to_string_lossy().into_owned()
+    }
+
     /// Runs the scenario's future to its end.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -29,10 +34,14 @@ impl Stage {
 
     /// Evenkeel with this configuration, once all of `backends` may be picked.
     pub(crate) async fn start(&self, config: &str, backends: usize) -> Evenkeel {
-        let binary = self.binary.to_string_lossy();
-        let evenkeel = Evenkeel::start(&binary, config).await;
+        let evenkeel = self.start_any(config).await;
         evenkeel.await_eligible("web", backends).await;
         evenkeel
+    }
+
+    /// Evenkeel with this configuration, whatever its pools.
+    pub(crate) async fn start_any(&self, config: &str) -> Evenkeel {
+        Evenkeel::start(&self.binary(), config).await
     }
 }
 

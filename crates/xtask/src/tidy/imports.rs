@@ -37,6 +37,19 @@ const BANS: &[Ban] = &[
         because: "configuration is read without a runtime",
     },
     Ban {
+        within: &["crates/rehearse/src/"],
+        words: &[
+            "tokio",
+            "hyper",
+            "std::net::Tcp",
+            "ToSocketAddrs",
+            "Instant::now",
+            "std::fs",
+            "evenkeel_proxy",
+        ],
+        because: "a rehearsal opens nothing, and its time is its own",
+    },
+    Ban {
         within: &["crates/testkit/", "crates/evenkeel/tests/"],
         words: &["evenkeel_proxy", "evenkeel_config", "evenkeel_core"],
         because: "tests from outside share no code with what they test",

@@ -6,6 +6,7 @@ use super::files::File;
 const BANS: &[(&str, &[&str])] = &[
     ("crates/core/", &["tokio", "hyper", "serde", "evenkeel-config", "evenkeel-proxy"]),
     ("crates/config/", &["tokio", "hyper", "evenkeel-proxy"]),
+    ("crates/rehearse/", &["tokio", "hyper", "evenkeel-proxy"]),
     ("crates/proxy/", &["evenkeel "]),
     ("crates/testkit/", &["evenkeel-proxy", "evenkeel-config", "hyper"]),
 ];
