@@ -35,6 +35,19 @@ impl Nginx {
         Self::on_free_port(|port| config(port, server)).await
     }
 
+    /// As a balancer: with these directives in `http` beside its server, and those in its server. Paths begin in its
+    /// [directory](Self::directory).
+    ///
+    /// # Panics
+    /// When nginx is not installed or does not start.
+    pub async fn start_balancer(http: &str, server: &str) -> Self {
+        Self::on_free_port(|port| {
+            let config = config(port, server);
+            config.replacen("http {", &format!("http {{\n{http}"), 1).replacen("access_log off; ", "", 1)
+        })
+        .await
+    }
+
     /// As a proxy of TCP: with these directives in the one `server` block of its `stream`.
     ///
     /// # Panics
