@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use evenkeel_core::{BackendId, Placement, PoolId, Shaping, SubsetSpec, ZoneSpec};
 
-use crate::decode::{BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, ShapingDraft};
-use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route, Runtime};
+use crate::decode::{
+    BackendDraft, Draft, ExpectDraft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, RouteTestDraft,
+    ShapingDraft,
+};
+use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route, RouteTest, Runtime};
 
 /// `None` when something is missing, which was reported then.
 pub(crate) fn assemble(draft: Draft) -> Option<Config> {
@@ -21,6 +24,8 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
         listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
         routes,
         pools,
+        route_tests: draft.route_tests.into_iter().map(route_test).collect::<Option<_>>()?,
+        allow: draft.allow,
     })
 }
 
@@ -40,6 +45,7 @@ pub(crate) fn listener(draft: ListenerDraft) -> Option<Listener> {
         trusted_proxies: draft.trusted_proxies,
         limits: draft.limits,
         timeouts: draft.timeouts,
+        allow: draft.allow,
     })
 }
 
@@ -71,6 +77,8 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
         timeouts: draft.timeouts,
         keep_alive: draft.keep_alive,
         max_attempts: draft.max_attempts,
+        expect: draft.expect.as_ref().map(ExpectDraft::value),
+        allow: draft.allow,
     })
 }
 
@@ -84,6 +92,7 @@ pub(crate) fn shorthand(listener: &ListenerDraft) -> Option<Route> {
         path: "/".into(),
         alpn: None,
         pool: PoolId::new(pool.value.as_str()),
+        allow: Vec::new(),
     })
 }
 
@@ -97,8 +106,18 @@ fn routes(draft: RouteDraft) -> Option<Vec<Route>> {
         path: draft.path.value.clone(),
         alpn: alpn.clone(),
         pool: pool.clone(),
+        allow: draft.allow.clone(),
     };
     Some(draft.hosts.into_iter().map(|host| route(host.value)).collect())
+}
+
+fn route_test(draft: RouteTestDraft) -> Option<RouteTest> {
+    Some(RouteTest {
+        listener: draft.listener.map(|listener| listener.value),
+        host: draft.host.map(|host| host.value).unwrap_or_default(),
+        path: draft.path.value,
+        pool: PoolId::new(draft.pool?.value),
+    })
 }
 
 fn backend(draft: BackendDraft) -> Option<Backend> {
@@ -114,6 +133,7 @@ fn backend(draft: BackendDraft) -> Option<Backend> {
             max_in_flight: draft.max_in_flight,
             draining: draft.drain.value,
         },
+        allow: draft.allow,
     })
 }
 

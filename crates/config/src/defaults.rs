@@ -89,6 +89,8 @@ pub const WEIGHT: u64 = 1;
 pub const WEIGHT_MAX: u64 = 65_535;
 /// Below this healthy share all backends are used: half the pool cannot carry twice its load.
 pub const PANIC_THRESHOLD: f64 = 0.5;
+/// Most backends of which a pool may promise to survive the failure at once.
+pub const SURVIVES_MAX: u64 = 100;
 /// Attempts for one request in all: two more backends, and no storm of retries.
 pub const MAX_ATTEMPTS: u64 = 3;
 /// Most attempts: a request remembers this many tried backends.

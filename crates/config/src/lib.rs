@@ -19,6 +19,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod allow;
 mod assemble;
 mod check;
 mod decode;
@@ -28,14 +29,18 @@ mod keys;
 mod load;
 pub mod model;
 mod quick;
+mod rules;
+mod scope;
 mod show;
 mod source;
 mod span;
 mod syntax;
 mod values;
 
+pub use allow::Allowed;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};
 pub use model::*;
+pub use rules::{Rule, rule, rules};
 pub use show::{RenderStyle, effective, json_schema, reference_page, render, to_json};
 pub use source::Source;

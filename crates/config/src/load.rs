@@ -2,11 +2,14 @@
 
 use toml::de::DeTable;
 
+use crate::allow::{Allowed, Allows};
 use crate::assemble::assemble;
 use crate::check;
 use crate::decode::{Cx, decode};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Config;
+use crate::rules::UNUSED_ALLOW;
+use crate::scope::Scopes;
 use crate::source::Source;
 use crate::syntax;
 
@@ -20,6 +23,9 @@ pub struct Loaded {
     pub config: Option<Config>,
     /// Everything that is wrong or doubtful, in file order; beyond 200 the rest is counted in one.
     pub diagnostics: Vec<Diagnostic>,
+    /// Warnings that the file says are meant, in file order.
+    pub allowed: Vec<Allowed>,
+    allows: Allows,
 }
 
 /// Reads and checks a configuration file.
@@ -31,16 +37,47 @@ pub fn load(source: &Source) -> Loaded {
     let cx = Cx::at(source.folder());
     let draft = decode(&cx, tree.get_ref());
     if !syntax.is_empty() {
-        return refused(source, with_syntax(source, &syntax, cx.into_diagnostics()));
+        return refused(source, with_syntax(source, &syntax, cx.into_parts().0));
     }
     check::check(&cx, &draft);
     let config = if cx.errors() == 0 { assemble(draft) } else { None };
     debug_assert!(config.is_some() || cx.errors() > 0, "a draft without errors is whole");
-    Loaded { config, diagnostics: in_order(source, cx.into_diagnostics()) }
+    let (found, allows) = cx.into_parts();
+    let mut loaded = Loaded {
+        config,
+        diagnostics: Vec::new(),
+        allowed: Vec::new(),
+        allows: Allows::new(allows, Scopes::of(tree.get_ref())),
+    };
+    loaded.add(source, found);
+    loaded
+}
+
+impl Loaded {
+    /// Adds what was found in what the file names, such as certificates. Warnings that the file allows are taken out; an
+    /// error takes the configuration away.
+    pub fn add(&mut self, source: &Source, found: Vec<Diagnostic>) {
+        let (told, allowed) = self.allows.part(found);
+        if told.iter().any(|found| found.severity == Severity::Error) {
+            self.config = None;
+        }
+        self.allowed.extend(allowed);
+        self.allowed.sort_by_key(|allowed| allowed.found.span.start);
+        // An entry that has matched nothing so far may have now.
+        let known = std::mem::take(&mut self.diagnostics);
+        let known = known.into_iter().filter(|found| found.code != UNUSED_ALLOW);
+        let mut all: Vec<_> = known.chain(told).collect();
+        // In a file that is not whole, what an entry is about may be missing.
+        if self.config.is_some() {
+            all.extend(self.allows.unused());
+        }
+        self.diagnostics = in_order(source, all);
+    }
 }
 
 fn refused(source: &Source, diagnostics: Vec<Diagnostic>) -> Loaded {
-    Loaded { config: None, diagnostics: in_order(source, diagnostics) }
+    let diagnostics = in_order(source, diagnostics);
+    Loaded { config: None, diagnostics, allowed: Vec::new(), allows: Allows::default() }
 }
 
 fn not_utf8(place: std::ops::Range<usize>) -> Diagnostic {

@@ -31,6 +31,8 @@ impl Config {
             routes: assemble::shorthand(&listener).into_iter().collect(),
             listeners: assemble::listener(listener).into_iter().collect(),
             pools,
+            route_tests: Vec::new(),
+            allow: Vec::new(),
         }
     }
 }
@@ -47,6 +49,7 @@ fn backends(to: &[BackendAddress]) -> Vec<Backend> {
         capacity: None,
         enabled: true,
         placement: Placement::default(),
+        allow: Vec::new(),
     };
     to.iter().enumerate().map(backend).collect()
 }

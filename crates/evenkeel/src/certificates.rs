@@ -9,13 +9,10 @@ use evenkeel_proxy::{TlsError, check_tls};
 pub(crate) fn add(source: &Source, mut loaded: Loaded) -> Loaded {
     let Some(config) = &loaded.config else { return loaded };
     let found = check_tls(config);
-    let refused = !found.errors.is_empty();
     let errors = found.errors.iter().map(|error| diagnostic(source, error, Severity::Error));
     let warnings = found.warnings.iter().map(|error| diagnostic(source, error, Severity::Warning));
-    loaded.diagnostics.extend(errors.chain(warnings));
-    if refused {
-        loaded.config = None;
-    }
+    let found = errors.chain(warnings).collect();
+    loaded.add(source, found);
     loaded
 }
 

@@ -55,6 +55,12 @@ pub(crate) enum Command {
     /// Check a configuration file without running it
     #[command(after_help = "Example: evenkeel check --strict evenkeel.toml")]
     Check(CheckArgs),
+    /// Tell what share each backend will have, now and in each failure, before a file is deployed
+    #[command(after_help = "Examples: evenkeel rehearse evenkeel.toml\n          \
+                            evenkeel rehearse evenkeel.toml --rate 2000 --backend-rate 500 --pairs\n          \
+                            evenkeel rehearse evenkeel.toml --log /var/log/haproxy.log --html rehearsal.html\n\n\
+                            Exit status: 0 it may be deployed, 1 it should not, 2 called wrongly")]
+    Rehearse(RehearseArgs),
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_help = "Example: evenkeel schema > evenkeel.schema.json")]
     Schema,
@@ -81,6 +87,61 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print the diagnostics as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RehearseArgs {
+    /// The configuration file
+    pub(crate) file: PathBuf,
+    /// Requests a second that each pool gets, or one of them; repeat it for each [default: `expect.peak_rate`, or half of
+    /// what the backends can do]
+    #[arg(long, value_name = "[POOL=]RATE", value_delimiter = ',', value_parser = parse::rate)]
+    pub(crate) rate: Vec<(Option<String>, f64)>,
+    /// Requests a second that a backend of capacity 1 can do [default: `expect.backend_rate`, or twice what it gets]
+    #[arg(long, value_name = "RATE", value_parser = parse::positive)]
+    pub(crate) backend_rate: Option<f64>,
+    /// Mean time that a backend takes for a request [default: 20ms]
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    pub(crate) latency: Option<Duration>,
+    /// Different keys, where a strategy goes by keys
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) keys: u32,
+    /// How popular they are: the k-th as often as 1/k to the power of S; 0 is all alike, 1 is what pages look like
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse::exponent)]
+    pub(crate) zipf: f64,
+    /// Mean requests of a session, where sessions stick to a backend
+    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = parse::length)]
+    pub(crate) session_length: f64,
+    /// Mean requests of a connection, where whole connections are balanced
+    #[arg(long, value_name = "N", default_value_t = 50.0, value_parser = parse::length)]
+    pub(crate) connection_length: f64,
+    /// An access log to take rate, latency and clients from, as `evenkeel analyze` reads it; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// How its lines look; found out if not given
+    #[arg(long, value_name = "FORMAT", requires = "log", value_parser = Format::from_text)]
+    pub(crate) format: Option<Format>,
+    /// Look host names up; nothing else ever opens a connection
+    #[arg(long)]
+    pub(crate) resolve: bool,
+    /// Let every two backends fail together, too
+    #[arg(long)]
+    pub(crate) pairs: bool,
+    /// Only this pool; repeat it for each
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Vec<String>,
+    /// Most requests that one situation is played with
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(500..=10_000_000))]
+    pub(crate) requests: u64,
+    /// What chances come from: the same file and the same seed give the same report
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the report as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print the report as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -10,6 +10,7 @@ mod client;
 mod demo;
 mod output;
 mod parse;
+mod rehearse;
 mod reload;
 mod status;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo(arguments)) => demo::demo(&arguments),
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
+        Ok(Command::Rehearse(arguments)) => rehearse::rehearse(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),

@@ -50,6 +50,18 @@ pub(crate) fn json(value: &serde_json::Value) -> Answer {
     line(format_args!("{value:#}"))
 }
 
+/// The same of anything that has fields; large reports are not copied on the way.
+#[must_use]
+pub(crate) fn json_of(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(text),
+        Err(error) => {
+            complain(format_args!("cannot write the report: {error}"), "");
+            Answer::No
+        }
+    }
+}
+
 /// Says on standard error why a command failed and what to do.
 pub(crate) fn complain(what: impl fmt::Display, hint: &str) {
     err(format_args!("evenkeel: {what}\n"));

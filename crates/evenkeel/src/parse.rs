@@ -55,6 +55,39 @@ pub(crate) fn time(text: &str) -> Result<i64, String> {
     evenkeel_analyze::parse_time(text).ok_or_else(mistake)
 }
 
+/// `2000`, or `web=2000` for one pool: requests a second.
+pub(crate) fn rate(text: &str) -> Result<(Option<String>, f64), String> {
+    let (pool, number) = match text.rsplit_once('=') {
+        Some((pool, number)) if !pool.is_empty() => (Some(pool.to_owned()), number),
+        Some(_) => return Err(format!("{text:?} names no pool; write it like 2000 or web=2000")),
+        None => (None, text),
+    };
+    Ok((pool, positive(number)?))
+}
+
+/// A number above 0.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && *number <= RATE_MAX);
+    number.ok_or_else(|| format!("{text:?} is not a number above 0, up to {RATE_MAX:.0}"))
+}
+
+/// A mean number of requests, 1 or more.
+pub(crate) fn length(text: &str) -> Result<f64, String> {
+    positive(text)
+        .ok()
+        .filter(|number| *number >= 1.0)
+        .ok_or_else(|| format!("{text:?} is not a number from 1 on"))
+}
+
+/// 0 to 10.
+pub(crate) fn exponent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
+    number.ok_or_else(|| format!("{text:?} is not a number from 0 to 10"))
+}
+
+/// Requests a second that nothing reaches.
+const RATE_MAX: f64 = 1e9;
+
 /// `500ms`, `2s`, `1m30s`, `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let mistake = || format!("{text:?} is not a duration; write it like 500ms, 2s, 1m30s or 1h");
@@ -127,6 +160,17 @@ mod tests {
             assert_eq!(strategy(kind.as_str()), Ok(kind));
         }
         assert!(strategy("fastest").unwrap_err().contains("round_robin"));
+    }
+
+    #[test]
+    fn rates_and_lengths() {
+        assert_eq!(rate("2000"), Ok((None, 2000.0)));
+        assert_eq!(rate("web=0.5"), Ok((Some("web".to_owned()), 0.5)));
+        for bad in ["", "=1", "web=", "0", "-1", "inf", "NaN", "1e10", "web=x"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+        assert_eq!((length("1"), exponent("0"), exponent("1.1")), (Ok(1.0), Ok(0.0), Ok(1.1)));
+        assert!(length("0.5").is_err() && exponent("-0.1").is_err() && exponent("NaN").is_err());
     }
 
     #[test]

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
+use super::expect::ExpectDraft;
+use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
 use crate::model::{
-    AcceptProxy, Admin, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2, HttpsRedirect,
-    IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime, ServerTls, Sticky,
-    UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
+    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2,
+    HttpsRedirect, IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime,
+    ServerTls, Sticky, UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
 use crate::span::At;
 
@@ -31,6 +33,8 @@ pub(crate) struct Draft {
     pub(crate) listeners: Vec<ListenerDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) pools: Vec<PoolDraft>,
+    pub(crate) route_tests: Vec<RouteTestDraft>,
+    pub(crate) allow: Vec<Allow>,
 }
 
 /// `[listener.NAME]`
@@ -49,6 +53,7 @@ pub(crate) struct ListenerDraft {
     pub(crate) trusted_proxies: Vec<IpRange>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: ClientTimeouts,
+    pub(crate) allow: Vec<Allow>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
 }
@@ -62,6 +67,7 @@ pub(crate) struct RouteDraft {
     pub(crate) path: At<String>,
     pub(crate) alpn: Option<At<String>>,
     pub(crate) pool: Option<At<String>>,
+    pub(crate) allow: Vec<Allow>,
     /// Whether everything in it could be read.
     pub(crate) whole: bool,
 }
@@ -91,6 +97,8 @@ pub(crate) struct PoolDraft {
     pub(crate) timeouts: UpstreamTimeouts,
     pub(crate) keep_alive: UpstreamKeepAlive,
     pub(crate) max_attempts: u32,
+    pub(crate) expect: Option<ExpectDraft>,
+    pub(crate) allow: Vec<Allow>,
     /// Whether its intent and all of its backends could be read.
     pub(crate) whole: bool,
 }
@@ -107,6 +115,7 @@ pub(crate) struct BackendDraft {
     pub(crate) zone: Option<At<Arc<str>>>,
     pub(crate) max_in_flight: Option<NonZeroU32>,
     pub(crate) drain: At<bool>,
+    pub(crate) allow: Vec<Allow>,
 }
 
 /// `health`

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::draft::ListenerDraft;
 use super::reader::{Reader, Value};
-use super::{convert, edge, fit, tls};
+use super::{allow, convert, edge, fit, tls};
 use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::model::{ClientTimeouts, IpRange, Limits, Protocol};
@@ -31,6 +31,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
             table.cx.report(uncertified(&name, protocol));
         }
     }
+    let allow = allow::read(&mut table);
     let speaks_http = protocol.as_ref().is_none_or(|protocol| protocol.value.is_http());
     let whole = table.cx.errors() == before;
     ListenerDraft {
@@ -47,6 +48,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> ListenerDraft {
         trusted_proxies,
         limits,
         timeouts,
+        allow,
         whole,
     }
 }

@@ -4,9 +4,11 @@
     reason = "an error is made once per mistake in a file and moved into a list"
 )]
 
+mod allow;
 mod convert;
 mod draft;
 mod edge;
+mod expect;
 mod fit;
 mod hash;
 mod health;
@@ -14,6 +16,7 @@ mod listener;
 mod pool;
 mod reader;
 mod route;
+mod route_test;
 mod settings;
 mod shaping;
 mod sticky;
@@ -28,18 +31,23 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::keys;
+use crate::model::Allow;
 use crate::span::At;
 pub(crate) use draft::{
     BackendDraft, Draft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, ShapingDraft,
 };
+pub(crate) use expect::ExpectDraft;
 pub(crate) use fit::a_listener;
 use reader::Reader;
+pub(crate) use route_test::RouteTestDraft;
 
 /// Collects what is wrong.
 #[derive(Default)]
 pub(crate) struct Cx {
     diagnostics: RefCell<Vec<Diagnostic>>,
     errors: Cell<usize>,
+    /// Warnings that are meant, at their rules.
+    allows: RefCell<Vec<At<Allow>>>,
     folder: PathBuf,
 }
 
@@ -59,12 +67,18 @@ impl Cx {
         self.diagnostics.borrow_mut().push(diagnostic);
     }
 
+    /// Notes a warning that is meant, and where that stands.
+    pub(crate) fn note(&self, allow: At<Allow>) {
+        self.allows.borrow_mut().push(allow);
+    }
+
     pub(crate) fn errors(&self) -> usize {
         self.errors.get()
     }
 
-    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics.into_inner()
+    /// What was reported, and the warnings that are meant.
+    pub(crate) fn into_parts(self) -> (Vec<Diagnostic>, Vec<At<Allow>>) {
+        (self.diagnostics.into_inner(), self.allows.into_inner())
     }
 }
 
@@ -105,5 +119,7 @@ pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
             .collect(),
         routes: reader.tables("route").into_iter().map(route::read).collect(),
         pools: reader.named("pool").into_iter().map(|(name, table)| pool::read(name, table)).collect(),
+        route_tests: route_test::read(reader.table("test")),
+        allow: allow::read(&mut reader),
     }
 }

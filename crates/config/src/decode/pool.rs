@@ -10,7 +10,7 @@ use super::draft::{BackendDraft, PoolDraft};
 use super::reader::{Reader, Value};
 use super::strategy::{self, Picking};
 use super::upstream::{self, Upstream};
-use super::{convert, health, shaping, sticky};
+use super::{allow, convert, expect, health, shaping, sticky};
 use crate::diagnostic::Diagnostic;
 use crate::keys::Kind;
 use crate::model::{BackendAddress, UpstreamKeepAlive};
@@ -55,6 +55,8 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
         timeouts,
         keep_alive: keep_alive(table.table("keep_alive")),
         max_attempts: table.count("max_attempts"),
+        expect: expect::read(&mut table),
+        allow: allow::read(&mut table),
         whole,
     }
 }
@@ -94,6 +96,7 @@ fn backend(pool: &Reader<'_>, item: Value<'_>) -> Option<BackendDraft> {
             zone: None,
             max_in_flight: None,
             drain: At::new(false, span),
+            allow: Vec::new(),
         });
     }
     let DeValue::Table(_) = item.de else {
@@ -118,6 +121,7 @@ fn backend_table(mut table: Reader<'_>) -> BackendDraft {
     let zone = table.read("zone", convert::parsed("bad-name", values::name));
     let limit = table.read("max_in_flight", convert::unless_nothing(convert::integer));
     let drain = table.flag("drain");
+    let allow = allow::read(&mut table);
     let span = table.span();
     BackendDraft {
         id: name.or(written).unwrap_or_else(|| At::new(String::new(), span.clone())),
@@ -130,6 +134,7 @@ fn backend_table(mut table: Reader<'_>) -> BackendDraft {
         zone: zone.map(|zone| zone.map(Arc::from)),
         max_in_flight: limit.and_then(|limit| u32::try_from(limit.value?).ok()).and_then(NonZeroU32::new),
         drain,
+        allow,
     }
 }
 

@@ -260,14 +260,14 @@ impl<'a> Reader<'a> {
         let section = value.kinds.iter().find_map(Kind::section);
         let section = section.unwrap_or_else(|| unreachable!("{name} is declared as a list of tables"));
         let DeValue::Array(entries) = value.de else {
-            let help = format!("write [[{name}]], with two brackets, before each of them");
+            let help = format!("write [[{}]], with two brackets, before each of them", value.path);
             self.cx.report(convert::wrong_type(&value).help(help));
             return Vec::new();
         };
         let entries = entries.iter().map(|entry| Value {
             key: value.key,
             kinds: value.kinds,
-            path: name.into(),
+            path: value.path.clone(),
             de: entry.get_ref(),
             span: entry.span(),
         });
@@ -300,10 +300,6 @@ impl<'a> Reader<'a> {
     fn unknown(&self, name: &Spanned<DeString<'_>>) -> Diagnostic {
         let written = name.get_ref().as_ref();
         let path = self.path_of(written);
-        if let Some((_, help)) = self.section.later.iter().find(|(later, _)| *later == written) {
-            let message = format!("`{path}` is not in this version of Evenkeel");
-            return Diagnostic::error("not-in-this-version", name.span(), message).help(*help);
-        }
         let (label, help) = self.instead_of(written);
         Diagnostic::error("unknown-key", name.span(), format!("there is no key `{path}`"))
             .label(label)

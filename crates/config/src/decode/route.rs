@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::convert;
 use super::draft::RouteDraft;
 use super::reader::Reader;
+use super::{allow, convert};
 use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::model::HostMatch;
@@ -20,7 +20,8 @@ pub(super) fn read(mut table: Reader<'_>) -> RouteDraft {
     let pool = table.read("pool", |value| convert::text(value).map(String::from));
     let path = path.unwrap_or_else(|| At::new(defaults::ROUTE_PATH.into(), table.span()));
     let whole = table.cx.errors() == before;
-    RouteDraft { span: table.span(), listener, hosts, path, alpn, pool, whole }
+    let allow = allow::read(&mut table);
+    RouteDraft { span: table.span(), listener, hosts, path, alpn, pool, allow, whole }
 }
 
 fn hosts(table: &mut Reader<'_>) -> Vec<At<HostMatch>> {

@@ -84,7 +84,6 @@ pub(super) static HASH: Section = Section {
             aliases: &["vnodes", "replicas", "ring_points", "minimum_ring_size"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static PEAK_EWMA: Section = Section {
@@ -97,7 +96,6 @@ pub(super) static PEAK_EWMA: Section = Section {
         doc: "A latency seen this long ago counts e times less.",
         aliases: &["tau", "decay_time", "window"],
     }],
-    later: &[],
 };
 
 pub(super) static PREQUAL: Section = Section {
@@ -133,7 +131,6 @@ pub(super) static PREQUAL: Section = Section {
             aliases: &["q_rif", "quantile"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static PROBE: Section = Section {
@@ -156,7 +153,6 @@ pub(super) static PROBE: Section = Section {
             aliases: &[],
         },
     ],
-    later: &[],
 };
 
 pub(super) static SLOW_START: Section = Section {
@@ -186,7 +182,6 @@ pub(super) static SLOW_START: Section = Section {
             aliases: &["min", "min_weight_percent"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static ZONE_AWARE: Section = Section {
@@ -199,7 +194,6 @@ pub(super) static ZONE_AWARE: Section = Section {
         doc: "With fewer backends than this that serve, zones are not looked at.",
         aliases: &["min_cluster_size", "minimum"],
     }],
-    later: &[],
 };
 
 pub(super) static STICKY: Section = Section {
@@ -251,7 +245,6 @@ pub(super) static STICKY: Section = Section {
             aliases: &["samesite"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static QUEUE: Section = Section {
@@ -281,5 +274,4 @@ pub(super) static QUEUE: Section = Section {
             aliases: &["priority_header"],
         },
     ],
-    later: &[],
 };

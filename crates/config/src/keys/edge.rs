@@ -37,7 +37,6 @@ pub(super) static HTTP2: Section = Section {
             aliases: &["keepalive_interval", "ping"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static ACCEPT_PROXY: Section = Section {
@@ -59,7 +58,6 @@ pub(super) static ACCEPT_PROXY: Section = Section {
             aliases: &["strict"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static UDP: Section = Section {
@@ -99,5 +97,4 @@ pub(super) static UDP: Section = Section {
             aliases: &["rate", "rate_limit"],
         },
     ],
-    later: &[],
 };

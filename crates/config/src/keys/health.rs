@@ -94,7 +94,6 @@ pub(super) static HEALTH: Section = Section {
             aliases: &[],
         },
     ],
-    later: &[],
 };
 
 pub(super) static PASSIVE: Section = Section {
@@ -140,5 +139,4 @@ pub(super) static PASSIVE: Section = Section {
             aliases: &["success_rate", "success_rate_stdev_factor", "error_rate"],
         },
     ],
-    later: &[],
 };

@@ -1,8 +1,9 @@
 //! `[listener.NAME]` and `[[route]]`.
 
+use super::contract::{ALLOW_LISTENER, ALLOW_ROUTE};
 use super::edge::{ACCEPT_PROXY, HTTP2, UDP};
 use super::tls::SERVER_TLS;
-use super::{Default, Key, Kind, Section};
+use super::{Default, Key, Kind, Section, allow_key};
 use crate::defaults;
 
 pub(crate) static LISTENER: Section = Section {
@@ -99,8 +100,8 @@ pub(crate) static LISTENER: Section = Section {
             doc: "With `udp`: bounds of its sessions.",
             aliases: &["datagrams"],
         },
+        allow_key(&[Kind::List(&[Kind::Table(&ALLOW_LISTENER)])]),
     ],
-    later: &[],
 };
 
 static LIMITS: Section = Section {
@@ -136,7 +137,6 @@ static LIMITS: Section = Section {
             aliases: &["client_max_body_size", "max_body_size", "body"],
         },
     ],
-    later: &[],
 };
 
 static TIMEOUTS: Section = Section {
@@ -188,7 +188,6 @@ static TIMEOUTS: Section = Section {
             aliases: &["tunnel", "proxy_timeout", "websocket"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static ROUTE: Section = Section {
@@ -235,6 +234,6 @@ pub(super) static ROUTE: Section = Section {
             doc: "Where they go.",
             aliases: &["backend", "upstream", "proxy_pass", "service", "target"],
         },
+        allow_key(&[Kind::List(&[Kind::Table(&ALLOW_ROUTE)])]),
     ],
-    later: &[],
 };

@@ -4,6 +4,7 @@
 //! reference page.
 
 mod balancing;
+mod contract;
 mod edge;
 mod health;
 mod listener;
@@ -24,8 +25,6 @@ pub(crate) struct Section {
     /// What it is for.
     pub(crate) doc: &'static str,
     pub(crate) keys: &'static [Key],
-    /// Keys that are designed but not built, with what to do until then.
-    pub(crate) later: &'static [(&'static str, &'static str)],
 }
 
 /// One key of a table.
@@ -141,9 +140,27 @@ pub(crate) static ROOT: Section = Section {
             doc: "Backends that serve the same thing, each pool under a name.",
             aliases: &["pools", "upstream", "upstreams", "backend", "backends", "cluster", "service"],
         },
+        Key {
+            name: "test",
+            kinds: &[Kind::Table(&contract::TEST)],
+            default: Default::Prose("none"),
+            doc: "What must be true of this file, tried by `check`.",
+            aliases: &["tests", "assert"],
+        },
+        allow_key(&[Kind::List(&[Kind::Table(&contract::ALLOW_FILE)])]),
     ],
-    later: &[],
 };
+
+/// `allow`, wherever it stands.
+const fn allow_key(kinds: &'static [Kind]) -> Key {
+    Key {
+        name: "allow",
+        kinds,
+        default: Default::Prose("none"),
+        doc: "Warnings that are meant, each with the reason. One about two tables is meant where either says so.",
+        aliases: &["allows", "ignore", "disable", "suppress", "nolint"],
+    }
+}
 
 impl Section {
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
@@ -176,10 +193,10 @@ impl Section {
         let mut parts: Vec<&str> = self.path.split('.').collect();
         let depth = if parts.get(1) == Some(&"NAME") { 2 } else { 1 };
         let rest = parts.split_off(depth.min(parts.len()));
-        let head = if self.path.starts_with("route") {
-            "[[route]]".into()
-        } else {
-            format!("[{}]", parts.join("."))
+        let head = match parts.as_slice() {
+            ["route"] | ["allow"] => format!("[[{}]]", parts.concat()),
+            ["test"] if rest == ["route"] => return "[[test.route]]".into(),
+            _ => format!("[{}]", parts.join(".")),
         };
         if rest.is_empty() { head } else { format!("{head} {}", rest.join(".")) }
     }

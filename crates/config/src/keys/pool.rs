@@ -3,12 +3,11 @@
 use evenkeel_core::StrategyKind;
 
 use super::balancing::{HASH, PEAK_EWMA, PREQUAL, PROBE, QUEUE, SLOW_START, STICKY, ZONE_AWARE};
+use super::contract::{ALLOW_BACKEND, ALLOW_POOL, EXPECT};
 use super::health::{HEALTH, PASSIVE};
 use super::tls::UPSTREAM_TLS;
-use super::{Default, Key, Kind, Section};
+use super::{Default, Key, Kind, Section, allow_key};
 use crate::defaults;
-
-const EXPECT_LATER: &str = "a pool's contract is not checked by this version: take the key out";
 
 pub(crate) static POOL: Section = Section {
     path: "pool.NAME",
@@ -196,8 +195,15 @@ pub(crate) static POOL: Section = Section {
                   processed is tried again.",
             aliases: &["retries", "retry", "attempts"],
         },
+        Key {
+            name: "expect",
+            kinds: &[Kind::Table(&EXPECT)],
+            default: Default::Prose("nothing"),
+            doc: "What must hold of its shares, also while backends are down.",
+            aliases: &["expects", "contract", "assert", "slo"],
+        },
+        allow_key(&[Kind::List(&[Kind::Table(&ALLOW_POOL)])]),
     ],
-    later: &[("expect", EXPECT_LATER)],
 };
 
 static BACKEND: Section = Section {
@@ -270,8 +276,8 @@ static BACKEND: Section = Section {
             doc: "`true` gives it nothing new; sessions of `sticky` that it has stay until they end.",
             aliases: &["draining"],
         },
+        allow_key(&[Kind::List(&[Kind::Table(&ALLOW_BACKEND)])]),
     ],
-    later: &[],
 };
 
 static TIMEOUTS: Section = Section {
@@ -307,7 +313,6 @@ static TIMEOUTS: Section = Section {
             aliases: &["request"],
         },
     ],
-    later: &[],
 };
 
 static KEEP_ALIVE: Section = Section {
@@ -336,5 +341,4 @@ static KEEP_ALIVE: Section = Section {
             aliases: &["max_lifetime"],
         },
     ],
-    later: &[],
 };

@@ -13,7 +13,6 @@ pub(super) static ADMIN: Section = Section {
         doc: "Where it listens. It asks nobody who they are, so an address beyond loopback is a warning.",
         aliases: &["bind", "address", "addr"],
     }],
-    later: &[],
 };
 
 pub(super) static RUNTIME: Section = Section {
@@ -58,7 +57,6 @@ pub(super) static RUNTIME: Section = Section {
             aliases: &["instance_id", "ordinal", "index"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static LOG: Section = Section {
@@ -90,7 +88,6 @@ pub(super) static LOG: Section = Section {
             aliases: &["access_log", "requests"],
         },
     ],
-    later: &[],
 };
 
 static ACCESS: Section = Section {
@@ -113,5 +110,4 @@ static ACCESS: Section = Section {
             aliases: &[],
         },
     ],
-    later: &[],
 };

@@ -42,7 +42,6 @@ pub(super) static SERVER_TLS: Section = Section {
             aliases: &["session_tickets", "ssl_session_tickets"],
         },
     ],
-    later: &[],
 };
 
 static CERTIFICATE: Section = Section {
@@ -64,7 +63,6 @@ static CERTIFICATE: Section = Section {
             aliases: &["private_key", "ssl_certificate_key"],
         },
     ],
-    later: &[],
 };
 
 static CLIENT_AUTH: Section = Section {
@@ -86,7 +84,6 @@ static CLIENT_AUTH: Section = Section {
             aliases: &["verify"],
         },
     ],
-    later: &[],
 };
 
 pub(super) static UPSTREAM_TLS: Section = Section {
@@ -130,5 +127,4 @@ pub(super) static UPSTREAM_TLS: Section = Section {
             aliases: &["private_key", "client_key", "proxy_ssl_certificate_key"],
         },
     ],
-    later: &[],
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_core::{HostPattern, PoolId};
 
-use super::ServerTls;
+use super::{Allow, ServerTls};
 
 /// `[listener.NAME]`
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Listener {
     pub limits: Limits,
     /// Bounds on how long a client may take.
     pub timeouts: ClientTimeouts,
+    /// Warnings about it that are meant.
+    pub allow: Vec<Allow>,
 }
 
 /// What the clients of a listener speak.
@@ -175,6 +177,8 @@ pub struct Route {
     pub alpn: Option<String>,
     /// Target.
     pub pool: PoolId,
+    /// Warnings about it that are meant.
+    pub allow: Vec<Allow>,
 }
 
 /// Which `Host` a route is for.

@@ -3,6 +3,7 @@
 //! A `Config` exists only when the file had no error, so nothing downstream validates again.
 //! Every value is present; where the file was silent it holds the default of [`crate::defaults`].
 
+mod contract;
 mod health;
 mod listener;
 mod pool;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use contract::{Allow, Expect, RouteTest};
 pub use health::{Check, Health, Passive};
 pub use listener::{
     AcceptProxy, ClientTimeouts, HostMatch, Http2, HttpsRedirect, IpRange, Limits, Listener, Protocol, Route,
@@ -40,6 +42,10 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Pools in file order.
     pub pools: Vec<Pool>,
+    /// Requests and the pools that must answer them, in file order.
+    pub route_tests: Vec<RouteTest>,
+    /// Warnings that are meant, wherever in the file they are; others stand in the tables they are about.
+    pub allow: Vec<Allow>,
 }
 
 impl Config {

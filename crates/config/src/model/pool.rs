@@ -7,7 +7,7 @@ use evenkeel_core::{
     BackendId, Intent, Placement, PoolId, Ratio, Shaping, StrategyKind, StrategySettings, Weight,
 };
 
-use super::{Health, Passive, UpstreamTls};
+use super::{Allow, Expect, Health, Passive, UpstreamTls};
 
 /// `[pool.NAME]`
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,10 @@ pub struct Pool {
     pub keep_alive: UpstreamKeepAlive,
     /// Attempts for one request in all, 1 or more; only a request that was never processed is tried again.
     pub max_attempts: u32,
+    /// What it must hold to; `None` is nothing.
+    pub expect: Option<Expect>,
+    /// Warnings about it that are meant.
+    pub allow: Vec<Allow>,
 }
 
 /// What backends speak.
@@ -89,6 +93,8 @@ pub struct Backend {
     pub enabled: bool,
     /// Tier, zone, limit, draining.
     pub placement: Placement,
+    /// Warnings about it that are meant.
+    pub allow: Vec<Allow>,
 }
 
 /// `hash = { ... }`: what requests are told apart by.

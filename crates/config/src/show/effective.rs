@@ -6,7 +6,7 @@ use evenkeel_core::Intent;
 use serde_json::{Map, Value, json};
 
 use super::listener::{listener, route};
-use super::{balancing, upstream};
+use super::{balancing, contract, upstream};
 use crate::model::{
     AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, Log, LogFormat, LogLevel, Passive, Pool,
 };
@@ -21,7 +21,7 @@ pub fn effective(config: &Config) -> Value {
         config.listeners.iter().map(|found| by_name(&found.name, listener(found))).collect();
     let pools: Map<String, Value> =
         config.pools.iter().map(|found| by_name(found.id.as_str(), pool(found))).collect();
-    json!({
+    let mut shown = json!({
         "admin": config.admin.as_ref().map_or(json!(false), |admin| json!({ "listen": admin.listen.to_string() })),
         "runtime": {
             "workers": config.runtime.workers,
@@ -34,7 +34,10 @@ pub fn effective(config: &Config) -> Value {
         "listener": listeners,
         "route": config.routes.iter().map(route).collect::<Vec<_>>(),
         "pool": pools,
-    })
+    });
+    contract::allow(&mut shown, &config.allow);
+    contract::tests(&mut shown, &config.route_tests);
+    shown
 }
 
 fn log(log: &Log) -> Value {
@@ -78,7 +81,9 @@ fn pool(pool: &Pool) -> Value {
         "passive": pool.passive.as_ref().map_or(json!(false), passive),
         "panic_threshold": pool.panic_threshold.get(),
         "max_attempts": pool.max_attempts,
+        "expect": contract::expect(pool.expect.as_ref()),
     });
+    contract::allow(&mut shown, &pool.allow);
     if let Some(fields) = shown.as_object_mut() {
         balancing::show(fields, pool);
         upstream::show(fields, pool);
@@ -87,7 +92,7 @@ fn pool(pool: &Pool) -> Value {
 }
 
 fn backend(backend: &Backend) -> Value {
-    json!({
+    let mut shown = json!({
         "name": backend.id.as_str(),
         "address": backend.address.to_string(),
         "weight": backend.weight.get(),
@@ -97,7 +102,9 @@ fn backend(backend: &Backend) -> Value {
         "zone": backend.placement.zone.as_deref(),
         "max_in_flight": unless_none(backend.placement.max_in_flight, |limit| json!(limit.get())),
         "drain": backend.placement.draining,
-    })
+    });
+    contract::allow(&mut shown, &backend.allow);
+    shown
 }
 
 fn health(health: &Health) -> Value {

@@ -4,14 +4,21 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::contract;
 use super::effective::{duration, unless_none};
 use crate::model::{
     AcceptProxy, CertificateFiles, HostMatch, Http2, Limits, Listener, Protocol, Route, ServerTls,
     TlsVersion, UdpBounds,
 };
 
-/// What its protocol reads.
 pub(super) fn listener(listener: &Listener) -> Value {
+    let mut shown = by_protocol(listener);
+    contract::allow(&mut shown, &listener.allow);
+    shown
+}
+
+/// What its protocol reads.
+fn by_protocol(listener: &Listener) -> Value {
     let mut shown = Map::new();
     let mut show = |key: &str, value: Value| shown.insert(key.to_string(), value);
     show("bind", json!(listener.bind.to_string()));
@@ -48,6 +55,7 @@ pub(super) fn route(route: &Route) -> Value {
     if let Some(alpn) = &route.alpn {
         shown["alpn"] = json!(alpn);
     }
+    contract::allow(&mut shown, &route.allow);
     shown
 }
 

@@ -1,6 +1,7 @@
 //! What others read: rendered diagnostics, JSON, the schema, the reference page, the configuration in effect.
 
 mod balancing;
+mod contract;
 mod effective;
 mod json;
 mod listener;

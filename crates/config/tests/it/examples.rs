@@ -8,9 +8,20 @@ use crate::schema::{at, declared};
 use evenkeel_config::{Config, RenderStyle, Source, effective, json_schema, load, reference_page, render};
 use serde_json::Value;
 
-/// What `full.toml` leaves to other examples: what only some strategies read, and a table that needs many backends.
-const ELSEWHERE: [&str; 5] =
-    ["pool.*.hash", "pool.*.peak_ewma", "pool.*.prequal", "pool.*.probe", "pool.*.zone_aware.min_backends"];
+/// What `full.toml` leaves to other examples: what only some strategies read, a table that needs many backends, and what
+/// is about warnings, of which it has none.
+const ELSEWHERE: [&str; 10] = [
+    "pool.*.hash",
+    "pool.*.peak_ewma",
+    "pool.*.prequal",
+    "pool.*.probe",
+    "pool.*.zone_aware.min_backends",
+    "allow",
+    "listener.*.allow",
+    "route.*.allow",
+    "pool.*.allow",
+    "pool.*.backends.*.allow",
+];
 
 /// Every example: its name and its text.
 pub(crate) fn examples() -> Vec<(String, String)> {

@@ -212,6 +212,40 @@ const CHANGED_STRATEGIES: [(&str, &str, &str); 8] = [
     ),
 ];
 
+/// What a file says of itself.
+const CHANGED_CONTRACT: &str = r#"
+allow = [{ rule = "unchecked-pool", reason = "a file" }]
+[listener.web]
+bind = ":8080"
+allow = [{ rule = "public-proxy", reason = "a listener" }]
+accept_proxy = { from = ["::/0"] }
+pool = "web"
+[[route]]
+pool = "web"
+allow = [{ rule = "shadowed-route", reason = "a route" }]
+[[test.route]]
+listener = "web"
+host = "a.example"
+path = "/a?b"
+pool = "web"
+[pool.web]
+allow = [{ rule = "weights-without-intent", reason = "a pool" }]
+backends = [
+  { address = "10.0.0.1:80", weight = 3 },
+  { address = "10.0.0.2:80", weight = 2 },
+  { name = "again", address = "10.0.0.2:80", allow = [{ rule = "duplicate-address", reason = "a backend" }] },
+]
+[pool.web.expect]
+members = 3
+min_share = 0.1
+max_share = 0.6
+survives = 1
+peak_to_mean = 1.8
+forbidden_zones = ["eu-9z"]
+peak_rate = 100.5
+backend_rate = 99.5
+"#;
+
 /// The whole file.
 fn changed() -> String {
     let pool = |(name, strategy, own): &(&str, &str, &str)| {
@@ -257,11 +291,23 @@ fn every_value_arrives_at_its_place() {
     let written: Value = toml::from_str(CHANGED_LAYER4).unwrap();
     let shown = effective(&config(CHANGED_LAYER4));
     assert_eq!((&shown["listener"], &shown["route"]), (&written["listener"], &written["route"]));
+
+    let written: Value = toml::from_str(CHANGED_CONTRACT).unwrap();
+    let mut shown = effective(&config(CHANGED_CONTRACT));
+    drop_nulls(&mut shown);
+    for table in ["/pool/web/expect", "/test"] {
+        assert_eq!(shown.pointer(table), written.pointer(table), "{table}");
+    }
+    for table in ["", "/listener/web", "/route/0", "/pool/web", "/pool/web/backends/2"] {
+        let allow = |value: &Value| value.pointer(&format!("{table}/allow")).cloned();
+        assert!(allow(&written).is_some() && allow(&shown) == allow(&written), "{table}");
+    }
 }
 
 #[test]
 fn no_value_of_that_test_is_a_default() {
-    let files: [Value; 2] = [&changed(), CHANGED_LAYER4].map(|text| toml::from_str(text).unwrap());
+    let files: [Value; 3] =
+        [&changed(), CHANGED_LAYER4, CHANGED_CONTRACT].map(|text| toml::from_str(text).unwrap());
     let schema = json_schema();
     for key in declared(&schema) {
         let name = key.path.join(".");

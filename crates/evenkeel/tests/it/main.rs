@@ -22,6 +22,7 @@ mod prometheus;
 mod proxy_protocol;
 mod queue;
 mod raw;
+mod rehearse;
 mod reload;
 mod shutdown;
 mod slow_start;

@@ -1,0 +1,5 @@
+//! Times that contradict each other.
+
+use super::Rule;
+
+pub(super) static RULES: &[Rule] = &[];
