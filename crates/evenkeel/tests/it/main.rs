@@ -6,6 +6,7 @@ mod access_log;
 mod balancing;
 mod cli;
 mod deploy;
+mod diff;
 mod drain;
 mod hashing;
 mod health;
