@@ -30,6 +30,7 @@ pub mod id;
 pub mod latency;
 pub mod lease;
 pub mod load;
+mod names;
 pub mod pool;
 pub mod rng;
 pub mod route;
@@ -42,6 +43,7 @@ pub use id::{BackendId, PoolId};
 pub use latency::Latency;
 pub use lease::{Lease, Outcome, Reason, Refusal};
 pub use load::BackendLoad;
+pub use names::NameTable;
 pub use pool::{
     Applied, Eligible, HealthSpec, Intent, Member, MemberIdx, MemberSpec, MemberView, Mode, PassiveSpec,
     Phase, Placement, PoolEvent, PoolSnapshot, PoolSpec, PoolState, Shaping, SlowStart, SubsetSpec,

@@ -13,7 +13,7 @@ use evenkeel_core::StrategyKind;
 use crate::parse;
 
 /// Where the admin interface is unless the configuration moves it.
-const ADMIN: &str = "127.0.0.1:9901";
+pub(crate) const ADMIN: &str = "127.0.0.1:9901";
 
 /// A load balancer that makes uneven traffic impossible to miss.
 #[derive(Debug, Parser)]
@@ -64,6 +64,17 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_help = "Example: evenkeel schema > evenkeel.schema.json")]
     Schema,
+    /// Tell what a change of the configuration does to the traffic: shares, routes, keys, protections
+    #[command(after_help = "Examples: evenkeel diff old.toml new.toml\n          \
+                            git show main:evenkeel.toml | evenkeel diff - evenkeel.toml --markdown\n          \
+                            evenkeel diff running evenkeel.toml\n\n\
+                            Exit status: 0 compared; with --exit-code 1 when the traffic changes; 1 when NEW is refused; \
+                            2 called wrongly")]
+    Diff(DiffArgs),
+    /// Tell where the file, the running balancer and its backends have come apart
+    #[command(after_help = "Example: evenkeel drift /etc/evenkeel/evenkeel.toml\n\n\
+                            Exit status: 0 nothing has, 1 something has, 2 called wrongly")]
+    Drift(DriftArgs),
     /// Tell from an access log, also HAProxy's, nginx's or Envoy's, how traffic was spread, and whether that was even
     #[command(after_help = "Examples: evenkeel analyze /var/log/haproxy.log\n          \
                             evenkeel analyze access.log.gz --expect 10.0.0.1:80=2,10.0.0.2:80=1\n          \
@@ -190,6 +201,44 @@ pub(crate) struct AnalyzeArgs {
     /// Name clients by their addresses
     #[arg(long)]
     pub(crate) show_clients: bool,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The file in force: a path, - for standard input, or the word running for what the balancer runs; may be left out
+    /// with --admin
+    #[arg(value_name = "OLD", required_unless_present = "admin")]
+    pub(crate) old: Option<PathBuf>,
+    /// The file that is to take its place; also - or running
+    #[arg(value_name = "NEW")]
+    pub(crate) new: Option<PathBuf>,
+    /// The admin interface of the running balancer [default: 127.0.0.1:9901]
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN")]
+    pub(crate) admin: Option<String>,
+    /// Also show what does not change, and every request that shows a change of routes
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print Markdown, for a comment on a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Exit with 1 when the traffic changes
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print the comparison as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DriftArgs {
+    /// The file that the balancer should be running; the one that it was started with if not given
+    pub(crate) file: Option<PathBuf>,
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
     /// Print the report as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,

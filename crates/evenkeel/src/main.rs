@@ -8,6 +8,9 @@ mod check;
 mod cli;
 mod client;
 mod demo;
+mod diff;
+mod drift;
+mod lines;
 mod output;
 mod parse;
 mod rehearse;
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Rehearse(arguments)) => rehearse::rehearse(&arguments),
         Ok(Command::Schema) => check::schema(),
+        Ok(Command::Diff(arguments)) => diff::diff(&arguments),
+        Ok(Command::Drift(arguments)) => drift::drift(&arguments),
         Ok(Command::Analyze(arguments)) => analyze::analyze(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use evenkeel_config::{Backend, BackendAddress, Config, Listener as ListenerConfig, Pool, UpstreamProtocol};
-use evenkeel_core::{PoolId, RouteTable};
+use evenkeel_core::{NameTable, PoolId, RouteTable};
 
 use crate::http2::Http2Bounds;
-use crate::l4::NameTable;
 use crate::listen::ListenerSettings;
 use crate::pool::{Name, PoolCell, PoolSettings, Sticky, Target};
 use crate::telemetry::AccessLog;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use evenkeel_proxy::Proxy;
 use tokio::sync::mpsc;
 
-use crate::app::Logging;
+use crate::app::{Applied, Logging};
 use routes::View;
 
 /// The running interface. It ends when this is dropped.
@@ -56,10 +56,15 @@ pub(crate) fn bind(config: Option<&evenkeel_config::Admin>) -> Result<Socket, Bi
 
 impl Admin {
     /// Answers on `socket` from now on.
-    pub(crate) fn start(proxy: Proxy, logging: Option<Logging>, socket: Socket) -> io::Result<Self> {
+    pub(crate) fn start(
+        proxy: Proxy,
+        logging: Option<Logging>,
+        applied: Applied,
+        socket: Socket,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listeners, inbox) = mpsc::unbounded_channel();
-        let view = Arc::new(View::new(proxy, logging));
+        let view = Arc::new(View::new(proxy, logging, applied));
         std::thread::Builder::new()
             .name("admin".to_owned())
             .spawn(move || runtime.block_on(serve::serve(view, inbox)))?;
@@ -123,7 +128,7 @@ mod tests {
         let mut config = Config::quick("127.0.0.1:0".parse().unwrap(), &[backend]);
         config.runtime.workers = Some(1);
         let proxy = Proxy::start(config, StartOptions::default()).unwrap();
-        Admin::start(proxy, None, bind(Some(&settings("127.0.0.1:0"))).unwrap()).unwrap()
+        Admin::start(proxy, None, Applied::default(), bind(Some(&settings("127.0.0.1:0"))).unwrap()).unwrap()
     }
 
     fn status(connection: &mut Connection) -> u16 {

@@ -1,5 +1,7 @@
 //! What the admin interface answers.
 
+use std::time::SystemTime;
+
 use evenkeel_proxy::{Proxy, Status};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -8,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::host;
-use crate::app::Logging;
+use crate::app::{Applied, Logging};
 
 /// Version of every JSON document here; it rises when a field changes its meaning or goes.
 const SCHEMA: u64 = 1;
@@ -24,7 +26,7 @@ Evenkeel admin interface, read-only
 /healthz     200 while the process lives
 /readyz      200 when it should get traffic, else 503; why, and how the last reload went
 /pools       pools and backends: phase, shares, load
-/config      the configuration in force, defaults included
+/config      the configuration in force, defaults included, and the text it came from
 /generation  generation, process, reloads
 ";
 
@@ -32,13 +34,14 @@ Evenkeel admin interface, read-only
 pub(super) struct View {
     proxy: Proxy,
     logging: Option<Logging>,
+    applied: Applied,
     /// The kernel's start time of this process: with its id it names the process on this machine for good.
     started: Option<u64>,
 }
 
 impl View {
-    pub(super) fn new(proxy: Proxy, logging: Option<Logging>) -> Self {
-        Self { proxy, logging, started: crate::client::process::start_ticks(std::process::id()) }
+    pub(super) fn new(proxy: Proxy, logging: Option<Logging>, applied: Applied) -> Self {
+        Self { proxy, logging, applied, started: crate::client::process::start_ticks(std::process::id()) }
     }
 }
 
@@ -58,7 +61,7 @@ pub(super) fn answer<B>(request: &Request<B>, view: &View) -> Response<Full<Byte
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
         "/readyz" => readyz(&view.proxy.status()),
         "/pools" => document(StatusCode::OK, json!(view.proxy.status())),
-        "/config" => document(StatusCode::OK, config(&view.proxy)),
+        "/config" => document(StatusCode::OK, config(view)),
         "/generation" => document(StatusCode::OK, generation(view)),
         _ => text(StatusCode::NOT_FOUND, format!("no such page\n\n{INDEX}")),
     }
@@ -89,8 +92,20 @@ fn readyz(status: &Status) -> Response<Full<Bytes>> {
     document(code, value)
 }
 
-fn config(proxy: &Proxy) -> Value {
-    json!({ "config": evenkeel_config::effective(&proxy.config()) })
+/// The file's generation is its own: for a moment after a reload it is that of the one before.
+fn config(view: &View) -> Value {
+    let status = view.proxy.status();
+    let file = view.applied.text().map(|applied| {
+        let at = applied.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        json!({
+            "path": status.config_path,
+            "text": &*applied.text,
+            "generation": applied.generation,
+            "applied_at": at.as_secs_f64(),
+        })
+    });
+    let config = evenkeel_config::effective(&view.proxy.config());
+    json!({ "generation": status.generation, "config": config, "file": file })
 }
 
 fn generation(view: &View) -> Value {

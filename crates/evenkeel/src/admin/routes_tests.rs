@@ -10,7 +10,9 @@ fn view() -> View {
     let mut config = Config::quick("127.0.0.1:0".parse().unwrap(), &[backend]);
     config.runtime.workers = Some(1);
     let options = StartOptions { config_path: Some("e.toml".to_owned()), ..StartOptions::default() };
-    View::new(Proxy::start(config, options).unwrap(), None)
+    let applied = Applied::default();
+    applied.note("# the file\n", 1);
+    View::new(Proxy::start(config, options).unwrap(), None, applied)
 }
 
 fn ask(view: &View, method: Method, path: &str) -> (StatusCode, String, Response<Full<Bytes>>) {
@@ -71,6 +73,12 @@ fn pools_config_and_generation() {
     assert_eq!(pools["pools"][0]["backends"][0]["address"], "127.0.0.1:1");
     let (_, config) = get_json(&view, "/config");
     assert!(config["config"].to_string().contains("127.0.0.1:1"), "{config}");
+    assert_eq!((&config["generation"], &config["file"]["generation"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&config["file"]["path"], &config["file"]["text"]),
+        (&json!("e.toml"), &json!("# the file\n"))
+    );
+    assert!(config["file"]["applied_at"].as_f64().is_some_and(|at| at > 1.6e9), "{config}");
     let (_, generation) = get_json(&view, "/generation");
     assert_eq!(generation["generation"], 1);
     assert_eq!(generation["pid"], std::process::id());

@@ -1,6 +1,7 @@
 //! `evenkeel run`: the balancer, its log, its signals and its admin interface, from start to end.
 
 mod addresses;
+mod applied;
 mod limits;
 mod logging;
 mod reload;
@@ -24,6 +25,7 @@ use addresses::Own;
 use reload::Reloader;
 use signals::Signal;
 
+pub(crate) use applied::Applied;
 pub(crate) use logging::Logging;
 
 /// What to run.
@@ -31,6 +33,8 @@ struct Job {
     config: Config,
     /// Where it came from; without one it cannot be reloaded.
     file: Option<PathBuf>,
+    /// What stands in it, or would.
+    text: String,
     warnings: Vec<(Source, Vec<Diagnostic>)>,
 }
 
@@ -89,7 +93,8 @@ fn job_of_addresses(arguments: &RunArgs, listen: SocketAddr) -> Result<Job, Answ
         output::complain(what, "give the address of the application");
         return Err(Answer::Misused);
     }
-    Ok(Job { config, file: None, warnings: Vec::new() })
+    let text = applied::file_of(listen, &arguments.to, arguments.admin);
+    Ok(Job { config, file: None, text, warnings: Vec::new() })
 }
 
 fn job_of_file(file: &Path) -> Result<Job, Answer> {
@@ -103,8 +108,9 @@ fn job_of_file(file: &Path) -> Result<Job, Answer> {
     let loaded = evenkeel_config::load(&source);
     match loaded.config {
         Some(config) => {
+            let text = source.text().to_owned();
             let warnings = vec![(source, loaded.diagnostics)];
-            Ok(Job { config, file: Some(file.to_owned()), warnings })
+            Ok(Job { config, file: Some(file.to_owned()), text, warnings })
         }
         None => {
             check::show(&source, &loaded.diagnostics);
@@ -125,13 +131,15 @@ fn serve(job: Job, logging: &Logging) -> Result<(), Box<dyn Error>> {
     let config_path = job.file.as_ref().map(|file| file.display().to_string());
     let level = job.config.log.level;
     let proxy = Proxy::start(job.config, StartOptions { config_path, ..StartOptions::default() })?;
-    let admin = Admin::start(proxy.clone(), Some(logging.clone()), admin_socket)?;
+    let applied = Applied::default();
+    applied.note(job.text, proxy.status().generation);
+    let admin = Admin::start(proxy.clone(), Some(logging.clone()), applied.clone(), admin_socket)?;
     log_listening(&[], &proxy.listeners());
     if let Some(address) = admin.address() {
         tracing::info!(listener = "admin", %address, "listening");
     }
     running.set(proxy.clone()).ok();
-    let reloader = Reloader::new(proxy.clone(), admin, job.file, logging.clone(), level);
+    let reloader = Reloader::new(proxy.clone(), admin, job.file, logging.clone(), level, applied);
     std::thread::Builder::new().name("reload".to_owned()).spawn(move || reloader.run(&reloads))?;
     let generation = proxy.status().generation;
     tracing::info!(generation, pid = std::process::id(), open_files, "ready");

@@ -7,7 +7,7 @@ use evenkeel_config::{Config, Loaded, LogLevel, Source};
 use evenkeel_proxy::Proxy;
 
 use super::addresses::{self, Own};
-use super::{Logging, describe, log_diagnostics, log_listening};
+use super::{Applied, Logging, describe, log_diagnostics, log_listening};
 use crate::admin::Admin;
 use crate::check;
 
@@ -18,6 +18,7 @@ pub(super) struct Reloader {
     file: Option<PathBuf>,
     logging: Logging,
     level: LogLevel,
+    applied: Applied,
 }
 
 impl Reloader {
@@ -27,8 +28,9 @@ impl Reloader {
         file: Option<PathBuf>,
         logging: Logging,
         level: LogLevel,
+        applied: Applied,
     ) -> Self {
-        Self { proxy, admin, file, logging, level }
+        Self { proxy, admin, file, logging, level, applied }
     }
 
     /// Reloads for every message, until nobody can send any more.
@@ -78,6 +80,7 @@ impl Reloader {
         let format_changed = self.proxy.config().log.format != config.log.format;
         match self.proxy.reload(config) {
             Ok(report) => {
+                self.applied.note(source.text(), report.generation);
                 self.admin.commit(move_to);
                 if level != self.level {
                     self.logging.set_level(level);

@@ -2,9 +2,11 @@
 
 mod get;
 pub(crate) mod process;
+mod running;
 mod session;
 
 pub(crate) use get::{Connection, GetError};
+pub(crate) use running::Running;
 pub(crate) use session::Session;
 
 /// The admin interface, as named on the command line.

@@ -18,7 +18,7 @@ use evenkeel_core::BackendId;
 use evenkeel_proxy::{Proxy, StartOptions};
 
 use crate::admin::{self, Admin};
-use crate::app::{self, describe};
+use crate::app::{self, Applied, describe};
 use crate::cli::DemoArgs;
 use crate::output::{self, Answer};
 use backends::Backend;
@@ -49,7 +49,7 @@ fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Erro
     let config = configuration(arguments, &backends);
     let admin_socket = admin::bind(config.admin.as_ref())?;
     let proxy = Proxy::start(config, StartOptions::default())?;
-    let admin = Admin::start(proxy.clone(), None, admin_socket)?;
+    let admin = Admin::start(proxy.clone(), None, Applied::default(), admin_socket)?;
     let address = proxy.listeners().first().map(|(_, address)| *address).ok_or("there is no listener")?;
     let load = Load::start(reachable(address))?;
     let mut camera = Camera::new(proxy.clone(), backends);

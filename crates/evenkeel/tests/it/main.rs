@@ -8,6 +8,7 @@ mod balancing;
 mod ci;
 mod cli;
 mod deploy;
+mod diff;
 mod drain;
 mod hashing;
 mod health;

@@ -3,13 +3,11 @@
 
 mod account;
 pub mod client_hello;
-mod names;
 mod open;
 mod passthrough;
 mod serve;
 
 pub(crate) use account::{ENDINGS, RelayCounts};
-pub(crate) use names::NameTable;
 pub(crate) use serve::serve;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::transport::Transport;
 use crate::worker::{InProgress, Worker};
 
 use super::account::{Account, Ending};
+use super::client_hello::ClientHello;
 use super::open::Opener;
 use super::passthrough;
 
@@ -115,6 +116,7 @@ async fn open(
 
 /// By the client's hello, where there is one; else the listener's own pool.
 fn destination(settings: &ListenerSettings, account: &Account) -> Option<Arc<PoolCell>> {
-    let by_name = account.hello.as_ref().and_then(|hello| settings.names.find(hello));
+    let find = |hello: &ClientHello| settings.names.find(hello.server_name.as_deref(), &hello.alpn);
+    let by_name = account.hello.as_ref().and_then(find);
     by_name.or(settings.pool.as_ref()).cloned()
 }

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use evenkeel_config::{AcceptProxy, ClientTimeouts, HttpsRedirect, IpRange, Limits, Protocol, UdpBounds};
-use evenkeel_core::{Rng, RouteTable};
+use evenkeel_core::{NameTable, Rng, RouteTable};
 
 use crate::http2::{Http2Bounds, Http2Counts};
-use crate::l4::{NameTable, RelayCounts};
+use crate::l4::RelayCounts;
 use crate::pool::PoolCell;
 use crate::telemetry::AccessLog;
 use crate::tls::{ServerTls, TlsCounts};

@@ -6,13 +6,11 @@
 
 use std::collections::HashMap;
 
-use evenkeel_core::HostPattern;
-
-use super::client_hello::ClientHello;
+use crate::route::HostPattern;
 
 /// Routes to targets of type `T`.
 #[derive(Debug)]
-pub(crate) struct NameTable<T> {
+pub struct NameTable<T> {
     exact: HashMap<Box<str>, ByProtocol<T>>,
     /// Keyed by what follows `*.`.
     below: HashMap<Box<str>, ByProtocol<T>>,
@@ -39,7 +37,7 @@ impl<T> Default for ByProtocol<T> {
 
 impl<T> NameTable<T> {
     /// Adds a route; names are in lower case. An equal route is replaced.
-    pub(crate) fn insert(&mut self, host: HostPattern<'_>, alpn: Option<&str>, target: T) {
+    pub fn insert(&mut self, host: HostPattern<'_>, alpn: Option<&str>, target: T) {
         let routes = match host {
             HostPattern::Any => &mut self.any,
             HostPattern::Exact(name) => self.exact.entry(name.into()).or_default(),
@@ -53,14 +51,14 @@ impl<T> NameTable<T> {
         routes.one.push((alpn.into(), target));
     }
 
-    /// Where this client goes.
-    pub(crate) fn find(&self, hello: &ClientHello) -> Option<&T> {
-        let Some(name) = hello.server_name.as_deref() else { return self.any.find(&hello.alpn) };
-        let exact = self.exact.get(name).and_then(|routes| routes.find(&hello.alpn));
+    /// Where a client goes that asks for this server, in lower case, and offers these protocols in this order.
+    pub fn find(&self, name: Option<&str>, offered: &[Box<[u8]>]) -> Option<&T> {
+        let Some(name) = name else { return self.any.find(offered) };
+        let exact = self.exact.get(name).and_then(|routes| routes.find(offered));
         let mut parents =
             std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest));
-        let below = || parents.by_ref().skip(1).find_map(|parent| self.below.get(parent)?.find(&hello.alpn));
-        exact.or_else(below).or_else(|| self.any.find(&hello.alpn))
+        let below = || parents.by_ref().skip(1).find_map(|parent| self.below.get(parent)?.find(offered));
+        exact.or_else(below).or_else(|| self.any.find(offered))
     }
 }
 
@@ -87,8 +85,8 @@ mod tests {
         table.insert(HostPattern::Below("example"), None, "wild");
         table.insert(HostPattern::Below("deep.example"), None, "deep");
         table.insert(HostPattern::Any, Some("h3"), "any-h3");
-        let alpn = alpn.iter().map(|protocol| protocol.as_bytes().into()).collect();
-        table.find(&ClientHello { server_name: name.map(Into::into), alpn }).copied()
+        let offered: Vec<_> = alpn.iter().map(|protocol| protocol.as_bytes().into()).collect();
+        table.find(name, &offered).copied()
     }
 
     #[test]
