@@ -41,6 +41,9 @@ pub use allow::Allowed;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};
 pub use model::*;
-pub use rules::{Rule, rule, rules};
-pub use show::{RenderStyle, effective, json_schema, reference_page, render, to_json};
+pub use rules::{Rule, nearest_rule, rule, rules};
+pub use show::{
+    RenderStyle, effective, json_schema, reference_page, render, rule_json, rules_page, to_json, to_sarif,
+    unreadable_sarif,
+};
 pub use source::Source;

@@ -5,7 +5,7 @@ use toml::de::DeTable;
 use crate::allow::{Allowed, Allows};
 use crate::assemble::assemble;
 use crate::check;
-use crate::decode::{Cx, decode};
+use crate::decode::{Cx, Draft, decode};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Config;
 use crate::rules::UNUSED_ALLOW;
@@ -40,8 +40,7 @@ pub fn load(source: &Source) -> Loaded {
         return refused(source, with_syntax(source, &syntax, cx.into_parts().0));
     }
     check::check(&cx, &draft);
-    let config = if cx.errors() == 0 { assemble(draft) } else { None };
-    debug_assert!(config.is_some() || cx.errors() > 0, "a draft without errors is whole");
+    let config = if cx.errors() == 0 { whole(&cx, draft) } else { None };
     let (found, allows) = cx.into_parts();
     let mut loaded = Loaded {
         config,
@@ -51,6 +50,15 @@ pub fn load(source: &Source) -> Loaded {
     };
     loaded.add(source, found);
     loaded
+}
+
+/// The configuration of a draft without errors, if it is what the file promises.
+fn whole(cx: &Cx, draft: Draft) -> Option<Config> {
+    let promises = check::Promises::of(&draft);
+    let config = assemble(draft);
+    debug_assert!(config.is_some(), "a draft without errors is whole");
+    promises.check(cx, config.as_ref()?);
+    config.filter(|_| cx.errors() == 0)
 }
 
 impl Loaded {

@@ -37,8 +37,11 @@ pub(crate) struct Cli {
     #[arg(long, requires = "test")]
     strict: bool,
     /// With -t: print the diagnostics as JSON
-    #[arg(long, requires = "test")]
+    #[arg(long, requires = "test", conflicts_with = "sarif")]
     json: bool,
+    /// With -t: print the diagnostics as SARIF
+    #[arg(long, requires = "test")]
+    sarif: bool,
 }
 
 /// What can be done.
@@ -53,7 +56,8 @@ pub(crate) enum Command {
                             Signals: HUP reload, USR1 reopen logs, TERM and INT stop after running requests; twice: now")]
     Run(RunArgs),
     /// Check a configuration file without running it
-    #[command(after_help = "Example: evenkeel check --strict evenkeel.toml")]
+    #[command(after_help = "Examples: evenkeel check --strict evenkeel.toml\n          \
+                            evenkeel check --sarif evenkeel.toml > evenkeel.sarif")]
     Check(CheckArgs),
     /// Tell what share each backend will have, now and in each failure, before a file is deployed
     #[command(after_help = "Examples: evenkeel rehearse evenkeel.toml\n          \
@@ -61,6 +65,9 @@ pub(crate) enum Command {
                             evenkeel rehearse evenkeel.toml --log /var/log/haproxy.log --html rehearsal.html\n\n\
                             Exit status: 0 it may be deployed, 1 it should not, 2 called wrongly")]
     Rehearse(RehearseArgs),
+    /// Tell why a rule of `check` matters, with a file that breaks it and the same put right
+    #[command(after_help = "Examples: evenkeel explain\n          evenkeel explain weights-without-intent")]
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_help = "Example: evenkeel schema > evenkeel.schema.json")]
     Schema,
@@ -98,6 +105,18 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print the diagnostics as JSON on standard output
+    #[arg(long, conflicts_with = "sarif")]
+    pub(crate) json: bool,
+    /// Print the diagnostics as SARIF 2.1.0 on standard output, for code review tools
+    #[arg(long)]
+    pub(crate) sarif: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The rule, as it stands in brackets behind `error` or `warning`; all of them are listed without
+    pub(crate) rule: Option<String>,
+    /// Print what there is to tell as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -300,7 +319,7 @@ impl Cli {
             (Some(_), Some(_)) => return Err(usage("-t and -c both name a file; give one")),
             (None, None) => return Err(usage("-t needs a file: evenkeel -t evenkeel.toml")),
         };
-        Ok(Command::Check(CheckArgs { file, strict: self.strict, json: self.json }))
+        Ok(Command::Check(CheckArgs { file, strict: self.strict, json: self.json, sarif: self.sarif }))
     }
 }
 

@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod drift;
 mod lines;
+mod explain;
 mod output;
 mod parse;
 mod rehearse;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Ok(Command::Run(arguments)) => app::run(&arguments),
         Ok(Command::Check(arguments)) => check::check(&arguments),
         Ok(Command::Rehearse(arguments)) => rehearse::rehearse(&arguments),
+        Ok(Command::Explain(arguments)) => explain::explain(&arguments),
         Ok(Command::Schema) => check::schema(),
         Ok(Command::Diff(arguments)) => diff::diff(&arguments),
         Ok(Command::Drift(arguments)) => drift::drift(&arguments),

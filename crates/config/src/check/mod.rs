@@ -6,6 +6,7 @@ mod layers;
 mod limits;
 mod placement;
 mod pools;
+mod promises;
 mod reach;
 mod routes;
 mod sessions;
@@ -13,6 +14,7 @@ mod shares;
 
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
+pub(crate) use promises::Promises;
 use reach::Reaches;
 
 /// Reports what is wrong or doubtful in a file whose values could be read.

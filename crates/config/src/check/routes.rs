@@ -39,6 +39,15 @@ fn names(cx: &Cx, draft: &Draft) {
             cx.report(wrong.effect("the route would hold for no request at all"));
         }
     }
+    for test in &draft.route_tests {
+        if let Some(pool) = test.pool.as_ref().filter(|pool| lacks(&pools, pool)) {
+            cx.report(unknown("unknown-pool", "pool", pool, &pools).effect("the test could never pass"));
+        }
+        if let Some(listener) = test.listener.as_ref().filter(|name| lacks(&listeners, name)) {
+            let wrong = unknown("unknown-listener", "listener", listener, &listeners);
+            cx.report(wrong.effect("the test could never pass"));
+        }
+    }
 }
 
 fn unknown(code: &'static str, kind: &str, name: &At<String>, known: &[&str]) -> Diagnostic {

@@ -15,7 +15,10 @@ mod timeouts;
 mod tls;
 mod weights;
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::load;
+use crate::source::Source;
+use crate::values;
 
 /// A rule of the lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +62,18 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
 
+/// The rule that is probably meant by an id that is none.
+pub fn nearest_rule(id: &str) -> Option<&'static Rule> {
+    values::nearest(id, rules().map(|rule| rule.id)).and_then(rule)
+}
+
 impl Rule {
+    /// What `check` says of the broken file; `None` where only other files show what is wrong.
+    pub fn shown(&self) -> Option<Diagnostic> {
+        let found = load(&Source::new("evenkeel.toml", self.broken)).diagnostics;
+        found.into_iter().find(|found| found.code == self.id)
+    }
+
     /// Whether a warning of it may be meant.
     pub fn may_be_allowed(&self) -> bool {
         self.severity == Severity::Warning && self.id != UNUSED_ALLOW

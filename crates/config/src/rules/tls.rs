@@ -32,7 +32,7 @@ backends = ["web1.internal:8443", "web2.internal:8443"]
     Rule {
         id: "no-server-name",
         severity: Severity::Warning,
-        title: "backends with TLS are given by address, and nothing says which name their certificates are for",
+        title: "nothing says which name the certificates of backends are for that are given by address",
         reason: "A certificate would have to be for the address itself, as few are. With any other, every handshake and \
                  every check fails: the whole pool goes down with the first start.",
         broken: r#"[listener.web]

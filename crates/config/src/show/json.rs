@@ -2,13 +2,33 @@
 
 use serde_json::{Value, json};
 
+use crate::allow::Allowed;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
 use crate::source::Source;
 
 /// Diagnostics as JSON. `"schema": 1` is raised when a field changes its meaning or goes, not when one is added.
 ///
 /// Lines and columns begin at 1; columns count characters; the end is exclusive. `effect` and `help` may be null.
+/// `allowed` is empty: see [`Loaded::to_json`].
 pub fn to_json(source: &Source, diagnostics: &[Diagnostic]) -> Value {
+    document(source, diagnostics, &[])
+}
+
+impl Loaded {
+    /// What is wrong with the file as JSON, see [`to_json`]; in `allowed` are the warnings that it says are meant, each
+    /// with its `reason`.
+    pub fn to_json(&self, source: &Source) -> Value {
+        document(source, &self.diagnostics, &self.allowed)
+    }
+}
+
+fn document(source: &Source, diagnostics: &[Diagnostic], allowed: &[Allowed]) -> Value {
+    let with_reason = |allowed: &Allowed| {
+        let mut found = one(source, &allowed.found);
+        found["reason"] = json!(allowed.reason);
+        found
+    };
     let count = |severity| diagnostics.iter().filter(|found| found.severity == severity).count();
     let errors = count(Severity::Error);
     json!({
@@ -18,6 +38,7 @@ pub fn to_json(source: &Source, diagnostics: &[Diagnostic]) -> Value {
         "errors": errors,
         "warnings": count(Severity::Warning),
         "diagnostics": diagnostics.iter().map(|found| one(source, found)).collect::<Vec<_>>(),
+        "allowed": allowed.iter().map(with_reason).collect::<Vec<_>>(),
     })
 }
 

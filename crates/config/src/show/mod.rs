@@ -7,6 +7,8 @@ mod json;
 mod listener;
 mod reference;
 mod render;
+mod rules;
+mod sarif;
 mod schema;
 mod upstream;
 
@@ -14,4 +16,6 @@ pub use effective::effective;
 pub use json::to_json;
 pub use reference::reference_page;
 pub use render::{RenderStyle, render};
+pub use rules::{rule_json, rules_page};
+pub use sarif::{to_sarif, unreadable_sarif};
 pub use schema::json_schema;

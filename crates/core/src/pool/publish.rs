@@ -65,7 +65,7 @@ impl PoolState {
         portions: &[Portion],
         old: &PoolSnapshot,
     ) -> Option<Choice> {
-        if candidates.is_empty() {
+        if candidates.is_empty() || !self.picks {
             return None;
         }
         let weights: Vec<Weight> = portions.iter().filter_map(|portion| portion.weight).collect();

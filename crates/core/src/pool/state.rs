@@ -33,12 +33,24 @@ pub struct PoolState {
     /// When the next step of a slow start is due.
     pub(super) ramp_due: Option<Nanos>,
     pub(super) watch: Watch,
+    /// Whether its snapshots are for picks, or only tell what each member would get.
+    pub(super) picks: bool,
 }
 
 impl PoolState {
     /// A pool that starts. The seed decides where in its schedule it begins: give every pool and process its
     /// own.
     pub fn new(spec: PoolSpec, seed: u64, now: Nanos) -> Self {
+        Self::start(spec, seed, now, true)
+    }
+
+    /// A pool of which nobody wants more than phases, mode and shares. Its snapshots have no picker and no schedule, which
+    /// take most of the time that an event takes: what is picked nevertheless goes to whoever has most room.
+    pub fn planning(spec: PoolSpec, now: Nanos) -> Self {
+        Self::start(spec, 0, now, false)
+    }
+
+    fn start(spec: PoolSpec, seed: u64, now: Nanos, picks: bool) -> Self {
         let nobody = PoolSpec { members: Vec::new(), ..spec.clone() };
         let probes = Arc::default();
         let mut state = Self {
@@ -53,6 +65,7 @@ impl PoolState {
             deadline: None,
             ramp_due: None,
             watch: Watch::default(),
+            picks,
         };
         state.apply(PoolEvent::Configured(spec), now);
         state

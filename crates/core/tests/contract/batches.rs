@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_core::{Nanos, Phase, PoolEvent, PoolSpec, PoolState, StrategyKind};
+use evenkeel_core::{Nanos, Phase, PoolEvent, PoolSpec, PoolState, Ratio, StrategyKind};
 use proptest::prelude::*;
 
 use crate::pools::{IntoId, address, fail_attempts, health, passive, pool, spec};
@@ -70,6 +70,31 @@ proptest! {
         together.apply_all(events, now);
         prop_assert_eq!(stories(&together), stories(&one_by_one));
         prop_assert!(together.snapshot().epoch() <= before + 1);
+    }
+
+    /// What is planned is the same whether anybody can be picked or not.
+    #[test]
+    fn a_pool_that_only_plans_comes_to_the_same(
+        weights in proptest::collection::vec(1..200_u32, MEMBERS as usize),
+        events in proptest::collection::vec(event(), 1..40),
+        tier in 0..3_u8,
+        panic in 0..3_u8,
+    ) {
+        let mut spec = spec(StrategyKind::RoundRobin, &weights);
+        spec.health = health(1, 1);
+        spec.panic_threshold = Ratio::new(f64::from(panic) / 2.0).unwrap();
+        spec.members[3].placement.tier = tier;
+        let (mut picking, mut planning) = (pool(&spec, 1), PoolState::planning(spec, Nanos::ZERO));
+        for event in events {
+            picking.apply(event.clone(), NOW);
+            planning.apply(event, NOW);
+            let told = |pool: &PoolState| {
+                let snapshot = pool.snapshot();
+                let views = snapshot.members().iter().map(|view| (view.phase, view.intent, view.plan));
+                (snapshot.mode(), views.collect::<Vec<_>>())
+            };
+            prop_assert_eq!(told(&picking), told(&planning));
+        }
     }
 }
 

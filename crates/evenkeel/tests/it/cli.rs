@@ -80,6 +80,62 @@ async fn check_speaks_json() {
     assert_eq!((good["ok"].as_bool(), good["errors"].as_u64()), (Some(true), Some(0)), "{good}");
 }
 
+const MEANT: &str = "[listener.web]\nbind = \"127.0.0.1:8080\"\npool = \"web\"\n[pool.web]\nhealth = false\n\
+    backends = [\"127.0.0.1:9001\"]\nallow = [{ rule = \"pool-of-one\", reason = \"a licence\" }]\n";
+
+#[tokio::test]
+async fn a_warning_that_is_meant_is_counted_and_no_more() {
+    let directory = directory();
+    directory.write("meant.toml", MEANT);
+    let done = run(&directory, &["check", "--strict", "meant.toml"]).await;
+    assert_eq!(done.status.code(), Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("allowed: 1\n    pool-of-one: a licence"), "{}", done.stdout);
+    assert!(done.stderr.is_empty(), "{}", done.stderr);
+    let told = json(&run(&directory, &["check", "--json", "--strict", "meant.toml"]).await.stdout);
+    assert_eq!((told["ok"].as_bool(), told["warnings"].as_u64()), (Some(true), Some(0)), "{told}");
+    assert_eq!(
+        (&told["allowed"][0]["code"], &told["allowed"][0]["reason"]),
+        (&"pool-of-one".into(), &"a licence".into())
+    );
+    directory.write("typo.toml", &MEANT.replace("pool-of-one", "pool-of-won"));
+    let done = run(&directory, &["check", "typo.toml"]).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(done.stderr.contains("did you mean \"pool-of-one\"?"), "{}", done.stderr);
+}
+
+#[tokio::test]
+async fn check_speaks_sarif() {
+    let directory = directory();
+    for (file, code, results) in
+        [("good.toml", 0, 0), ("doubtful.toml", 0, 1), ("bad.toml", 1, 4), ("missing.toml", 1, 0)]
+    {
+        let done = run(&directory, &["check", "--sarif", file]).await;
+        assert_eq!(done.status.code(), Some(code), "{file}: {}", done.stderr);
+        let log = json(&done.stdout);
+        assert_eq!(log["version"], "2.1.0", "{file}");
+        let found = log["runs"][0]["results"].as_array().map(Vec::len);
+        assert_eq!(found, Some(results), "{file}");
+        let read = log["runs"][0]["invocations"][0]["executionSuccessful"].as_bool();
+        assert_eq!(read, Some(file != "missing.toml"), "{file}");
+    }
+    let both = run(&directory, &["check", "--sarif", "--json", "good.toml"]).await;
+    assert_eq!(both.status.code(), Some(2), "one document or the other");
+}
+
+#[tokio::test]
+async fn explain_lists_the_rules_and_tells_of_one() {
+    let directory = directory();
+    let list = run(&directory, &["explain"]).await;
+    assert!(list.status.success() && list.stdout.contains("\npool-of-one "), "{}", list.stdout);
+    let one = run(&directory, &["explain", "pool-of-one"]).await;
+    assert!(one.status.success() && one.stdout.starts_with("warning[pool-of-one]\n"), "{}", one.stdout);
+    let told = json(&run(&directory, &["explain", "pool-of-one", "--json"]).await.stdout);
+    assert_eq!((told["schema"].as_u64(), &told["rules"][0]["id"]), (Some(1), &"pool-of-one".into()));
+    let none = run(&directory, &["explain", "pool-of-won"]).await;
+    assert_eq!(none.status.code(), Some(2));
+    assert!(none.stderr.contains("evenkeel explain pool-of-one"), "{}", none.stderr);
+}
+
 #[tokio::test]
 async fn schema_is_a_json_schema() {
     let done = run(&directory(), &["schema"]).await;
