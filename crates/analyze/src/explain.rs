@@ -36,8 +36,11 @@ impl Explainer<'_> {
     pub(crate) fn uneven(&self, finding: &Finding) -> Explained {
         let name = self.name(finding);
         let should = percent(finding.expected);
-        let got =
-            format!("{name} gets {} of the requests, {should} would be its share", percent(finding.share));
+        let part = match finding.share {
+            share if share > 0.0 => format!("{} of the requests", percent(share)),
+            _ => "nothing".to_owned(),
+        };
+        let got = format!("{name} gets {part}, {should} would be its share");
         let (kind, why) =
             if finding.side == Side::Above { self.too_much(finding) } else { self.too_little(finding) };
         (kind, format!("{got}{why}"))

@@ -174,7 +174,10 @@ fn pre_commit_refuses_what_would_be_committed() {
         std::fs::write(repository.path().join("evenkeel.toml"), text).expect("a file");
         std::fs::write(repository.path().join("new evenkeel.toml"), SOUND).expect("a file");
         let mut command = repository.command("sh");
-        command.args(["-c", &script, "pre-commit", "evenkeel.toml", "new evenkeel.toml"]).output().expect("sh")
+        command
+            .args(["-c", &script, "pre-commit", "evenkeel.toml", "new evenkeel.toml"])
+            .output()
+            .expect("sh")
     };
     let refused = run(&heavy());
     assert_code(&refused, 1);
@@ -206,7 +209,10 @@ fn a_log_of_another_balancer_is_judged_in_a_pipeline() {
         assert_code(&repository.run(GITLAB, gitlab, &variables), code);
     }
     let summary = repository.left(".git/summary.md");
-    assert!(summary.contains("    It is the balancer") && summary.contains("10.0.0.4:80 gets nothing"), "{summary}");
+    assert!(
+        summary.contains("    It is the balancer") && summary.contains("10.0.0.4:80 gets nothing"),
+        "{summary}"
+    );
     let format = [("LOG", "access.log"), ("EXPECT", ""), ("FORMAT", "haproxy"), ("EVENKEEL", "evenkeel")];
     assert_code(&repository.run(GITHUB, github, &format), 2);
 }
@@ -223,8 +229,10 @@ fn scripts_and_the_guide_call_what_there_is() {
         let text = text.replace("\"$EVENKEEL\"", "evenkeel").replace("\\\n", " ");
         for line in text.lines() {
             let Some((_, call)) = line.split_once("evenkeel ") else { continue };
-            let words: Vec<&str> = call.split_whitespace().take_while(|word| !["|", ">", ">>", "&&"].contains(word)).collect();
-            let is_command = |word: &str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+            let words: Vec<&str> =
+                call.split_whitespace().take_while(|word| !["|", ">", ">>", "&&"].contains(word)).collect();
+            let is_command =
+                |word: &str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
             if !words.iter().any(|word| word.starts_with("--")) || !is_command(words[0]) {
                 continue;
             }
