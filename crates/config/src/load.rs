@@ -15,6 +15,8 @@ use crate::syntax;
 
 /// Most problems told at once. A person stops reading before; a wrong file of a million lines must not take a minute.
 const MOST: usize = 200;
+/// Stands for those that are not told.
+const TOO_MANY: &str = "too-many";
 
 /// What became of a file.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub struct Loaded {
     /// Warnings that the file says are meant, in file order.
     pub allowed: Vec<Allowed>,
     allows: Allows,
+    /// What is counted and not shown.
+    beyond: Vec<Diagnostic>,
 }
 
 /// Reads and checks a configuration file.
@@ -46,7 +50,11 @@ pub fn load(source: &Source) -> Loaded {
         config,
         diagnostics: Vec::new(),
         allowed: Vec::new(),
-        allows: Allows::new(allows, Scopes::of(tree.get_ref())),
+        allows: match allows.is_empty() {
+            true => Allows::default(),
+            false => Allows::new(allows, Scopes::of(tree.get_ref())),
+        },
+        beyond: Vec::new(),
     };
     loaded.add(source, found);
     loaded
@@ -72,20 +80,20 @@ impl Loaded {
         self.allowed.extend(allowed);
         self.allowed.sort_by_key(|allowed| allowed.found.span.start);
         // An entry that has matched nothing so far may have now.
-        let known = std::mem::take(&mut self.diagnostics);
-        let known = known.into_iter().filter(|found| found.code != UNUSED_ALLOW);
+        let known = std::mem::take(&mut self.diagnostics).into_iter().chain(std::mem::take(&mut self.beyond));
+        let known = known.filter(|found| found.code != UNUSED_ALLOW && found.code != TOO_MANY);
         let mut all: Vec<_> = known.chain(told).collect();
         // In a file that is not whole, what an entry is about may be missing.
         if self.config.is_some() {
             all.extend(self.allows.unused());
         }
-        self.diagnostics = in_order(source, all);
+        (self.diagnostics, self.beyond) = in_order(source, all);
     }
 }
 
 fn refused(source: &Source, diagnostics: Vec<Diagnostic>) -> Loaded {
-    let diagnostics = in_order(source, diagnostics);
-    Loaded { config: None, diagnostics, allowed: Vec::new(), allows: Allows::default() }
+    let (diagnostics, beyond) = in_order(source, diagnostics);
+    Loaded { config: None, diagnostics, allowed: Vec::new(), allows: Allows::default(), beyond }
 }
 
 fn not_utf8(place: std::ops::Range<usize>) -> Diagnostic {
@@ -108,7 +116,8 @@ fn with_syntax(source: &Source, syntax: &[toml::de::Error], rest: Vec<Diagnostic
     errors.into_iter().map(|error| error.found).chain(rest).collect()
 }
 
-fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Those that are shown, in file order, and those beyond, which the last of them counts.
+fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     for found in &mut diagnostics {
         found.span = source.clamp(found.span.clone());
         for (span, _) in &mut found.related {
@@ -116,11 +125,9 @@ fn in_order(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic
         }
     }
     diagnostics.sort_by_key(|found| (found.span.start, found.severity != Severity::Error));
-    if diagnostics.len() > MOST {
-        let more = diagnostics.split_off(MOST);
-        diagnostics.extend(too_many(&more));
-    }
-    diagnostics
+    let beyond = diagnostics.split_off(MOST.min(diagnostics.len()));
+    diagnostics.extend(too_many(&beyond));
+    (diagnostics, beyond)
 }
 
 /// One diagnostic in place of those beyond [`MOST`], as severe as the worst of them.
@@ -130,7 +137,7 @@ fn too_many(more: &[Diagnostic]) -> Option<Diagnostic> {
     let count = more.len();
     let message =
         format!("{count} more {} not shown", if count == 1 { "problem is" } else { "problems are" });
-    let found = Diagnostic::error("too-many", first.span.clone(), message)
+    let found = Diagnostic::error(TOO_MANY, first.span.clone(), message)
         .label("from here on")
         .help("put the first ones right; check that this is the configuration and not another file");
     Some(Diagnostic { severity, ..found })

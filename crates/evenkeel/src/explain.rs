@@ -34,7 +34,7 @@ fn unknown(id: &str) -> Answer {
             format!("did you mean `evenkeel explain {}`? `evenkeel explain` lists them all", near.id)
         }
         None => {
-            "rules are what stands in brackets behind `error` or `warning`; `evenkeel explain` lists them"
+            "`evenkeel explain` lists the rules; what else `check` finds in a file needs no more than it says"
                 .into()
         }
     };

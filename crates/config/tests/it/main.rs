@@ -1,5 +1,6 @@
 //! What the configuration promises: the examples load, mistakes are told in the words written down, nothing panics.
 
+mod allow;
 mod bad;
 mod examples;
 mod golden;

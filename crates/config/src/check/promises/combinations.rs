@@ -7,7 +7,7 @@ pub(super) struct Budget(usize);
 /// For a whole file; a look takes some hundred nanoseconds.
 const LOOKS: usize = 1_000_000;
 /// A pool tries at least so many combinations of a size, so that one of few kinds of backends is tried in full.
-const TRIALS_MIN: usize = 16;
+const TRIALS_MIN: usize = 8;
 
 impl Budget {
     /// For each of so many pools.

@@ -116,11 +116,10 @@ impl Trial {
                 split
             }
             Notices::Requests(longest) => {
-                self.requested(down, Outcome::ConnectFailed);
+                self.requested(down);
                 let split = self.whole();
                 self.now = self.now.saturating_add(longest).saturating_add(Duration::from_secs(1));
                 self.state.apply(PoolEvent::Tick, self.now);
-                self.requested(down, Outcome::Ok);
                 split
             }
             Notices::Nothing => self.whole(),
@@ -136,8 +135,9 @@ impl Trial {
         self.state.apply_all(events, self.now);
     }
 
-    /// One request to each, and how it ends.
-    fn requested(&mut self, members: &[usize], outcome: Outcome) {
+    /// A request to each, which fails.
+    fn requested(&mut self, members: &[usize]) {
+        let outcome = Outcome::ConnectFailed;
         for member in members {
             let snapshot = self.state.snapshot();
             let session = snapshot.members()[*member].member.session();
@@ -200,6 +200,6 @@ mod tests {
         let split = trial.without(&[0, 1]);
         assert_eq!((split.shares[0], split.shares[1] > 0.3), (0.0, true), "{:?}", split.shares);
         assert_eq!(trial.whole().shares, [0.25; 4]);
-        assert_eq!(trial.without(&[1]).shares[1], 0.0, "what failed before is forgotten");
+        assert_eq!(trial.without(&[1]).shares[1], 0.0, "its turn to be ejected");
     }
 }
