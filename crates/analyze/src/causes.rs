@@ -70,6 +70,15 @@ impl Dimension {
         }
     }
 
+    /// Requests that a tick has at least. Those that errors are held against are counted in the same tick: of few, their
+    /// shares would be as much by chance as the errors'.
+    fn tick_min(self) -> u64 {
+        match self {
+            Self::Requests | Self::Bytes => 0,
+            Self::Errors | Self::Slow => 200,
+        }
+    }
+
     fn of(self, counts: &Counts) -> f64 {
         let count = match self {
             Self::Requests => counts.attempts,
@@ -123,10 +132,17 @@ impl<'a> Pool<'a> {
     fn find(&self, dimension: Dimension) -> Vec<Finding> {
         let mut detector = Detector::new(dimension.tolerance());
         let mut found: Vec<Finding> = Vec::new();
-        for (second, slice) in self.survey.series.slices() {
+        let mut tick = Slice::new();
+        let mut slices = self.survey.series.slices().peekable();
+        while let Some((second, slice)) = slices.next() {
+            slice.iter().for_each(|(&backend, counts)| *tick.entry(backend).or_default() += *counts);
+            let attempts: u64 = tick.values().map(|counts| counts.attempts).sum();
+            if attempts < dimension.tick_min() && slices.peek().is_some() {
+                continue;
+            }
             let past = (second + self.survey.series.width() - self.begin).unsigned_abs();
             let now = Nanos::ZERO.saturating_add(Duration::from_secs(past));
-            for finding in detector.observe(now, &self.counts(dimension, slice)) {
+            for finding in detector.observe(now, &self.counts(dimension, &tick)) {
                 let same =
                     |known: &&mut Finding| (known.backend, known.side) == (finding.backend, finding.side);
                 match found.iter_mut().find(same) {
@@ -134,6 +150,7 @@ impl<'a> Pool<'a> {
                     None => found.push(finding),
                 }
             }
+            tick.clear();
         }
         found.iter_mut().for_each(|finding| self.sum_up(dimension, finding));
         found.sort_by(Finding::worst_first);

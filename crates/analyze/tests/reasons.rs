@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use evenkeel_analyze::{Options, PoolReport, Report, Verdict, analyze};
 use evenkeel_core::Rng;
 
-/// One request of a made-up HAProxy log, 50 a second.
+/// One request of a made-up HAProxy log, 20 a second.
 #[derive(Clone, Copy)]
 struct Request {
     server: u32,
@@ -21,8 +21,8 @@ const EVEN: Request = Request { server: 0, client: 0, path: 0, status: 200, mill
 fn report(seconds: u32, options: &Options, mut of: impl FnMut(u32, Request, &mut Rng) -> Request) -> Report {
     let mut rng = Rng::from_seed(11);
     let mut log = String::new();
-    for index in 0..seconds * 50 {
-        let second = index / 50;
+    for index in 0..seconds * 20 {
+        let second = index / 20;
         let drawn = Request { server: rng.below(3), client: rng.below(250), path: rng.below(40), ..EVEN };
         let Request { server, client, path, status, millis } = of(second, drawn, &mut rng);
         writeln!(
@@ -54,7 +54,10 @@ fn a_client_that_is_everywhere_is_no_reason() {
         client: 7,
         ..request
     });
-    assert_eq!(kinds(&found.pools[0]), [("weights", "s0"), ("displaced", "s1"), ("displaced", "s2")]);
+    let mut all = kinds(&found.pools[0]);
+    assert_eq!(all[0], ("weights", "s0"));
+    all.sort_unstable();
+    assert_eq!(all, [("displaced", "s1"), ("displaced", "s2"), ("weights", "s0")]);
     let sentence = &found.pools[0].causes[0].sentence;
     assert!(sentence.contains("about 5 : 1 : 1 (s0, s1, s2)"), "{sentence}");
     assert!(found.pools[0].causes[1].sentence.ends_with("what it lacks goes to s0"));
@@ -98,7 +101,11 @@ fn who_does_the_work_of_others_is_not_to_blame() {
     let mut all = kinds(pool);
     all.sort_unstable();
     assert_eq!(all, [("failover", "s0"), ("failover", "s1"), ("missing", "s2")], "{:?}", pool.causes);
-    assert!(pool.causes.iter().all(|cause| (cause.since - pool.first - 600).abs() <= 5), "{:?}", pool.causes);
+    assert!(
+        pool.causes.iter().all(|cause| (cause.since - pool.first - 600).abs() <= 10),
+        "{:?}",
+        pool.causes
+    );
     let missing = pool.causes.iter().find(|cause| cause.kind == "missing").unwrap();
     assert!(missing.sentence.starts_with("s2 gets nothing, 33 % would be its share"), "{}", missing.sentence);
 }
@@ -208,7 +215,11 @@ fn errors_of_all_and_a_rush_are_told() {
     }
     let rush = analyze(log.as_bytes(), &Options::default()).expect("a readable log");
     let note = &rush.pools[0].notes[0];
-    assert!(note.sentence.contains(" times as many requests came: more than they can do"), "{}", note.sentence);
+    assert!(
+        note.sentence.contains(" times as many requests came: more than they can do"),
+        "{}",
+        note.sentence
+    );
 }
 
 /// HAProxy's TCP log: connections are even, and each carries what `bytes` says.
