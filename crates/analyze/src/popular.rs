@@ -132,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_late_is_counted_from_then_on() {
+        let mut popular = Popular::default();
+        for number in 0..200_000_u32 {
+            popular.add(&(number / 3).to_be_bytes(), 0);
+        }
+        (0..2_000).for_each(|_| popular.add(b"late", 1));
+        let top = popular.top(1)[0];
+        assert_eq!((top.name, top.count, top.place), (&b"late"[..], 2_000, (1, 2_000)));
+    }
+
+    #[test]
     fn few_are_counted_exactly() {
         let mut popular = Popular::default();
         for name in ["a", "b", "a"] {

@@ -61,10 +61,11 @@ impl Series {
             self.halve();
         }
         let slice = self.slices.entry(second.div_euclid(self.width)).or_default();
-        let before = slice.len();
-        slice.entry(backend).or_default();
-        self.cells += slice.len() - before;
-        slice.entry(backend).or_default()
+        let cells = &mut self.cells;
+        slice.entry(backend).or_insert_with(|| {
+            *cells += 1;
+            Counts::default()
+        })
     }
 
     /// Makes slices twice as wide.
@@ -114,10 +115,21 @@ mod tests {
         }
         assert!(series.slices.len() <= SLICES);
         assert_eq!(series.width(), 16);
+        let of_slice = |counts: &Slice| counts.values().map(|counts| counts.attempts).sum::<u64>();
+        assert!(series.slices().all(|(second, counts)| second % 16 == 0 && of_slice(counts) == 16));
         let cells = || series.slices().flat_map(|(_, counts)| counts.values());
         assert_eq!(cells().map(|counts| counts.attempts).sum::<u64>(), 100_000);
         assert_eq!(cells().count(), series.cells());
         assert_eq!(series.slices().next().unwrap().0, 0);
+    }
+
+    #[test]
+    fn slices_become_wider_by_two() {
+        let mut series = Series::default();
+        for second in 0..=SLICES as i64 {
+            series.at(second, 0).attempts += 1;
+        }
+        assert_eq!((series.width(), series.slices.len()), (2, SLICES / 2 + 1));
     }
 
     #[test]
@@ -132,6 +144,7 @@ mod tests {
         }
         let mut sum = Counts::default();
         series.slices().for_each(|(_, counts)| sum += counts[&0]);
+        assert_eq!(series.width(), 64);
         assert_eq!(sum, Counts { attempts: 4, errors: 8, slow: 12, bytes: 16, timed: 8, log_ms: 8.0 });
         assert!((full.typical_ms().unwrap() - std::f64::consts::E).abs() < 1e-9);
     }

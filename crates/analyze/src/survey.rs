@@ -185,8 +185,9 @@ impl PoolSurvey {
         let mut first = true;
         while let Some(name) = tried.next() {
             let last = tried.peek().is_none();
-            let may_grow = all_backends < ALL_BACKENDS_MAX || self.index.contains_key(name);
-            match may_grow.then(|| self.index_of(name)).flatten() {
+            let known = self.index.get(name).copied();
+            let may_grow = all_backends < ALL_BACKENDS_MAX;
+            match known.or_else(|| may_grow.then(|| self.index_of(name)).flatten()) {
                 Some(index) => self.attempt(index, second, entry, last),
                 None => beyond += 1,
             }

@@ -264,6 +264,21 @@ fn connections_that_carry_unevenly_are_told_from_connections_that_are_uneven() {
 }
 
 #[test]
+fn who_was_passed_over_has_failed_and_who_answered_has_not() {
+    let line = "192.0.2.7 - - [21/Nov/2026:12:54:47 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\" 0.250 10.0.0.1:80, 10.0.0.2:80\n";
+    let found = analyze(line.repeat(50).as_bytes(), &Options::default()).expect("a readable log");
+    let told: Vec<_> =
+        found.pools[0].backends.iter().map(|one| (&*one.backend, one.errors, one.passed_on)).collect();
+    assert_eq!(told, [("10.0.0.1:80", 50, 50), ("10.0.0.2:80", 0, 0)]);
+    assert!(
+        found.pools[0]
+            .notes
+            .iter()
+            .any(|note| note.sentence.ends_with("100 % of them because 10.0.0.1:80 failed first"))
+    );
+}
+
+#[test]
 fn retries_are_told_when_they_are_many() {
     let found = connections(600, 2, |_| 1_000);
     let note = &found.pools[0].notes[0];

@@ -97,9 +97,14 @@ impl Part {
     /// Its value, and what follows the text that ends it.
     fn split<'a>(&self, line: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let Some(literal) = &self.ends_with else { return Some((line, b"")) };
-        let mut end = literal.find(line)?;
+        // Most are one space, which is found faster by itself.
+        let find = |line: &[u8]| match literal.needle() {
+            [byte] => memchr::memchr(*byte, line),
+            _ => literal.find(line),
+        };
+        let mut end = find(line)?;
         while self.is_list && goes_on(&line[..end], &line[end..]) {
-            end += 1 + literal.find(&line[end + 1..])?;
+            end += 1 + find(&line[end + 1..])?;
         }
         Some((&line[..end], &line[end + literal.needle().len()..]))
     }
