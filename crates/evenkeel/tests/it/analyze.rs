@@ -99,7 +99,7 @@ async fn exhaust(backend: &Backend) {
     let count = std::sync::atomic::AtomicU64::new(0);
     backend.set_answer(move |_| {
         let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let status = if number % 4 == 0 { 503 } else { 200 };
+        let status = if number.is_multiple_of(4) { 503 } else { 200 };
         Reply::steps([Step::ReadBody, Step::Pause(Duration::from_millis(8))].into_iter().chain([Step::Send(
             format!("HTTP/1.1 {status} Scripted\r\nContent-Length: 0\r\n\r\n").into_bytes(),
         )]))

@@ -222,7 +222,7 @@ fn a_log_of_another_balancer_is_judged_in_a_pipeline() {
 fn scripts_call_what_there_is() {
     let files = ["github/check/action.yml", "github/analyze/action.yml", "gitlab/evenkeel.yml"];
     let calls: usize = files.map(|file| assert_calls(&shipped(file))).iter().sum();
-    assert!(calls >= 8, "{calls}");
+    assert!(calls >= 5, "{calls}");
 }
 
 /// Checks every command with a flag in a text against the program's help, and tells how many flags there were.
