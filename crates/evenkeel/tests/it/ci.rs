@@ -252,3 +252,12 @@ fn assert_calls(text: &str) -> usize {
     }
     flags
 }
+
+/// The same of the guide that sends people here.
+#[test]
+fn the_guide_calls_what_there_is() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/before-deploy.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
+    let calls = assert_calls(&guide);
+    assert!(calls >= 8, "{calls}");
+}
