@@ -20,7 +20,11 @@
 
 mod causes;
 mod entry;
+mod explain;
 mod format;
+mod heavy;
+mod lines;
+mod notes;
 mod popular;
 mod read;
 mod report;
@@ -28,10 +32,10 @@ mod series;
 mod survey;
 mod time;
 
-pub use format::{Format, Template, TemplateError};
+pub use format::{FieldMap, FieldMapError, Format, Template, TemplateError};
 pub use read::{AnalyzeError, analyze};
-pub use report::{BackendReport, Cause, MinuteReport, PoolReport, Report};
-pub use time::utc;
+pub use report::{BackendReport, Cause, MinuteReport, Note, PoolReport, Report, Verdict};
+pub use time::{parse_time, utc};
 
 /// What the log does not say.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +47,10 @@ pub struct Options {
     pub expected: Vec<(String, f64)>,
     /// Only these pools; all if empty.
     pub pools: Vec<String>,
+    /// Only lines from this second on, since 1970.
+    pub since: Option<i64>,
+    /// Only lines from before this second, since 1970.
+    pub until: Option<i64>,
     /// Whether clients are named; told by a hash otherwise.
     pub show_clients: bool,
 }

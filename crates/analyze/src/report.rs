@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use evenkeel_core::skew::{self, Tolerance};
 use serde::Serialize;
 
-use crate::causes::causes;
-use crate::survey::{PoolSurvey, Survey};
+use crate::causes::{Pool, causes};
+use crate::notes;
+use crate::popular::Popular;
+use crate::read::Tally;
+use crate::survey::{BackendSurvey, PoolSurvey, Survey};
 use crate::{Format, Options};
 
 /// What a log says.
@@ -14,6 +17,8 @@ use crate::{Format, Options};
 pub struct Report {
     /// Version of this structure.
     pub schema: u32,
+    /// The answer to "is it the balancer?".
+    pub verdict: Verdict,
     /// How its lines look.
     #[serde(serialize_with = "format_name")]
     pub format: Format,
@@ -21,10 +26,16 @@ pub struct Report {
     pub lines: u64,
     /// Lines that are in another format, or too long.
     pub unread: u64,
+    /// Lines from before or after the time that was asked for.
+    pub outside: u64,
+    /// Whether its times have no zone: they are what the balancer's clock showed.
+    pub local_time: bool,
     /// Requests that reached no backend.
     pub nowhere: u64,
     /// Attempts that were not counted, because the log names more pools or backends than are told apart (4,096).
     pub beyond: u64,
+    /// What is worth knowing of the log as a whole.
+    pub notes: Vec<Note>,
     /// By name.
     pub pools: Vec<PoolReport>,
 }
@@ -34,8 +45,10 @@ pub struct Report {
 pub struct PoolReport {
     /// Its name; empty where the format has none.
     pub pool: String,
-    /// Requests, and attempts after the first of each.
+    /// Requests, or connections.
     pub requests: u64,
+    /// Of them connections that were passed on as they came (layer 4).
+    pub connections: u64,
     /// Attempts after the first of a request.
     pub retries: u64,
     /// The first and the last second, since 1970.
@@ -48,10 +61,14 @@ pub struct PoolReport {
     pub backends: Vec<BackendReport>,
     /// What is wrong, worst first; nothing if all is well.
     pub causes: Vec<Cause>,
+    /// What is worth knowing beside that.
+    pub notes: Vec<Note>,
     /// Minutes in which one backend had most above its share, worst first.
     pub worst: Vec<MinuteReport>,
     /// Clients with more than a hundredth of all requests, and their share.
     pub top_clients: Vec<(String, f64)>,
+    /// The same of paths.
+    pub top_paths: Vec<(String, f64)>,
     /// How many requests count as one because the same client sent them: 1 where each came from another.
     pub design_effect: f64,
     /// More requests until a fault could be told, where there are too few for any verdict: 0 if there are enough.
@@ -75,6 +92,8 @@ pub struct BackendReport {
     pub slow: u64,
     /// Mean duration in milliseconds, where the log has durations.
     pub mean_ms: Option<f64>,
+    /// Attempts after which another backend was asked.
+    pub passed_on: u64,
     /// Bytes sent to clients.
     pub bytes: u64,
 }
@@ -82,7 +101,7 @@ pub struct BackendReport {
 /// Something that is not as it should be.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
-    /// `requests`, `errors` or `slow`: what is uneven.
+    /// `requests`, `errors`, `slow` or `bytes`: what is uneven.
     pub dimension: &'static str,
     /// Which backend.
     pub backend: String,
@@ -96,10 +115,44 @@ pub struct Cause {
     pub critical: bool,
     /// Seconds since 1970 at which it began.
     pub since: i64,
-    /// What it looks like: `weights`, `hot_client`, `bad_backend`, `slow_backend`, `black_hole`, `missing`.
+    /// What it looks like: `weights`, `one_backend`, `hot_client`, `hot_path`, `failover`, `black_hole`, `displaced`,
+    /// `missing`, `bad_backend`, `slow_backend`, `overload`, `pinned`.
     pub kind: &'static str,
     /// In words, with figures.
     pub sentence: String,
+}
+
+/// The answer to "is it the balancer?".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is: traffic is not spread as it should be.
+    Balancer,
+    /// Traffic is even, and one backend misbehaves.
+    Backend,
+    /// Traffic is even, and all backends were in trouble alike: it is what they share.
+    Shared,
+    /// Traffic is even, and nothing stands out.
+    Even,
+    /// There are too few requests.
+    Undecided,
+    /// No pool has more than one backend in this log, which does not show who gets nothing.
+    OneBackend,
+    /// No request reached a backend.
+    Nothing,
+}
+
+/// Something worth knowing that is no fault of how traffic is spread.
+#[derive(Clone, Debug, Serialize)]
+pub struct Note {
+    /// `one_backend`, `retries`, `pinned`, `shared_slow`, `shared_errors`; of the log: `cut`, `mixed`, `clock`.
+    pub kind: &'static str,
+    /// In words, with figures.
+    pub sentence: String,
+    /// The first second of it, since 1970, where it has one, and the first one after it.
+    pub from: Option<i64>,
+    /// See `from`.
+    pub until: Option<i64>,
 }
 
 /// A minute in which traffic was uneven.
@@ -122,7 +175,30 @@ fn format_name<S: serde::Serializer>(format: &Format, serializer: S) -> Result<S
 impl PoolReport {
     /// Whether shares are outside their bands.
     pub fn is_skewed(&self) -> bool {
-        self.causes.iter().any(|cause| cause.dimension == "requests")
+        self.causes.iter().any(|cause| matches!(cause.dimension, "requests" | "bytes"))
+    }
+}
+
+impl Note {
+    /// Of the whole time.
+    pub(crate) fn new(kind: &'static str, sentence: String) -> Self {
+        Self { kind, sentence, from: None, until: None }
+    }
+}
+
+impl Verdict {
+    fn of(pools: &[PoolReport]) -> Self {
+        let shared = |note: &Note| note.kind.starts_with("shared");
+        let one_backend = |pool: &PoolReport| pool.notes.iter().any(|note| note.kind == "one_backend");
+        match () {
+            () if pools.is_empty() => Self::Nothing,
+            () if pools.iter().any(PoolReport::is_skewed) => Self::Balancer,
+            () if pools.iter().any(|pool| !pool.causes.is_empty()) => Self::Backend,
+            () if pools.iter().flat_map(|pool| &pool.notes).any(shared) => Self::Shared,
+            () if pools.iter().all(one_backend) => Self::OneBackend,
+            () if pools.iter().all(|pool| pool.needed > 0 || one_backend(pool)) => Self::Undecided,
+            () => Self::Even,
+        }
     }
 }
 
@@ -133,16 +209,23 @@ impl Report {
     }
 }
 
-pub(crate) fn report(
-    format: Format,
-    survey: Survey,
-    (lines, unread): (u64, u64),
-    options: &Options,
-) -> Report {
+pub(crate) fn report(format: Format, survey: Survey, tally: Tally, options: &Options) -> Report {
     let (nowhere, beyond) = (survey.nowhere, survey.beyond);
-    let pools =
+    let pools: Vec<PoolReport> =
         survey.into_pools().into_iter().map(|(name, pool)| pool_report(name, pool, options)).collect();
-    Report { schema: 1, format, lines, unread, nowhere, beyond, pools }
+    Report {
+        schema: 1,
+        verdict: Verdict::of(&pools),
+        local_time: format.is_local(),
+        format,
+        lines: tally.read,
+        unread: tally.unread,
+        outside: tally.outside,
+        nowhere,
+        beyond,
+        notes: notes::of_log(&tally),
+        pools,
+    }
 }
 
 /// Minutes that are told.
@@ -159,39 +242,47 @@ fn pool_report(pool: String, mut survey: PoolSurvey, options: &Options) -> PoolR
     let expected = expected(&names, options);
     let total: u64 = survey.backends.iter().map(|backend| backend.attempts).sum();
     let design_effect =
-        skew::design_effect(survey.clients.top(usize::MAX).into_iter().map(|(_, count)| count));
-    let mut backends: Vec<BackendReport> = survey
-        .backends
-        .iter()
-        .zip(names.iter().zip(&expected))
-        .map(|(counted, (name, expected))| BackendReport {
-            backend: name.clone(),
-            attempts: counted.attempts,
-            share: counted.attempts as f64 / total.max(1) as f64,
-            expected: *expected,
-            errors: counted.errors,
-            slow: counted.slow,
-            mean_ms: (counted.timed > 0).then(|| counted.duration_ms / counted.timed as f64),
-            bytes: counted.bytes,
-        })
-        .collect();
+        skew::design_effect(survey.clients.top(usize::MAX).into_iter().map(|often| often.count));
     let causes = causes(&survey, &names, &expected, options);
+    let notes = notes::of_pool(&Pool::new(&survey, &names, &expected, options), &causes);
     let seconds: Vec<i64> = survey.series.slices().map(|(second, _)| second).collect();
-    backends.sort_by(|one, other| other.attempts.cmp(&one.attempts).then(one.backend.cmp(&other.backend)));
     PoolReport {
         pool,
         requests: survey.requests,
+        connections: survey.connections,
         retries: survey.retries,
         first: seconds.first().copied().unwrap_or_default(),
         last: seconds.last().copied().unwrap_or_default(),
         tick: survey.series.width(),
         worst: worst_minutes(&survey, &names, &expected),
         top_clients: top_clients(&survey, options),
+        top_paths: top_paths(&survey),
         needed: needed(&expected, total),
-        backends,
+        backends: backend_reports(&survey, &names, &expected),
         causes,
+        notes,
         design_effect,
     }
+}
+
+/// Largest share first.
+fn backend_reports(survey: &PoolSurvey, names: &[String], expected: &[f64]) -> Vec<BackendReport> {
+    let total: u64 = survey.backends.iter().map(|backend| backend.attempts).sum();
+    let of_backend = |(counted, (name, expected)): (&BackendSurvey, (&String, &f64))| BackendReport {
+        backend: name.clone(),
+        attempts: counted.attempts,
+        share: counted.attempts as f64 / total.max(1) as f64,
+        expected: *expected,
+        errors: counted.errors,
+        slow: counted.slow,
+        mean_ms: (counted.timed > 0).then(|| counted.duration_ms / counted.timed as f64),
+        passed_on: counted.passed_on,
+        bytes: counted.bytes,
+    };
+    let named = survey.backends.iter().zip(names.iter().zip(expected));
+    let mut backends: Vec<BackendReport> = named.map(of_backend).collect();
+    backends.sort_by(|one, other| other.attempts.cmp(&one.attempts).then(one.backend.cmp(&other.backend)));
+    backends
 }
 
 /// What each should have, of all together.
@@ -217,9 +308,16 @@ fn needed(expected: &[f64], total: u64) -> u64 {
 }
 
 fn top_clients(survey: &PoolSurvey, options: &Options) -> Vec<(String, f64)> {
-    let total = survey.clients.total().max(1) as f64;
-    let shares =
-        survey.clients.top(10).into_iter().map(|(name, count)| (client(name, options), count as f64 / total));
+    top(&survey.clients, |name| client(name, options))
+}
+
+fn top_paths(survey: &PoolSurvey) -> Vec<(String, f64)> {
+    top(&survey.paths, |name| String::from_utf8_lossy(name).into_owned())
+}
+
+fn top(popular: &Popular, text: impl Fn(&[u8]) -> String) -> Vec<(String, f64)> {
+    let total = popular.total().max(1) as f64;
+    let shares = popular.top(10).into_iter().map(|often| (text(often.name), often.count as f64 / total));
     shares.filter(|(_, share)| *share > 0.01).collect()
 }
 

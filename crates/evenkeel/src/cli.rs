@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use evenkeel_analyze::Format;
+use evenkeel_analyze::{FieldMap, Format};
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
@@ -87,6 +87,7 @@ pub(crate) enum Command {
     /// Tell from an access log, also HAProxy's, nginx's or Envoy's, how traffic was spread, and whether that was even
     #[command(after_help = "Examples: evenkeel analyze /var/log/haproxy.log\n          \
                             evenkeel analyze access.log.gz --expect 10.0.0.1:80=2,10.0.0.2:80=1\n          \
+                            evenkeel analyze traefik.log --field-map backend=12,pool=11,millis=13\n          \
                             zcat *.gz | evenkeel analyze - --format '$remote_addr [$time_local] $status $upstream_addr'\n\n\
                             Exit status: 0 nothing is wrong, 1 something is, 2 called wrongly")]
     Analyze(AnalyzeArgs),
@@ -221,12 +222,23 @@ pub(crate) struct AnalyzeArgs {
     /// found out if not given
     #[arg(long, value_name = "FORMAT", value_parser = Format::from_text)]
     pub(crate) format: Option<Format>,
-    /// What each backend should have, in any unit; equal parts if not given
+    /// Of other balancers: which word of a line, or which key of a JSON object, says what, such as backend=12,pool=11 or
+    /// backend=upstream.host,time=ts; words that are not named are those of the combined format
+    #[arg(long, value_name = "NAME=FIELD,...", value_parser = FieldMap::new, conflicts_with = "format")]
+    pub(crate) field_map: Option<FieldMap>,
+    /// Every backend that there should be, and its part in any unit, 1 if left out; equal parts of all that occur if not
+    /// given
     #[arg(long, value_name = "BACKEND=PART", value_delimiter = ',', value_parser = parse::part)]
     pub(crate) expect: Vec<(String, f64)>,
     /// Only this pool; repeat it for each
     #[arg(long, value_name = "NAME")]
     pub(crate) pool: Vec<String>,
+    /// Only from this time on, such as "2026-11-21 12:54", in UTC if it has no zone
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) since: Option<i64>,
+    /// Only before this time
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) until: Option<i64>,
     /// Name clients by their addresses
     #[arg(long)]
     pub(crate) show_clients: bool,

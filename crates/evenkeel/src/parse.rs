@@ -38,15 +38,25 @@ pub(crate) fn backend_address(text: &str) -> Result<BackendAddress, String> {
     Ok(BackendAddress::Name { host: host.to_owned(), port })
 }
 
-/// `10.0.0.1:80=2`: a name and a part of the whole, 0 or more.
+/// `10.0.0.1:80=2`: a name and a part of the whole, 0 or more; 1 if it is left out.
 pub(crate) fn part(text: &str) -> Result<(String, f64), String> {
     let mistake = || format!("{text:?} is not a backend and its part; write it like web1=2 or 10.0.0.1:80=2");
-    let (name, part) = text.rsplit_once('=').ok_or_else(mistake)?;
+    let (name, part) = text.rsplit_once('=').unwrap_or((text, "1"));
     let part: f64 = part.parse().map_err(|_| mistake())?;
     if name.is_empty() || !part.is_finite() || part < 0.0 {
         return Err(mistake());
     }
     Ok((name.to_owned(), part))
+}
+
+/// `2026-11-21 12:54`: seconds since 1970.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
+    let mistake = || {
+        format!(
+            "{text:?} is not a time; write it like 2026-11-21, \"2026-11-21 12:54\" or 2026-11-21T12:54:47+01:00"
+        )
+    };
+    evenkeel_analyze::parse_time(text).ok_or_else(mistake)
 }
 
 /// `2000`, or `web=2000` for one pool: requests a second.

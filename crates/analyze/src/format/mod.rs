@@ -1,14 +1,19 @@
 //! How lines look.
 
 mod detect;
+mod envelope;
 mod evenkeel;
+mod fields;
 mod haproxy;
 mod template;
+mod variable;
 
 use crate::entry::Entry;
 use crate::time::Times;
 
-pub(crate) use detect::detect;
+pub(crate) use detect::{Found, detect};
+pub(crate) use envelope::{Envelope, Opened};
+pub use fields::{FieldMap, FieldMapError};
 pub use template::{Template, TemplateError};
 
 /// A way to write access logs.
@@ -24,6 +29,8 @@ pub enum Format {
     Envoy(Template),
     /// As an nginx `log_format` says.
     Template(Template),
+    /// As a field map says.
+    Fields(FieldMap),
 }
 
 /// Envoy's default format, in nginx's notation.
@@ -39,6 +46,7 @@ impl Format {
             Self::Haproxy => "haproxy",
             Self::Envoy(_) => "envoy",
             Self::Template(_) => "nginx",
+            Self::Fields(_) => "field-map",
         }
     }
 
@@ -56,6 +64,11 @@ impl Format {
         })
     }
 
+    /// Whether its times are without a zone: of the balancer's own clock.
+    pub(crate) fn is_local(&self) -> bool {
+        *self == Self::Haproxy
+    }
+
     /// What a line says. `None` when it does not look like this.
     pub(crate) fn parse<'a>(&self, line: &'a [u8], times: &mut Times) -> Option<Entry<'a>> {
         match self {
@@ -63,11 +76,12 @@ impl Format {
             Self::EvenkeelCombined => evenkeel::combined(line, times),
             Self::Haproxy => haproxy::parse(line, times),
             Self::Envoy(template) | Self::Template(template) => template.parse(line, times),
+            Self::Fields(map) => map.parse(line, times),
         }
     }
 }
 
 /// A number with a fraction.
-fn number(text: &[u8]) -> Option<f64> {
+pub(crate) fn number(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -2,9 +2,9 @@
 
 use memchr::memmem::Finder;
 
-use super::number;
+use super::variable::{Value, Variable};
 use crate::entry::Entry;
-use crate::time::{Times, digits};
+use crate::time::Times;
 
 /// A compiled `log_format`.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Template {
     /// What stands before the first variable.
     before: Vec<u8>,
     parts: Vec<Part>,
+    /// Lines are of connections, as nginx's `stream` writes them.
+    of_connections: bool,
 }
 
 /// A variable, and the text that ends it. The last one takes the rest when nothing follows.
@@ -20,22 +22,8 @@ pub struct Template {
 struct Part {
     variable: Variable,
     ends_with: Option<Finder<'static>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Variable {
-    Client,
-    TimeCommon,
-    TimeIso,
-    TimeSeconds,
-    Status,
-    Bytes,
-    Backend,
-    Pool,
-    /// Seconds, as nginx counts.
-    DurationSeconds,
-    DurationMillis,
-    Ignored,
+    /// Several values may stand there, one for each attempt, with commas or colons and spaces between them.
+    is_list: bool,
 }
 
 /// Why a `log_format` cannot be read.
@@ -76,12 +64,14 @@ impl Template {
                 return Err(TemplateError::Adjacent(format!("${next}")));
             }
             let ends_with = (!literal.is_empty()).then(|| Finder::new(literal.as_bytes()).into_owned());
-            parts.push(Part { variable: Variable::of(name), ends_with });
+            let is_list = name.starts_with("upstream_");
+            parts.push(Part { variable: Variable::of_nginx(name), ends_with, is_list });
         }
         if !parts.iter().any(|part| part.variable == Variable::Backend) {
             return Err(TemplateError::NoBackend);
         }
-        Ok(Self { text: text.to_owned(), before, parts })
+        let of_connections = text.contains("$session_time");
+        Ok(Self { text: text.to_owned(), before, parts, of_connections })
     }
 
     /// The `log_format`.
@@ -91,20 +81,39 @@ impl Template {
 
     pub(crate) fn parse<'a>(&self, line: &'a [u8], times: &mut Times) -> Option<Entry<'a>> {
         let mut rest = line.strip_prefix(self.before.as_slice())?;
-        let mut entry = Entry::default();
+        let mut entry = Entry { is_connection: self.of_connections, ..Entry::default() };
         for part in &self.parts {
             let value;
-            (value, rest) = match &part.ends_with {
-                Some(literal) => {
-                    let end = literal.find(rest)?;
-                    (&rest[..end], &rest[end + literal.needle().len()..])
-                }
-                None => (rest, &b""[..]),
-            };
-            part.variable.put(value, &mut entry, times)?;
+            (value, rest) = part.split(rest)?;
+            part.variable.put(Value::Text(value), &mut entry, times)?;
         }
+        // Where nobody is left to be asked nginx gives the name of the group in the end, which is no backend.
+        entry.only_addresses = entry.status == 502;
         rest.trim_ascii().is_empty().then_some(entry)
     }
+}
+
+impl Part {
+    /// Its value, and what follows the text that ends it.
+    fn split<'a>(&self, line: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let Some(literal) = &self.ends_with else { return Some((line, b"")) };
+        // Most are one space, which is found faster by itself.
+        let find = |line: &[u8]| match literal.needle() {
+            [byte] => memchr::memchr(*byte, line),
+            _ => literal.find(line),
+        };
+        let mut end = find(line)?;
+        while self.is_list && goes_on(&line[..end], &line[end..]) {
+            end += 1 + find(&line[end + 1..])?;
+        }
+        Some((&line[..end], &line[end + literal.needle().len()..]))
+    }
+}
+
+/// Whether a list such as `a, b : c` does not end here, at a space in it.
+fn goes_on(before: &[u8], after: &[u8]) -> bool {
+    after.starts_with(b" ")
+        && (before.ends_with(b",") || before.ends_with(b" :") || after.starts_with(b" : "))
 }
 
 /// `{name}` or a name of letters, digits and underscores, and what follows.
@@ -114,42 +123,6 @@ fn split_name(piece: &str) -> (&str, &str) {
     }
     let end = piece.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     piece.split_at(end.unwrap_or(piece.len()))
-}
-
-impl Variable {
-    fn of(name: &str) -> Self {
-        match name {
-            "remote_addr" | "http_x_forwarded_for" | "realip_remote_addr" => Self::Client,
-            "time_local" => Self::TimeCommon,
-            "time_iso8601" => Self::TimeIso,
-            "msec" => Self::TimeSeconds,
-            "status" => Self::Status,
-            "body_bytes_sent" | "bytes_sent" => Self::Bytes,
-            "upstream_addr" => Self::Backend,
-            "proxy_host" | "upstream_name" | "proxy_upstream_name" => Self::Pool,
-            "request_time" => Self::DurationSeconds,
-            "duration_ms" => Self::DurationMillis,
-            _ => Self::Ignored,
-        }
-    }
-
-    /// `None` when the value cannot be one of this variable. The first of two that say the same counts.
-    fn put<'a>(self, value: &'a [u8], entry: &mut Entry<'a>, times: &mut Times) -> Option<()> {
-        match self {
-            Self::Client if entry.client.is_empty() => entry.client = value,
-            Self::TimeCommon => entry.at = Some(times.common(value)?),
-            Self::TimeIso => entry.at = Some(times.iso(value)?),
-            Self::TimeSeconds => entry.at = Some(number(value)? as i64),
-            Self::Status => entry.status = u16::try_from(digits(value)?).ok()?,
-            Self::Bytes => entry.bytes = digits(value).unwrap_or(0).unsigned_abs(),
-            Self::Backend => entry.backends = value,
-            Self::Pool => entry.pool = value,
-            Self::DurationSeconds => entry.duration_ms = number(value).map(|seconds| seconds * 1e3),
-            Self::DurationMillis => entry.duration_ms = number(value),
-            Self::Client | Self::Ignored => {}
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]
@@ -168,6 +141,42 @@ mod tests {
         assert_eq!((entry.client, entry.status, entry.bytes), (&b"192.0.2.7"[..], 502, 157));
         assert_eq!((entry.at, entry.duration_ms), (Some(1_795_265_687), Some(250.0)));
         assert_eq!(entry.tried().count(), 2);
+    }
+
+    #[test]
+    fn lists_of_attempts_do_not_end_at_their_spaces() {
+        let template = Template::new("$upstream_addr $upstream_status $status $request_time").unwrap();
+        for (line, tried) in [
+            ("10.0.0.1:80 200 200 0.5", 1),
+            ("10.0.0.1:80, 10.0.0.2:80 502, 200 200 0.5", 2),
+            ("10.0.0.1:80, 10.0.0.2:80 : 10.0.0.3:80 502, 502 : 200 200 0.5", 3),
+        ] {
+            let entry = template.parse(line.as_bytes(), &mut Times::default()).unwrap();
+            assert_eq!(
+                (entry.tried().count(), entry.status, entry.duration_ms),
+                (tried, 200, Some(500.0)),
+                "{line}"
+            );
+        }
+        assert_eq!(template.parse(b"10.0.0.1:80,", &mut Times::default()), None);
+    }
+
+    #[test]
+    fn the_name_of_a_group_is_no_backend() {
+        let template = Template::new("$status $upstream_addr").unwrap();
+        let tried =
+            |line: &str| template.parse(line.as_bytes(), &mut Times::default()).unwrap().tried().count();
+        assert_eq!((tried("502 web"), tried("502 10.0.0.1:80, web"), tried("200 worker")), (0, 1, 1));
+    }
+
+    #[test]
+    fn nginx_streams_are_connections() {
+        let template =
+            Template::new("$remote_addr [$time_local] $status $session_time $upstream_addr").unwrap();
+        let line = b"192.0.2.7 [21/Nov/2026:12:54:47 +0000] 200 12.5 10.0.0.1:80";
+        let entry = template.parse(line, &mut Times::default()).unwrap();
+        assert!(entry.is_connection);
+        assert_eq!(entry.duration_ms, Some(12_500.0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use evenkeel_analyze::{Options, analyze as read_log};
+use evenkeel_analyze::{Format, Options, analyze as read_log};
 
 use crate::cli::AnalyzeArgs;
 use crate::output::{self, Answer};
@@ -17,10 +17,25 @@ pub(crate) fn analyze(arguments: &AnalyzeArgs) -> Answer {
         output::complain("--expect gives nobody a part", "give at least one backend more than 0");
         return Answer::Misused;
     }
+    let twice =
+        |index: usize| arguments.expect[..index].iter().any(|known| known.0 == arguments.expect[index].0);
+    if let Some(index) = (0..arguments.expect.len()).find(|index| twice(*index)) {
+        let name = &arguments.expect[index].0;
+        output::complain(format_args!("--expect names {name} twice"), "give each backend one part");
+        return Answer::Misused;
+    }
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until)
+        && since >= until
+    {
+        output::complain("--until is not after --since", "no time is left between them");
+        return Answer::Misused;
+    }
     let options = Options {
-        format: arguments.format.clone(),
+        format: arguments.field_map.clone().map(Format::Fields).or_else(|| arguments.format.clone()),
         expected: arguments.expect.clone(),
         pools: arguments.pool.clone(),
+        since: arguments.since,
+        until: arguments.until,
         show_clients: arguments.show_clients,
     };
     let name = arguments.log.display().to_string();

@@ -2,66 +2,79 @@
 
 use std::fmt::Write as _;
 
-use evenkeel_analyze::{BackendReport, PoolReport, Report, utc};
+use evenkeel_analyze::{BackendReport, Note, PoolReport, Report, Verdict, utc};
 
 /// Columns of a bar that stands for all requests.
-const BAR: usize = 30;
+const BAR: usize = 24;
 /// Backends of a pool that are told one by one; the others are fine, or are named as causes.
 const TOLD: usize = 20;
-const NAME_MAX: usize = 28;
-const SENTENCE: usize = 96;
+const NAME_MAX: usize = 24;
+const SENTENCE: usize = 93;
+/// Paths that are asked for less are not told.
+const TOP_PATH: f64 = 0.1;
+
+/// Pools that are told; those that something is wrong with come first.
+const POOLS: usize = 20;
 
 /// Everything, for people: the verdict first.
 pub(super) fn render(name: &str, report: &Report) -> String {
     let mut text = String::new();
-    writeln!(text, "{}", verdict(report)).ok();
-    let unread = match report.unread {
+    writeln!(text, "{}", verdict(report.verdict)).ok();
+    let unless_none = |count: u64, what: &str| match count {
         0 => String::new(),
-        unread => format!(", {unread} not in that format"),
+        count => format!(", {count} {what}"),
     };
-    let nowhere = match report.nowhere {
-        0 => String::new(),
-        nowhere => format!(", {nowhere} that reached no backend"),
-    };
-    let beyond = match report.beyond {
-        0 => String::new(),
-        beyond => format!(", {beyond} attempts not counted: too many names"),
-    };
-    writeln!(text, "{name}: {} lines of {}{unread}{nowhere}{beyond}", report.lines, report.format.name())
-        .ok();
-    for one in &report.pools {
+    writeln!(
+        text,
+        "{name}: {} lines of {}{}{}{}{}",
+        report.lines,
+        report.format.name(),
+        unless_none(report.unread, "not in that format"),
+        unless_none(report.outside, "from another time"),
+        unless_none(report.nowhere, "that reached no backend"),
+        unless_none(report.beyond, "attempts not counted: too many names"),
+    )
+    .ok();
+    report.notes.iter().for_each(|one| note(&mut text, one));
+    let wrong = report.pools.iter().filter(|pool| !pool.causes.is_empty());
+    let others = report.pools.iter().filter(|pool| pool.causes.is_empty());
+    for one in wrong.chain(others).take(POOLS) {
         text.push('\n');
-        pool(&mut text, one);
+        pool(&mut text, one, if report.local_time { "in the time of the log" } else { "UTC" });
+    }
+    if report.pools.len() > POOLS {
+        writeln!(text, "\nand {} more pools: --pool NAME shows one, --json all", report.pools.len() - POOLS)
+            .ok();
     }
     text
 }
 
-fn verdict(report: &Report) -> &'static str {
-    let kinds: Vec<&str> =
-        report.pools.iter().flat_map(|pool| &pool.causes).map(|cause| cause.kind).collect();
-    let undecided = !report.pools.is_empty() && report.pools.iter().all(|pool| pool.needed > 0);
-    match () {
-        () if report.pools.iter().any(PoolReport::is_skewed) => {
-            "It is the balancer: traffic is not spread as it should be."
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Balancer => "It is the balancer: traffic is not spread as it should be.",
+        Verdict::Backend => "It is not the balancer: traffic is spread evenly, but a backend misbehaves.",
+        Verdict::Shared => {
+            "It is not the balancer: all backends were in trouble alike, so look at what they share."
         }
-        () if !kinds.is_empty() => {
-            "It is not the balancer: traffic is spread evenly, but a backend misbehaves."
+        Verdict::Even => "It is not the balancer: traffic is spread evenly, and no backend stands out.",
+        Verdict::Undecided => "Not decided: there are too few requests.",
+        Verdict::OneBackend => {
+            "Not decided: only one backend occurs. Name all that there should be with --expect."
         }
-        () if report.pools.is_empty() => "No request reached a backend.",
-        () if undecided => "Not decided: there are too few requests.",
-        () => "It is not the balancer: traffic is spread evenly, and no backend stands out.",
+        Verdict::Nothing => "No request reached a backend.",
     }
 }
 
-fn pool(text: &mut String, pool: &PoolReport) {
-    let name = if pool.pool.is_empty() { "(the log names no pools)" } else { &pool.pool };
+fn pool(text: &mut String, pool: &PoolReport, zone: &str) {
+    let name = if pool.pool.is_empty() { "(the log names no pools)" } else { &printable(&pool.pool, 40) };
     let state = match (pool.is_skewed(), pool.needed) {
         (true, _) => "SKEWED".to_owned(),
         (false, 0) => "even".to_owned(),
         (false, needed) => format!("undecided: about {needed} more requests are needed"),
     };
-    writeln!(text, "pool {name}: {} requests, {} retries; {state}", pool.requests, pool.retries).ok();
-    writeln!(text, "  {} to {} UTC", utc(pool.first), utc(pool.last)).ok();
+    let what = if pool.connections > 0 { "connections" } else { "requests" };
+    writeln!(text, "pool {name}: {} {what}, {} retries; {state}", pool.requests, pool.retries).ok();
+    writeln!(text, "  {} to {} {zone}", utc(pool.first), utc(pool.last)).ok();
     for cause in &pool.causes {
         let severity = if cause.critical { "CRITICAL" } else { "WARNING " };
         writeln!(text, "  {severity} since {}:", utc(cause.since)).ok();
@@ -69,26 +82,47 @@ fn pool(text: &mut String, pool: &PoolReport) {
             writeln!(text, "    {line}").ok();
         }
     }
+    pool.notes.iter().for_each(|one| note(text, one));
+    table(text, pool);
+    details(text, pool);
+}
+
+fn note(text: &mut String, note: &Note) {
+    for (number, line) in wrapped(&note.sentence).into_iter().enumerate() {
+        writeln!(text, "  {} {line}", if number == 0 { "NOTE" } else { "    " }).ok();
+    }
+}
+
+/// Backends, with what connections carried where that is what they are about.
+fn table(text: &mut String, pool: &PoolReport) {
+    let bytes: u64 = pool.backends.iter().map(|one| one.bytes).fold(0, u64::saturating_add);
+    let of_connections = (pool.connections > 0).then_some(bytes);
     let width =
         pool.backends.iter().map(|one| one.backend.chars().count()).max().unwrap_or(0).clamp(7, NAME_MAX);
     writeln!(
         text,
         "  {:width$}  {:>7}  {:>7}  {:BAR$}  {:>9}  {:>7}  {:>8}",
-        "backend", "share", "should", "", "attempts", "errors", "mean ms"
+        "backend",
+        "share",
+        "should",
+        "",
+        "attempts",
+        "errors",
+        if of_connections.is_some() { "of bytes" } else { "mean ms" }
     )
     .ok();
     for one in pool.backends.iter().take(TOLD) {
-        backend(text, one, width);
+        backend(text, one, width, of_connections);
     }
     if pool.backends.len() > TOLD {
         writeln!(text, "  and {} more", pool.backends.len() - TOLD).ok();
     }
-    details(text, pool);
 }
 
 /// In lines that fit.
 fn wrapped(sentence: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
+    let sentence = printable(sentence, usize::MAX);
     for word in sentence.split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
@@ -102,12 +136,15 @@ fn wrapped(sentence: &str) -> Vec<String> {
     lines
 }
 
-fn backend(text: &mut String, one: &BackendReport, width: usize) {
-    let name: String = one.backend.chars().take(width).collect();
-    let mean = one.mean_ms.map_or("-".to_owned(), |millis| format!("{millis:.1}"));
+fn backend(text: &mut String, one: &BackendReport, width: usize, of_bytes: Option<u64>) {
+    let name = fitted(&one.backend, width);
+    let last = match of_bytes {
+        Some(all) => format!("{:.1}%", one.bytes as f64 / all.max(1) as f64 * 100.0),
+        None => one.mean_ms.map_or("-".to_owned(), |millis| format!("{millis:.1}")),
+    };
     writeln!(
         text,
-        "  {name:width$}  {:>6.1}%  {:>6.1}%  {:BAR$}  {:>9}  {:>7}  {mean:>8}",
+        "  {name:width$}  {:>6.1}%  {:>6.1}%  {:BAR$}  {:>9}  {:>7}  {last:>8}",
         one.share * 100.0,
         one.expected * 100.0,
         bar(one.share, one.expected),
@@ -115,6 +152,29 @@ fn backend(text: &mut String, one: &BackendReport, width: usize) {
         one.errors,
     )
     .ok();
+}
+
+fn listed(text: &mut String, what: &str, things: impl Iterator<Item = String>) {
+    for line in wrapped(&format!("{what}: {}", things.collect::<Vec<_>>().join(", "))) {
+        writeln!(text, "  {line}").ok();
+    }
+}
+
+/// What is in a log may have been written by anybody: nothing of it steers a terminal.
+fn printable(text: &str, most: usize) -> String {
+    text.chars().take(most).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
+/// Begin and end, which is what names differ in.
+fn fitted(name: &str, width: usize) -> String {
+    let name = printable(name, usize::MAX);
+    let length = name.chars().count();
+    if length <= width {
+        return name;
+    }
+    let begin: String = name.chars().take(width / 3).collect();
+    let end: String = name.chars().skip(length - (width - width / 3 - 2)).collect();
+    format!("{begin}..{end}")
 }
 
 /// Its share, with a mark where it should end.
@@ -132,14 +192,21 @@ fn bar(share: f64, expected: f64) -> String {
 fn details(text: &mut String, pool: &PoolReport) {
     if pool.is_skewed() && !pool.worst.is_empty() {
         let minutes = pool.worst.iter().map(|minute| {
-            format!("{} {} {:.0} %", &utc(minute.minute)[11..16], minute.backend, minute.share * 100.0)
+            let backend = fitted(&minute.backend, NAME_MAX);
+            format!("{} {backend} {:.0} %", &utc(minute.minute)[11..16], minute.share * 100.0)
         });
-        writeln!(text, "  worst minutes: {}", minutes.collect::<Vec<_>>().join(", ")).ok();
+        listed(text, "worst minutes", minutes);
     }
     if !pool.top_clients.is_empty() {
         let clients = pool.top_clients.iter().take(3);
         let clients = clients.map(|(name, share)| format!("{name} {:.0} %", share * 100.0));
-        writeln!(text, "  most requests come from: {}", clients.collect::<Vec<_>>().join(", ")).ok();
+        listed(text, "most come from", clients);
+    }
+    let paths = pool.top_paths.iter().filter(|(_, share)| *share >= TOP_PATH).take(3);
+    let paths: Vec<String> =
+        paths.map(|(path, share)| format!("{} {:.0} %", printable(path, 24), share * 100.0)).collect();
+    if pool.is_skewed() && !paths.is_empty() {
+        listed(text, "most ask for", paths.into_iter());
     }
 }
 
@@ -178,8 +245,21 @@ mod tests {
     }
 
     #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(fitted("web1", 7), "web1");
+        let long = fitted("[2001:db8:0:1:2:3:4:5]:8080", 24);
+        assert_eq!((&*long, long.chars().count()), ("[2001:db..:2:3:4:5]:8080", 24));
+        assert_eq!(fitted("a\u{1b}[31m", 24), "a?[31m", "nothing steers a terminal");
+    }
+
+    #[test]
     fn even_and_too_little_are_told_apart() {
         assert!(rendered([1, 1], 120).starts_with("It is not the balancer"));
         assert!(rendered([1, 1], 1).starts_with("Not decided"), "{}", rendered([1, 1], 1));
+        let one = rendered([1, 0], 120);
+        assert!(
+            one.starts_with("Not decided: only one backend") && one.contains("NOTE only a occurs here"),
+            "{one}"
+        );
     }
 }

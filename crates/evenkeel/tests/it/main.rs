@@ -3,7 +3,9 @@
 //! One binary, so that the kit is linked once. Port 0 everywhere, so that all tests can run side by side.
 
 mod access_log;
+mod analyze;
 mod balancing;
+mod ci;
 mod cli;
 mod deploy;
 mod diagnose;
