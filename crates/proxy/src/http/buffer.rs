@@ -55,11 +55,6 @@ impl Buffer {
         }
     }
 
-    /// Adds bytes that no transport has brought.
-    pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
-    }
-
     /// Drops everything.
     pub(crate) fn clear(&mut self) {
         self.start = 0;

@@ -1,5 +1,6 @@
 //! One request and its response over one backend connection.
 
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -36,12 +37,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) upstream: Backend<'a>,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
-    /// Whether the backend is asked to switch protocols.
-    pub(crate) upgrade: bool,
     pub(crate) request: Incoming<'a>,
     /// What has been read from the client behind the request head.
     pub(crate) input: &'a mut Buffer,
-    /// Holds the rewritten request head.
+    /// For the rewritten request head.
     pub(crate) to_backend: &'a mut Vec<u8>,
     pub(crate) from_backend: &'a mut Buffer,
     pub(crate) response_fields: &'a mut Vec<Field>,
@@ -63,9 +62,14 @@ pub(crate) struct Exchange<'a> {
 
 /// What carries an exchange to its backend.
 pub(crate) enum Backend<'a> {
-    H1(&'a Transport),
+    H1 {
+        stream: &'a Transport,
+        address: SocketAddr,
+        /// Whether the backend is asked to switch protocols.
+        upgrade: bool,
+    },
     /// A connection that other exchanges use at the same time; this one gets a stream of it.
-    H2(SendRequest<Bytes>, http::uri::Scheme),
+    H2 { connection: SendRequest<Bytes>, scheme: http::uri::Scheme, address: SocketAddr },
 }
 
 /// How long everybody may take, and how much a client may send.
@@ -189,11 +193,13 @@ impl Exchange<'_> {
         let stage = self.worker.stage();
         let not_after = self.bounds.not_after;
         let upload_pace = |timer| Pace { timer, stage, not_after };
-        let (inlet, outlet) = self.client.sides();
-        let (from, to) = match begin(self.upstream, self.to_backend, &self.request, !has_body) {
+        let upgrade = matches!(self.upstream, Backend::H1 { upgrade: true, .. });
+        let (request, sent) = (&self.request, self.client.sent());
+        let (from, to) = match begin(self.upstream, self.to_backend, request, sent, !has_body) {
             Ok(begun) => begun,
             Err(error) => return settle(Err(error), &progress, may_be_stale, self.bounds),
         };
+        let (inlet, outlet) = self.client.sides();
         let mut download = Download {
             from,
             buffer: self.from_backend,
@@ -204,7 +210,7 @@ impl Exchange<'_> {
             worker: self.worker,
             retired: self.retired,
             retires: self.retires,
-            upgrade: self.upgrade,
+            upgrade,
             request: self.request,
             bounds: self.bounds,
             set_cookie: self.set_cookie,
