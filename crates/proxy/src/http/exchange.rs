@@ -1,6 +1,7 @@
 //! One request and its response over one backend connection.
 
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -239,34 +240,38 @@ impl Exchange<'_> {
             to,
             pending: self.to_backend,
             pace: upload_pace(self.upload_timer),
-            read_idle: if self.request.over_http2 && self.request.is_grpc() {
-                CALL_IDLE
-            } else {
-                self.bounds.client.request_body_idle
-            },
+            read_idle: sender_idle(&self.request, self.bounds),
             write_idle,
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
             worker: self.worker,
         };
-        match both(upload.run(body_length), download.run(), &progress, not_after).await {
+        // In a box of its own, which requests without a body, most of them, need not carry along.
+        let moving = Box::pin(async {
+            let (upload, download) = (pin!(upload.run(body_length)), pin!(download.run()));
+            both(upload, download, &progress, not_after).await
+        });
+        match moving.await {
             Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds),
             Err(failure) => failure,
         }
     }
 }
 
+/// How long a client may be silent in the middle of its request.
+fn sender_idle(request: &Incoming<'_>, bounds: Bounds<'_>) -> Duration {
+    if request.over_http2 && request.is_grpc() { CALL_IDLE } else { bounds.client.request_body_idle }
+}
+
 /// Drives both directions until the response has ended or the client's side of the request has failed.
 ///
 /// A backend that accepts the request before it has read it whole, and keeps the connection, gets the rest of it.
 async fn both(
-    upload: impl Future<Output = Result<(), RelayError>>,
-    download: impl Future<Output = Result<Delivered, DownloadError>>,
+    mut upload: Pin<&mut impl Future<Output = Result<(), RelayError>>>,
+    mut download: Pin<&mut impl Future<Output = Result<Delivered, DownloadError>>>,
     progress: &Progress,
     not_after: Option<tokio::time::Instant>,
 ) -> Result<Result<Delivered, DownloadError>, Ended> {
-    let mut upload = std::pin::pin!(upload);
-    let mut download = std::pin::pin!(download);
     let mut early: Option<Delivered> = None;
     std::future::poll_fn(|context| {
         if progress.sending_over.get().is_none()

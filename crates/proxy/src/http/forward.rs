@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target, offered};
 use crate::pool::SetCookie;
@@ -10,6 +10,7 @@ use crate::tls::Secured;
 use crate::transport::Transport;
 
 use super::grpc;
+use super::stream_heads::Said;
 
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
@@ -26,6 +27,8 @@ pub(crate) struct ClientNames {
     node: Box<str>,
     /// What is known from the handshake; `None` without TLS.
     pub(crate) secured: Option<Arc<Secured>>,
+    /// What backends of HTTP/2 were told of it last, while it was a stranger.
+    pub(super) said: Mutex<Option<Box<Said>>>,
 }
 
 impl ClientNames {
@@ -35,7 +38,7 @@ impl ClientNames {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("\"[{ip}]\""),
         };
-        Self { address: ip.to_string().into(), node: node.into(), secured: None }
+        Self { address: ip.to_string().into(), node: node.into(), secured: None, said: Mutex::default() }
     }
 
     /// A client that came over `stream`.

@@ -271,7 +271,7 @@ impl Connection {
             let (serial, secured) = (member.serial, way.1);
             let wanted = Wanted { serial, address, secured, streams_max, keep: bounds.pool.keep };
             let place = (attempt, wanted, first);
-            return Box::pin(self.attempt_on_stream(scratch, request, place, bounds, cookie, account)).await;
+            return self.attempt_on_stream(scratch, request, place, bounds, cookie, account).await;
         }
         // What names one client to the backend is not for another.
         let reuses = first.is_empty();

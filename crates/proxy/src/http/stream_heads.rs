@@ -1,6 +1,8 @@
 //! Heads that go from HTTP/2 to HTTP/2: their fields stay fields. What passes and what is added is decided in `forward`,
 //! and what a head means in `http1`, for both forms.
 
+use std::sync::PoisonError;
+
 use bytes::BytesMut;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Parts, Scheme, Uri};
@@ -16,6 +18,8 @@ use super::forward::{Added, Incoming, add_fields, passes_to_backend, passes_to_c
 
 /// What the values of fields that are added usually take.
 const ADDED: usize = 256;
+/// The longest host that is remembered: the longest name that there is (RFC 1035 section 2.3.4), and a port.
+const HOST_USUAL: usize = 261;
 /// How many fields are added.
 const ADDED_FIELDS: usize = 8;
 
@@ -52,23 +56,59 @@ fn pass_fields(fields: &mut HeaderMap, asked: &Incoming<'_>, sent: &HeaderMap) -
     Some(())
 }
 
-fn put_added(fields: &mut HeaderMap, asked: &Incoming<'_>) -> Option<()> {
-    let mut text = BytesMut::with_capacity(ADDED);
-    let mut sayable = true;
-    add_fields(asked, |field, value| {
-        value.iter().for_each(|part| text.extend_from_slice(part));
-        match HeaderValue::from_maybe_shared(text.split().freeze()) {
-            Ok(mut value) => {
-                value.set_sensitive(field == Added::RequestId);
-                fields.append(name(field), value);
+/// What Evenkeel says of a client's connection to backends of HTTP/2, beside the id of each request. Connections ask for
+/// one host again and again, and to find what is known of it is less work than to say it anew.
+#[derive(Debug)]
+pub(crate) struct Said {
+    host: Box<[u8]>,
+    fields: Box<[(HeaderName, HeaderValue)]>,
+}
+
+impl Said {
+    /// `None` when it cannot be said.
+    fn of(asked: &Incoming<'_>) -> Option<Self> {
+        let mut fields = HeaderMap::new();
+        let mut text = BytesMut::with_capacity(ADDED);
+        let mut sayable = true;
+        add_fields(asked, |field, value| {
+            if field == Added::RequestId {
+                return;
             }
-            Err(_) => sayable = false,
+            value.iter().for_each(|part| text.extend_from_slice(part));
+            match HeaderValue::from_maybe_shared(text.split().freeze()) {
+                Ok(value) => _ = fields.append(name(field), value),
+                Err(_) => sayable = false,
+            }
+        });
+        if let Some(secured) = &asked.client.secured {
+            http2::append_lines(&mut fields, secured.fields())?;
         }
-    });
-    if let Some(secured) = asked.client.secured.as_ref().filter(|secured| !secured.fields().is_empty()) {
-        http2::append_lines(fields, secured.fields())?;
+        let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        sayable.then_some(Self { host: asked.host().into(), fields })
     }
-    sayable.then_some(())
+
+    fn put(&self, fields: &mut HeaderMap) {
+        for (name, value) in &self.fields {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+}
+
+fn put_added(fields: &mut HeaderMap, asked: &Incoming<'_>) -> Option<()> {
+    if asked.from_trusted || asked.host().len() > HOST_USUAL {
+        // What the proxy in front says is part of it; and a connection keeps nothing long for its client.
+        Said::of(asked)?.put(fields);
+    } else {
+        let mut said = asked.client.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*said {
+            Some(said) if *said.host == *asked.host() => said.put(fields),
+            _ => said.insert(Box::new(Said::of(asked)?)).put(fields),
+        }
+    }
+    let mut id = HeaderValue::from_bytes(asked.request_id).ok()?;
+    id.set_sensitive(is_unique(FieldKind::RequestId));
+    fields.append(name(Added::RequestId), id);
+    Some(())
 }
 
 fn name(field: Added) -> HeaderName {
@@ -160,3 +200,7 @@ pub(super) fn add_to_response(
         http2::append_lines(fields, &line);
     }
 }
+
+#[cfg(test)]
+#[path = "stream_heads_tests.rs"]
+mod tests;

@@ -1,7 +1,8 @@
 //! Heads between HTTP/2's form and HTTP/1.1's.
 //!
-//! Inside, a head is the text of HTTP/1.1, read by the one strict parser: what routes, hashes, rewrites and logs requests
-//! has one form to know. Here that text is made of what a peer sent as fields, and fields of the text that is sent on.
+//! Inside, a request's head is the text of HTTP/1.1: what routes, hashes, rewrites and logs requests has one form to know,
+//! and one set of rules says what it means. Here that text is made of what a peer sent as fields, with the places of all its
+//! parts, and fields of the text that is sent on.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -16,6 +16,8 @@ mod stream;
 pub(crate) use bounds::{Http2Bounds, Http2Counts};
 pub(crate) use connect::accepts as accepts_websocket;
 pub(crate) use frames::Flood;
+#[cfg(test)]
+pub(crate) use head::write_request;
 pub(crate) use head::{
     append_lines, is_unique, passed_trailers, request, response, trailers, without_blanks, write_response,
     write_trailers,
