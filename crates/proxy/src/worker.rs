@@ -20,6 +20,8 @@ use crate::upstream::{IdlePool, SharedPool};
 
 /// Sets of buffers kept for the next request: as many as requests usually overlap, not as many as ever did.
 const SCRATCH_KEPT: usize = 64;
+/// The same of small ones: streams overlap more than connections do, and bodies between them need no buffer.
+const SMALL_SCRATCH_KEPT: usize = 512;
 
 /// A worker as its connections see it.
 pub(crate) struct Worker {
@@ -104,7 +106,8 @@ impl Worker {
 
     pub(crate) fn give_back(&self, mut scratch: Box<Scratch>) {
         let mut kept = lock(&self.scratch);
-        if kept.len() < SCRATCH_KEPT {
+        let most = if scratch.is_small() { SMALL_SCRATCH_KEPT } else { SCRATCH_KEPT };
+        if kept.len() < most {
             scratch.reset();
             kept.push(scratch);
         }
@@ -291,6 +294,21 @@ mod tests {
         task.await.unwrap();
         assert_eq!(worker.connections(), 0);
         assert_eq!(lock(&worker.wakers).free.len(), 1);
+    }
+
+    #[test]
+    fn many_sets_of_buffers_are_kept_while_they_are_small() {
+        let worker = worker();
+        let kept = || lock(&worker.scratch).len();
+        (0..=SMALL_SCRATCH_KEPT).for_each(|_| worker.give_back(Scratch::new()));
+        assert_eq!(kept(), SMALL_SCRATCH_KEPT);
+        lock(&worker.scratch).clear();
+        for _ in 0..=SCRATCH_KEPT {
+            let mut scratch = Scratch::new();
+            scratch.from_backend.reserve_for_body();
+            worker.give_back(scratch);
+        }
+        assert_eq!(kept(), SCRATCH_KEPT);
     }
 
     #[test]

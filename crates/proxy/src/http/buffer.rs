@@ -18,6 +18,9 @@ const HEAD_INITIAL: usize = 4 * 1024;
 /// listening socket). More would be written in parts, with a wait after each, and leave the processor's cache.
 const LARGEST: usize = 32 * 1024;
 
+/// What a set of buffers has together that no body has flowed through, and whose heads were usual ones.
+const SMALL: usize = 4 * 1024;
+
 /// Bytes read and not yet consumed.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -53,11 +56,6 @@ impl Buffer {
         if self.is_empty() {
             self.clear();
         }
-    }
-
-    /// Adds bytes that no transport has brought.
-    pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
     }
 
     /// Drops everything.
@@ -148,6 +146,14 @@ impl Scratch {
             timer: Timer::default(),
             upload_timer: Timer::default(),
         })
+    }
+
+    /// Whether it holds next to no memory.
+    pub(crate) fn is_small(&self) -> bool {
+        let buffers = self.input.data.capacity() + self.from_backend.data.capacity();
+        let heads = self.head.capacity() + self.to_backend.capacity() + self.to_client.capacity();
+        let fields = size_of::<Field>() * (self.fields.capacity() + self.response_fields.capacity());
+        buffers + heads + fields <= SMALL
     }
 
     /// Makes it fit for another connection, without what one large message made it grow to.

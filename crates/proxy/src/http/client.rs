@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::Response;
+use http::{Request, Response};
 
 use crate::http2::Link;
 use crate::transport::Transport;
@@ -22,6 +22,8 @@ pub(crate) enum Client {
 /// One stream.
 pub(crate) struct Stream {
     pub(crate) link: Arc<Link>,
+    /// As it came.
+    pub(crate) request: Request<()>,
     pub(crate) receive: RecvStream,
     pub(crate) respond: Responder,
 }
@@ -55,6 +57,14 @@ impl Client {
 
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self, Self::H2(_))
+    }
+
+    /// The request as it came, where it came over HTTP/2.
+    pub(crate) fn sent(&self) -> Option<&Request<()>> {
+        match self {
+            Self::H1(_) => None,
+            Self::H2(stream) => Some(&stream.request),
+        }
     }
 
     /// Reading and writing, which go on at the same time.

@@ -1,14 +1,13 @@
 //! The way back of an exchange: response head, then body.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::{Response, StatusCode, header};
+use http::{StatusCode, header};
 use tokio::io::ReadBuf;
 
 use crate::http1::{
@@ -31,7 +30,7 @@ use super::io::{Pace, write_parts};
 use super::timer::{Interrupted, Timer};
 
 /// Interim responses accepted before the final one.
-const INTERIM_MAX: u32 = 32;
+pub(super) const INTERIM_MAX: u32 = 32;
 
 /// The way back.
 pub(super) struct Download<'a> {
@@ -79,13 +78,14 @@ pub(super) enum DownloadError {
     Cut,
 }
 
-impl Download<'_> {
+impl<'a> Download<'a> {
     pub(super) async fn run(&mut self) -> Result<Delivered, DownloadError> {
         self.pending.clear();
-        let (head, length) = match self.from {
-            Answer::H1(_) => self.final_head().await?,
-            Answer::H2 { .. } => Box::pin(self.final_head_of_stream()).await?,
-        };
+        if matches!(self.from, Answer::H2 { .. }) {
+            // In a box of its own, as below: requests between two sides of HTTP/1.1 are the smaller for it.
+            return Box::pin(self.run_stream()).await;
+        }
+        let (head, length) = self.final_head().await?;
         if head.switches {
             return self.switch(&head, length).await;
         }
@@ -94,36 +94,60 @@ impl Download<'_> {
             return Err(DownloadError::NotSwitched);
         }
         let head_at = Instant::now();
-        let minor = self.request.head.minor;
-        let to_stream = matches!(self.to, Outlet::H2(_));
-        let framing = if to_stream { Framing::AsIs } else { forward::framing(head.body, minor) };
-        let sent = Progress::get(&self.progress.sent);
-        let old = self.retires.is_some_and(|retires| head_at >= retires);
-        let leaving = old || self.worker.stage().is_leaving() || self.retired.load(Ordering::Acquire);
-        let keep_client = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
-        // A stream ends by itself, and so says nothing of its connection.
-        let keep = keep_client || to_stream;
-        let beside = Beside { framing, keep, minor, set_cookie: self.set_cookie };
+        let (framing, keep_client) = self.manner(&head, head_at);
         let bytes = &self.buffer.bytes()[..length];
-        let date = || self.worker.http_date();
-        forward::response_head(self.pending, bytes, &head, self.fields, beside, date);
         let early_status = self.grpc_status(bytes);
+        let (beside, date) = (self.beside(framing, keep_client), || self.worker.http_date());
+        forward::response_head(self.pending, bytes, &head, self.fields, beside, date);
         self.buffer.consume(length);
         Progress::set(&self.progress.response_started);
         let late_status =
             if self.begin_stream(head.body)? { None } else { self.body(head.body, framing).await? };
-        let failed = head.status >= 500 || early_status.or(late_status).is_some_and(grpc::is_failure);
+        Ok(self.delivered(&head, head_at, keep_client, early_status.or(late_status)))
+    }
+
+    /// How the response reaches the client, and whether its connection stays.
+    pub(super) fn manner(&self, head: &ResponseHead, head_at: Instant) -> (Framing, bool) {
+        let to_stream = matches!(self.to, Outlet::H2(_));
+        let framing =
+            if to_stream { Framing::AsIs } else { forward::framing(head.body, self.request.head.minor) };
+        let sent = Progress::get(&self.progress.sent);
+        let old = self.retires.is_some_and(|retires| head_at >= retires);
+        let leaving = old || self.worker.stage().is_leaving() || self.retired.load(Ordering::Acquire);
+        let keep = self.request.head.keep_alive && sent && framing != Framing::UntilClose && !leaving;
+        (framing, keep)
+    }
+
+    /// What the client is told with it.
+    pub(super) fn beside(&self, framing: Framing, keep_client: bool) -> Beside<'a> {
+        // A stream ends by itself, and so says nothing of its connection.
+        let keep = keep_client || matches!(self.to, Outlet::H2(_));
+        Beside { framing, keep, minor: self.request.head.minor, set_cookie: self.set_cookie }
+    }
+
+    /// `status` is of gRPC, where there is any.
+    pub(super) fn delivered(
+        &self,
+        head: &ResponseHead,
+        head_at: Instant,
+        keep_client: bool,
+        status: Option<u32>,
+    ) -> Delivered {
         let quiet = self.buffer.is_empty();
-        let keep_upstream = head.keep_alive && quiet && Progress::get(&self.progress.sent);
-        let wants_rest = head.status < 400 && head.keep_alive;
-        let ended_at = Instant::now();
-        let status = head.status;
-        Ok(Delivered { status, failed, keep_client, keep_upstream, wants_rest, head_at, ended_at })
+        Delivered {
+            status: head.status,
+            failed: head.status >= 500 || status.is_some_and(grpc::is_failure),
+            keep_client,
+            keep_upstream: head.keep_alive && quiet && Progress::get(&self.progress.sent),
+            wants_rest: head.status < 400 && head.keep_alive,
+            head_at,
+            ended_at: Instant::now(),
+        }
     }
 
     /// What the head of the response itself says, of a call that did not come to any content.
     fn grpc_status(&self, bytes: &[u8]) -> Option<u32> {
-        if matches!((&self.from, &self.to), (Answer::H1(_), Outlet::H1(_))) {
+        if matches!(self.to, Outlet::H1(_)) {
             return None;
         }
         let named = |field: &&Field| field.name.slice(bytes).eq_ignore_ascii_case(b"grpc-status");
@@ -133,10 +157,7 @@ impl Download<'_> {
     /// Sends the head, where the client speaks HTTP/2. Says whether that was all.
     fn begin_stream(&mut self, body: BodyLength) -> Result<bool, DownloadError> {
         let Outlet::H2(responder) = &mut self.to else { return Ok(false) };
-        let ends = match &self.from {
-            Answer::H1(_) => body == BodyLength::None,
-            Answer::H2 { content, .. } => content.as_ref().is_none_or(RecvStream::is_end_stream),
-        };
+        let ends = body == BodyLength::None;
         let head = http2::response(self.pending)
             .ok_or(DownloadError::Malformed("the response cannot be said in HTTP/2"))?;
         self.pending.clear();
@@ -196,56 +217,8 @@ impl Download<'_> {
         })
     }
 
-    /// The same of a stream: its heads are written into the buffer as HTTP/1.1 has them.
-    async fn final_head_of_stream(&mut self) -> Result<(ResponseHead, usize), DownloadError> {
-        // Long enough for usual heads, thanks to the request before.
-        let mut text = std::mem::take(self.pending);
-        for _ in 0..INTERIM_MAX {
-            let is_final = self.next_head(&mut text).await?;
-            Progress::set(&self.progress.heard);
-            let head = parse_response(&text, self.request.head.method, self.fields)
-                .map_err(|malformed| DownloadError::Malformed(malformed.detail))?;
-            if head.status == SWITCHING_PROTOCOLS {
-                return Err(DownloadError::Malformed("HTTP/2 has no switching of protocols"));
-            }
-            if is_final {
-                self.buffer.put(&text);
-                let length = text.len();
-                text.clear();
-                *self.pending = text;
-                return Ok((head, length));
-            }
-            if self.request.head.minor == 1 {
-                forward::interim_head(self.pending, &text, &head, self.fields);
-            }
-            self.interim().await?;
-        }
-        Err(DownloadError::Malformed("too many interim responses"))
-    }
-
-    /// Writes the next head to `text`; says whether it is the final one.
-    async fn next_head(&mut self, text: &mut Vec<u8>) -> Result<bool, DownloadError> {
-        let head = self.await_answer(|from, _, context| match from {
-            Answer::H2 { response, .. } => poll_head(response, context),
-            Answer::H1(_) => Poll::Ready(Err(DownloadError::Truncated)),
-        });
-        match head.await? {
-            Head::Interim(head) => {
-                http2::write_response(text, &head);
-                Ok(false)
-            }
-            Head::Final(head) => {
-                http2::write_response(text, &head);
-                if let Answer::H2 { content, .. } = &mut self.from {
-                    *content = Some(head.into_body());
-                }
-                Ok(true)
-            }
-        }
-    }
-
     /// Passes an interim response on.
-    async fn interim(&mut self) -> Result<(), DownloadError> {
+    pub(super) async fn interim(&mut self) -> Result<(), DownloadError> {
         match &mut self.to {
             Outlet::H1(to) => {
                 let stage = self.worker.stage();
@@ -296,7 +269,7 @@ impl Download<'_> {
     }
 
     /// Waits for what `poll` finds of the answer, as long as the backend may take for it and the client is there.
-    async fn await_answer<T>(
+    pub(super) async fn await_answer<T>(
         &mut self,
         mut poll: impl FnMut(&mut Answer<'_>, &mut Buffer, &mut Context<'_>) -> Poll<Result<T, DownloadError>>,
     ) -> Result<T, DownloadError> {
@@ -315,7 +288,11 @@ impl Download<'_> {
     }
 
     /// Moves the body. Says the status of gRPC, where the trailers have one.
-    async fn body(&mut self, body: BodyLength, framing: Framing) -> Result<Option<u32>, DownloadError> {
+    pub(super) async fn body(
+        &mut self,
+        body: BodyLength,
+        framing: Framing,
+    ) -> Result<Option<u32>, DownloadError> {
         let pace = Pace { timer: self.timer, stage: self.worker.stage(), not_after: self.bounds.not_after };
         let (read_idle, write_idle) = (self.bounds.pool.response_idle_timeout, self.bounds.client.write_idle);
         let (buffer, pending, moved) = (&mut *self.buffer, &mut *self.pending, self.moved);
@@ -352,7 +329,6 @@ impl Download<'_> {
                 // The answer to HEAD, and 204 and 304, have no content, whatever a backend sends.
                 let content_max = (body == BodyLength::None).then_some(0);
                 let mut carry = Carry { from, to, pace, read_idle, write_idle, content_max, moved };
-                // In a box of its own, here and below: requests between two sides of HTTP/1.1 are the smaller for it.
                 Box::pin(carry.run()).await
             }
         };
@@ -378,19 +354,6 @@ fn open_tunnel(responder: &mut Responder, text: &[u8], request: &Incoming<'_>) -
     }
     *head.status_mut() = StatusCode::OK;
     responder.send_head(head, false).map_err(|_| DownloadError::ClientGone)
-}
-
-/// A head of a response over HTTP/2.
-enum Head {
-    Interim(Response<()>),
-    Final(Response<RecvStream>),
-}
-
-fn poll_head(response: &mut ResponseFuture, context: &mut Context<'_>) -> Poll<Result<Head, DownloadError>> {
-    if let Poll::Ready(Some(Ok(head))) = response.poll_informational(context) {
-        return Poll::Ready(Ok(Head::Interim(head)));
-    }
-    Pin::new(response).poll(context).map(|head| head.map(Head::Final).map_err(|error| refused(&error)))
 }
 
 /// Why there is no response on a stream.

@@ -1,5 +1,7 @@
 //! One request and its response over one backend connection.
 
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -36,12 +38,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) upstream: Backend<'a>,
     /// Whether the backend connection has carried a request before.
     pub(crate) reused: bool,
-    /// Whether the backend is asked to switch protocols.
-    pub(crate) upgrade: bool,
     pub(crate) request: Incoming<'a>,
     /// What has been read from the client behind the request head.
     pub(crate) input: &'a mut Buffer,
-    /// Holds the rewritten request head.
+    /// For the rewritten request head.
     pub(crate) to_backend: &'a mut Vec<u8>,
     pub(crate) from_backend: &'a mut Buffer,
     pub(crate) response_fields: &'a mut Vec<Field>,
@@ -63,9 +63,14 @@ pub(crate) struct Exchange<'a> {
 
 /// What carries an exchange to its backend.
 pub(crate) enum Backend<'a> {
-    H1(&'a Transport),
+    H1 {
+        stream: &'a Transport,
+        address: SocketAddr,
+        /// Whether the backend is asked to switch protocols.
+        upgrade: bool,
+    },
     /// A connection that other exchanges use at the same time; this one gets a stream of it.
-    H2(SendRequest<Bytes>, http::uri::Scheme),
+    H2 { connection: SendRequest<Bytes>, scheme: http::uri::Scheme, address: SocketAddr },
 }
 
 /// How long everybody may take, and how much a client may send.
@@ -189,11 +194,13 @@ impl Exchange<'_> {
         let stage = self.worker.stage();
         let not_after = self.bounds.not_after;
         let upload_pace = |timer| Pace { timer, stage, not_after };
-        let (inlet, outlet) = self.client.sides();
-        let (from, to) = match begin(self.upstream, self.to_backend, &self.request, !has_body) {
+        let upgrade = matches!(self.upstream, Backend::H1 { upgrade: true, .. });
+        let (request, sent) = (&self.request, self.client.sent());
+        let (from, to) = match begin(self.upstream, self.to_backend, request, sent, !has_body) {
             Ok(begun) => begun,
             Err(error) => return settle(Err(error), &progress, may_be_stale, self.bounds),
         };
+        let (inlet, outlet) = self.client.sides();
         let mut download = Download {
             from,
             buffer: self.from_backend,
@@ -204,7 +211,7 @@ impl Exchange<'_> {
             worker: self.worker,
             retired: self.retired,
             retires: self.retires,
-            upgrade: self.upgrade,
+            upgrade,
             request: self.request,
             bounds: self.bounds,
             set_cookie: self.set_cookie,
@@ -233,34 +240,38 @@ impl Exchange<'_> {
             to,
             pending: self.to_backend,
             pace: upload_pace(self.upload_timer),
-            read_idle: if self.request.over_http2 && self.request.is_grpc() {
-                CALL_IDLE
-            } else {
-                self.bounds.client.request_body_idle
-            },
+            read_idle: sender_idle(&self.request, self.bounds),
             write_idle,
             content_max: self.bounds.body_max,
             moved: &self.traffic.request,
             worker: self.worker,
         };
-        match both(upload.run(body_length), download.run(), &progress, not_after).await {
+        // In a box of its own, which requests without a body, most of them, need not carry along.
+        let moving = Box::pin(async {
+            let (upload, download) = (pin!(upload.run(body_length)), pin!(download.run()));
+            both(upload, download, &progress, not_after).await
+        });
+        match moving.await {
             Ok(outcome) => settle(outcome, &progress, may_be_stale, self.bounds),
             Err(failure) => failure,
         }
     }
 }
 
+/// How long a client may be silent in the middle of its request.
+fn sender_idle(request: &Incoming<'_>, bounds: Bounds<'_>) -> Duration {
+    if request.over_http2 && request.is_grpc() { CALL_IDLE } else { bounds.client.request_body_idle }
+}
+
 /// Drives both directions until the response has ended or the client's side of the request has failed.
 ///
 /// A backend that accepts the request before it has read it whole, and keeps the connection, gets the rest of it.
 async fn both(
-    upload: impl Future<Output = Result<(), RelayError>>,
-    download: impl Future<Output = Result<Delivered, DownloadError>>,
+    mut upload: Pin<&mut impl Future<Output = Result<(), RelayError>>>,
+    mut download: Pin<&mut impl Future<Output = Result<Delivered, DownloadError>>>,
     progress: &Progress,
     not_after: Option<tokio::time::Instant>,
 ) -> Result<Result<Delivered, DownloadError>, Ended> {
-    let mut upload = std::pin::pin!(upload);
-    let mut download = std::pin::pin!(download);
     let mut early: Option<Delivered> = None;
     std::future::poll_fn(|context| {
         if progress.sending_over.get().is_none()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::http1::{BodyLength, Field, FieldKind, RequestHead, ResponseHead, Target, offered};
 use crate::pool::SetCookie;
@@ -10,6 +10,7 @@ use crate::tls::Secured;
 use crate::transport::Transport;
 
 use super::grpc;
+use super::stream_heads::Said;
 
 /// What Evenkeel calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "evenkeel";
@@ -26,6 +27,8 @@ pub(crate) struct ClientNames {
     node: Box<str>,
     /// What is known from the handshake; `None` without TLS.
     pub(crate) secured: Option<Arc<Secured>>,
+    /// What backends of HTTP/2 were told of it last, while it was a stranger.
+    pub(super) said: Mutex<Option<Box<Said>>>,
 }
 
 impl ClientNames {
@@ -35,7 +38,7 @@ impl ClientNames {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("\"[{ip}]\""),
         };
-        Self { address: ip.to_string().into(), node: node.into(), secured: None }
+        Self { address: ip.to_string().into(), node: node.into(), secured: None, said: Mutex::default() }
     }
 
     /// A client that came over `stream`.
@@ -119,7 +122,28 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
         out.extend_from_slice(request.host());
     }
     out.extend_from_slice(b"\r\n");
-    put_fields(out, request.bytes, request.fields, |kind| match kind {
+    put_fields(out, request.bytes, request.fields, |kind| passes_to_backend(kind, request));
+    if request.head.body == BodyLength::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if upgrade {
+        put_upgrade(out, request.bytes, request.fields);
+    }
+    add_fields(request, |field, value| {
+        out.extend_from_slice(field.line_start());
+        put(out, value);
+        out.extend_from_slice(b"\r\n");
+    });
+    if let Some(secured) = &request.client.secured {
+        out.extend_from_slice(secured.fields());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a field of `request` is for the backend. Host is, but goes ahead of the others; what else Evenkeel says of the
+/// client or of the connection it says itself.
+pub(super) fn passes_to_backend(kind: FieldKind, request: &Incoming<'_>) -> bool {
+    match kind {
         FieldKind::Other | FieldKind::UserAgent | FieldKind::Referer | FieldKind::Date => true,
         FieldKind::Expect => request.head.expects_continue,
         FieldKind::ContentLength => true,
@@ -132,29 +156,43 @@ pub(crate) fn request_head(out: &mut Vec<u8>, request: &Incoming<'_>, address: S
         | FieldKind::ForwardedFor
         | FieldKind::Forwarded
         | FieldKind::ClientCertificate => false,
-    });
-    if request.head.body == BodyLength::Chunked {
-        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
-    if upgrade {
-        put_upgrade(out, request.bytes, request.fields);
-    }
-    forwarded_fields(out, request);
-    // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
-    let via: &[u8] = match (request.over_http2, request.head.minor) {
-        (true, _) => b"\r\nVia: 2.0 ",
-        (false, 0) => b"\r\nVia: 1.0 ",
-        (false, _) => b"\r\nVia: 1.1 ",
-    };
-    put(out, &[b"X-Request-Id: ", request.request_id, via, PSEUDONYM.as_bytes(), b"\r\n\r\n"]);
 }
 
-/// `X-Forwarded-*`, `Forwarded` and `X-Client-Cert-*`. What an untrusted client says of itself has been dropped; what a
-/// trusted proxy says is kept and added to. Whose certificate was checked says only who has checked it.
-fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
-    out.extend_from_slice(b"X-Forwarded-For: ");
-    put_earlier(out, request, FieldKind::ForwardedFor);
-    put(out, &[request.client.address.as_bytes(), b"\r\n"]);
+/// What every request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    ForwardedFor,
+    ForwardedProto,
+    ForwardedHost,
+    Forwarded,
+    RequestId,
+    Via,
+}
+
+impl Added {
+    /// Its name as a line begins with it.
+    fn line_start(self) -> &'static [u8] {
+        match self {
+            Self::ForwardedFor => b"X-Forwarded-For: ",
+            Self::ForwardedProto => b"X-Forwarded-Proto: ",
+            Self::ForwardedHost => b"X-Forwarded-Host: ",
+            Self::Forwarded => b"Forwarded: ",
+            Self::RequestId => b"X-Request-Id: ",
+            Self::Via => b"Via: ",
+        }
+    }
+}
+
+/// Says the names and values, in parts, of what the backend gets beside the client's own fields. What an untrusted client
+/// says of itself has been dropped; what a trusted proxy says is kept and added to.
+pub(super) fn add_fields(request: &Incoming<'_>, mut add: impl FnMut(Added, &[&[u8]])) {
+    let host = request.host();
+    let scheme = request.client.scheme().as_bytes();
+    add(
+        Added::ForwardedFor,
+        &[&earlier(request, FieldKind::ForwardedFor), request.client.address.as_bytes()],
+    );
     let says = |name: &str| {
         request.from_trusted
             && request.fields.iter().any(|field| {
@@ -163,30 +201,34 @@ fn forwarded_fields(out: &mut Vec<u8>, request: &Incoming<'_>) {
             })
     };
     if !says("x-forwarded-proto") {
-        put(out, &[b"X-Forwarded-Proto: ", request.client.scheme().as_bytes(), b"\r\n"]);
+        add(Added::ForwardedProto, &[scheme]);
     }
-    if !request.head.host.is_empty() && !says("x-forwarded-host") {
-        put(out, &[b"X-Forwarded-Host: ", request.host(), b"\r\n"]);
+    if !host.is_empty() && !says("x-forwarded-host") {
+        add(Added::ForwardedHost, &[host]);
     }
-    out.extend_from_slice(b"Forwarded: ");
-    put_earlier(out, request, FieldKind::Forwarded);
-    put(out, &[b"for=", request.client.node.as_bytes()]);
-    if !request.head.host.is_empty() {
-        put(out, &[b";host=\"", request.host(), b"\""]);
-    }
-    put(out, &[b";proto=", request.client.scheme().as_bytes(), b"\r\n"]);
-    if let Some(secured) = &request.client.secured {
-        out.extend_from_slice(secured.fields());
-    }
+    let (before, after): (&[u8], &[u8]) = if host.is_empty() { (b"", b"") } else { (b";host=\"", b"\"") };
+    let earlier = earlier(request, FieldKind::Forwarded);
+    let node = request.client.node.as_bytes();
+    add(Added::Forwarded, &[&earlier, b"for=", node, before, host, after, b";proto=", scheme]);
+    add(Added::RequestId, &[request.request_id]);
+    // The version that was received, not the one that is sent (RFC 9110 section 7.6.3).
+    let version: &[u8] = match (request.over_http2, request.head.minor) {
+        (true, _) => b"2.0 ",
+        (false, 0) => b"1.0 ",
+        (false, _) => b"1.1 ",
+    };
+    add(Added::Via, &[version, PSEUDONYM.as_bytes()]);
 }
 
 /// The values that a trusted proxy sent, each followed by a comma.
-fn put_earlier(out: &mut Vec<u8>, request: &Incoming<'_>, kind: FieldKind) {
+fn earlier(request: &Incoming<'_>, kind: FieldKind) -> Vec<u8> {
+    let mut values = Vec::new();
     if request.from_trusted {
         for field in request.fields.iter().filter(|field| field.kind == kind && !field.value.is_empty()) {
-            put(out, &[field.value.slice(request.bytes), b", "]);
+            put(&mut values, &[field.value.slice(request.bytes), b", "]);
         }
     }
+    values
 }
 
 /// How the body of a response is framed towards the client.
@@ -281,7 +323,8 @@ fn put_upgrade(out: &mut Vec<u8>, bytes: &[u8], fields: &[Field]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn passes_to_client(kind: FieldKind) -> bool {
+/// Whether a field of a response is for the client.
+pub(super) fn passes_to_client(kind: FieldKind) -> bool {
     !matches!(kind, FieldKind::TransferEncoding | FieldKind::Connection | FieldKind::HopByHop)
 }
 

@@ -45,9 +45,11 @@ impl Connection {
             };
             account.connected_at = Some(if slot.reused() { picked_at } else { slot.opened() });
             account.wait.served(attempt.pool());
-            let backend = (wanted.address, Backend::H2(slot.connection(), slot.scheme()), slot.reused());
+            let (connection, scheme) = (slot.connection(), slot.scheme());
+            let backend = Backend::H2 { connection, scheme, address: wanted.address };
             let (heard, began) = (slot.heard(), Instant::now());
-            let ended = self.exchange(scratch, request, backend, bounds, cookie, account).await;
+            let ended =
+                self.exchange(scratch, request, (backend, slot.reused()), bounds, cookie, account).await;
             let timed_out = matches!(ended, Ended::Failed(Failure::ResponseTimeout, _));
             if slot.heard() == heard && (timed_out || began.elapsed() >= SILENT) {
                 // A connection of HTTP/1.1 ends with a request that failed on it; this one would go on failing for as

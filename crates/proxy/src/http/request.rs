@@ -1,6 +1,5 @@
 //! One request that has been understood: to which backend it goes, how often, and what it came to.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -19,7 +18,7 @@ use super::buffer::Scratch;
 use super::client::Client;
 use super::connection::{Connection, Next};
 use super::exchange::{Backend, Bounds, Delivered, Ended, Exchange};
-use super::forward::{self, Incoming};
+use super::forward::Incoming;
 use super::origin;
 use super::proxy_header::proxy_header;
 use super::redirect;
@@ -272,7 +271,7 @@ impl Connection {
             let (serial, secured) = (member.serial, way.1);
             let wanted = Wanted { serial, address, secured, streams_max, keep: bounds.pool.keep };
             let place = (attempt, wanted, first);
-            return Box::pin(self.attempt_on_stream(scratch, request, place, bounds, cookie, account)).await;
+            return self.attempt_on_stream(scratch, request, place, bounds, cookie, account).await;
         }
         // What names one client to the backend is not for another.
         let reuses = first.is_empty();
@@ -292,8 +291,11 @@ impl Connection {
             };
             account.connected_at = Some(if upstream.reused { picked_at } else { upstream.opened });
             account.wait.served(attempt.pool());
-            let backend = (address, Backend::H1(&upstream.stream), upstream.reused);
-            let ended = self.exchange(scratch, request, backend, bounds, cookie, account).await;
+            // Both sides must be connections of their own.
+            let upgrade = request.head.upgrade && bounds.pool.upgrade;
+            let backend = Backend::H1 { stream: &upstream.stream, address, upgrade };
+            let place = (backend, upstream.reused);
+            let ended = self.exchange(scratch, request, place, bounds, cookie, account).await;
             match ended {
                 Ended::Stale => self.worker.count_stale(),
                 Ended::Switched(Delivered { head_at, .. }) => {
@@ -316,7 +318,7 @@ impl Connection {
         &mut self,
         scratch: &mut Scratch,
         request: &Request,
-        (address, upstream, reused): (SocketAddr, Backend<'_>, bool),
+        (upstream, reused): (Backend<'_>, bool),
         bounds: Bounds<'_>,
         set_cookie: Option<SetCookie<'_>>,
         account: &Account,
@@ -342,15 +344,11 @@ impl Connection {
             request_id: id.as_bytes(),
             over_http2: self.stream.is_http2(),
         };
-        // Both sides must be connections of their own.
-        let upgrade = head.upgrade && bounds.pool.upgrade && matches!(upstream, Backend::H1(_));
-        forward::request_head(to_backend, &incoming, address, upgrade);
         from_backend.clear();
         let exchange = Exchange {
             client: &mut self.stream,
             upstream,
             reused,
-            upgrade,
             request: incoming,
             input,
             to_backend,

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 
 use crate::http1::BodyLength;
 use crate::http2;
@@ -16,22 +17,34 @@ use super::carry::{Body, Carry, Sink, Source};
 use super::client::Inlet;
 use super::download::{Answer, DownloadError, refused};
 use super::exchange::Backend;
-use super::forward::{Framing, Incoming};
+use super::forward::{self, Framing, Incoming};
 use super::io::Pace;
+use super::stream_heads;
 
-/// The two ways of an exchange. A stream is begun with the head; that of HTTP/1.1 is still to be written.
+/// The two ways of an exchange. A stream is begun with the head; that of HTTP/1.1 is still to be written, and is in `head`.
 pub(super) fn begin<'a>(
     backend: Backend<'a>,
     head: &mut Vec<u8>,
     asked: &Incoming<'_>,
+    sent: Option<&Request<()>>,
     ends: bool,
 ) -> Result<(Answer<'a>, Target<'a>), DownloadError> {
     match backend {
-        Backend::H1(upstream) => Ok((Answer::H1(upstream), Target::H1(upstream))),
-        Backend::H2(mut connection, scheme) => {
-            let request =
-                http2::request(head, scheme, asked.takes_trailers()).ok_or(DownloadError::Unsayable)?;
-            head.clear();
+        Backend::H1 { stream, address, upgrade } => {
+            forward::request_head(head, asked, address, upgrade);
+            Ok((Answer::H1(stream), Target::H1(stream)))
+        }
+        Backend::H2 { mut connection, scheme, address } => {
+            let request = match sent {
+                Some(sent) => stream_heads::request(asked, sent, scheme),
+                None => {
+                    forward::request_head(head, asked, address, false);
+                    let request = http2::request(head, scheme, asked.takes_trailers());
+                    head.clear();
+                    request
+                }
+            };
+            let request = request.ok_or(DownloadError::Unsayable)?;
             let (response, body) = connection.send_request(request, ends).map_err(|error| refused(&error))?;
             Ok((Answer::H2 { response, content: None }, Target::H2(body)))
         }

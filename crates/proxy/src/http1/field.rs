@@ -165,26 +165,20 @@ pub(crate) struct ConnectionOptions {
     pub(crate) upgrade: bool,
 }
 
-/// Copies `headers` into `fields`, marks the fields that `Connection` names as hop-by-hop, and says what it asks for.
-///
-/// `None` when `Connection` names a field that frames or addresses the message, or too many.
-pub(crate) fn collect(
-    buffer: &[u8],
-    headers: &[httparse::Header<'_>],
-    fields: &mut Vec<Field>,
-) -> Option<ConnectionOptions> {
+/// Copies `headers` into `fields`.
+pub(crate) fn collect(buffer: &[u8], headers: &[httparse::Header<'_>], fields: &mut Vec<Field>) {
     fields.clear();
-    let mut has_connection = false;
     for header in headers {
         let name = header.name.as_bytes();
         let kind = FieldKind::as_treated(name);
-        has_connection |= kind == FieldKind::Connection;
         fields.push(Field { name: Span::of(buffer, name), value: Span::of(buffer, header.value), kind });
     }
-    if has_connection { connection_options(buffer, fields) } else { Some(ConnectionOptions::default()) }
 }
 
-fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionOptions> {
+/// Marks the fields that `Connection` names as hop-by-hop, and says what it asks for.
+///
+/// `None` when `Connection` names a field that frames or addresses the message, or too many.
+pub(crate) fn connection_options(buffer: &[u8], fields: &mut [Field]) -> Option<ConnectionOptions> {
     let mut options = ConnectionOptions::default();
     let mut names = 0;
     for index in 0..fields.len() {

@@ -13,10 +13,12 @@ mod upgrade;
 
 pub(crate) use chunked::parse_trailers;
 pub use chunked::{ChunkDecoder, ChunkError, Step};
+pub(crate) use field::ConnectionOptions;
 pub use field::{Field, FieldKind, Span};
+pub(crate) use request::{Line, TOO_MANY_FIELDS, understand};
 pub use request::{Method, RequestHead, Target, parse_request};
-pub(crate) use response::SWITCHING_PROTOCOLS;
 pub use response::{ResponseHead, parse_response};
+pub(crate) use response::{SWITCHING_PROTOCOLS, understand_response};
 pub use scan::{HeadScanner, Scan};
 pub(crate) use upgrade::{is_accepted, offered};
 

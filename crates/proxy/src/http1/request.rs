@@ -102,17 +102,41 @@ pub fn parse_request(
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version) else {
         return Err(Malformed::request("incomplete request line"));
     };
-    let options = field::collect(head, request.headers, fields)
+    field::collect(head, request.headers, fields);
+    let line =
+        Line { method: Span::of(head, method.as_bytes()), target: Span::of(head, target.as_bytes()), minor };
+    understand(head, line, fields)
+}
+
+/// More fields than a request may have.
+pub(crate) const TOO_MANY_FIELDS: Malformed = Malformed { status: 431, detail: "too many header fields" };
+
+/// A request line in parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(crate) method: Span,
+    pub(crate) target: Span,
+    pub(crate) minor: u8,
+}
+
+/// What a request line and the fields behind it mean, whichever version of HTTP they came in. They lie in `head`, and
+/// have no bytes in them but those that a method, names and values may have.
+///
+/// # Errors
+/// As of [`parse_request`].
+pub(crate) fn understand(head: &[u8], line: Line, fields: &mut [Field]) -> Result<RequestHead, Malformed> {
+    let Line { method, target, minor } = line;
+    let options = field::connection_options(head, fields)
         .ok_or(Malformed::request("Connection names a field that frames or addresses the message"))?;
-    let method_kind = Method::of(method.as_bytes());
-    let (target, authority) = parse_target(head, target.as_bytes(), method_kind)?;
+    let method_kind = Method::of(method.slice(head));
+    let (target, authority) = parse_target(head, target.slice(head), method_kind)?;
     let host = host(head, fields, authority, minor)?;
     let keep_alive = !options.close && (minor == 1 || options.keep_alive);
     let body = body_length(head, fields, minor)?;
     let may_switch = options.upgrade && minor == 1 && body == BodyLength::None;
     Ok(RequestHead {
         method: method_kind,
-        method_span: Span::of(head, method.as_bytes()),
+        method_span: method,
         target,
         minor,
         host,
@@ -125,7 +149,7 @@ pub fn parse_request(
 
 fn refuse(error: httparse::Error, head: &[u8]) -> Malformed {
     match error {
-        httparse::Error::TooManyHeaders => Malformed { status: 431, detail: "too many header fields" },
+        httparse::Error::TooManyHeaders => TOO_MANY_FIELDS,
         httparse::Error::Version if names_another_version(head) => {
             Malformed { status: 505, detail: "only HTTP/1.0 and HTTP/1.1 are spoken here" }
         }

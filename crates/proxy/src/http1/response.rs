@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::field::{self, Field, FieldKind, Span};
+use super::field::{self, ConnectionOptions, Field, FieldKind, Span};
 use super::{BodyLength, FIELDS_MAX, Malformed, Method};
 
 /// The status of a response after which the connection speaks another protocol (RFC 9110 section 15.2.2).
@@ -29,6 +29,11 @@ impl ResponseHead {
     /// An interim response: another one follows (RFC 9110 section 15.2).
     pub fn is_interim(&self) -> bool {
         (100..200).contains(&self.status)
+    }
+
+    /// Whether a length in it is forbidden (RFC 9110 section 8.6) and must not be passed on.
+    pub(crate) fn forbids_length(&self) -> bool {
+        self.status < 200 || self.status == 204
     }
 }
 
@@ -57,23 +62,76 @@ pub fn parse_response(
     let (Some(status), Some(minor)) = (response.code, response.version) else {
         return Err(Malformed::response("incomplete status line"));
     };
+    field::collect(head, response.headers, fields);
+    let options = field::connection_options(head, fields)
+        .ok_or(Malformed::response("Connection names a field that frames the message"))?;
+    let values = fields.iter().map(|field| (field.kind, field.value.slice(head)));
+    let mut understood = understand_response(status, minor, options, method, values)?;
+    if understood.forbids_length() {
+        fields.retain(|field| field.kind != FieldKind::ContentLength);
+    }
+    let reason = response.reason.filter(|reason| !reason.is_empty());
+    understood.reason = reason.map_or(Span::default(), |reason| Span::of(head, reason.as_bytes()));
+    Ok(understood)
+}
+
+/// What status and fields of a response mean, the answer to a request with `method`, whichever version of HTTP they came
+/// in. `fields` are their kinds and values. Its reason is empty.
+///
+/// # Errors
+/// As of [`parse_response`].
+pub(crate) fn understand_response<'a>(
+    status: u16,
+    minor: u8,
+    options: ConnectionOptions,
+    method: Method,
+    fields: impl Iterator<Item = (FieldKind, &'a [u8])>,
+) -> Result<ResponseHead, Malformed> {
     if !(100..600).contains(&status) {
         return Err(Malformed::response("status code out of range"));
     }
-    let reason = response.reason.filter(|reason| !reason.is_empty());
-    let options = field::collect(head, response.headers, fields)
-        .ok_or(Malformed::response("Connection names a field that frames the message"))?;
-    let body = body_length(head, fields, minor, status, method)?;
+    let framing = Framing::of(fields)?;
     let wants_open = !options.close && (minor == 1 || options.keep_alive);
-    let BodyRule { body, announces_more } = body;
+    let BodyRule { body, announces_more } = body_length(&framing, minor, status, method)?;
     Ok(ResponseHead {
         status,
-        reason: reason.map_or(Span::default(), |reason| Span::of(head, reason.as_bytes())),
+        reason: Span::default(),
         body,
         keep_alive: wants_open && body != BodyLength::UntilClose && !announces_more,
-        has_date: fields.iter().any(|field| field.kind == FieldKind::Date),
+        has_date: framing.has_date,
         switches: status == SWITCHING_PROTOCOLS && minor == 1 && options.upgrade,
     })
+}
+
+/// What the fields say of the message itself.
+#[derive(Default)]
+struct Framing<'a> {
+    length: Option<&'a [u8]>,
+    coding: Option<&'a [u8]>,
+    has_date: bool,
+}
+
+impl<'a> Framing<'a> {
+    fn of(fields: impl Iterator<Item = (FieldKind, &'a [u8])>) -> Result<Self, Malformed> {
+        let mut framing = Self::default();
+        for (kind, value) in fields {
+            let slot = match kind {
+                FieldKind::ContentLength => &mut framing.length,
+                FieldKind::TransferEncoding => &mut framing.coding,
+                FieldKind::Date => {
+                    framing.has_date = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            if slot.replace(value).is_some() {
+                return Err(Malformed::response(
+                    "a framing field (Content-Length, Transfer-Encoding) is repeated",
+                ));
+            }
+        }
+        Ok(framing)
+    }
 }
 
 /// How the body ends, and whether the head speaks of one that must not follow.
@@ -84,33 +142,13 @@ struct BodyRule {
     announces_more: bool,
 }
 
-fn body_length(
-    head: &[u8],
-    fields: &mut Vec<Field>,
-    minor: u8,
-    status: u16,
-    method: Method,
-) -> Result<BodyRule, Malformed> {
-    let mut length = None;
-    let mut coding = None;
-    for field in fields.iter() {
-        let slot = match field.kind {
-            FieldKind::ContentLength => &mut length,
-            FieldKind::TransferEncoding => &mut coding,
-            _ => continue,
-        };
-        if slot.replace(field.value.slice(head)).is_some() {
-            return Err(Malformed::response(
-                "a framing field (Content-Length, Transfer-Encoding) is repeated",
-            ));
-        }
-    }
-    let length = match length.map(field::content_length) {
+fn body_length(framing: &Framing<'_>, minor: u8, status: u16, method: Method) -> Result<BodyRule, Malformed> {
+    let length = match framing.length.map(field::content_length) {
         Some(None) => return Err(Malformed::response("invalid Content-Length")),
         Some(known) => known,
         None => None,
     };
-    let chunked = match coding {
+    let chunked = match framing.coding {
         None => false,
         Some(_) if length.is_some() => {
             return Err(Malformed::response("both Content-Length and Transfer-Encoding"));
@@ -121,10 +159,6 @@ fn body_length(
             return Err(Malformed::response("the only transfer coding understood is chunked"));
         }
     };
-    if status < 200 || status == 204 {
-        // A length here is forbidden (RFC 9110 section 8.6) and must not be passed on.
-        fields.retain(|field| field.kind != FieldKind::ContentLength);
-    }
     if status < 200 || status == 204 || status == 304 || method == Method::Head {
         let announces_more = chunked || length.is_some_and(|length| length > 0);
         return Ok(BodyRule { body: BodyLength::None, announces_more });

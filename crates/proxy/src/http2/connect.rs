@@ -13,7 +13,9 @@ use http::Request;
 use http::header::{self, HeaderName};
 use http::uri::PathAndQuery;
 
-use super::head::{Malformed, authority, put, put_cookies, put_field};
+use crate::http1::{Field, Line};
+
+use super::head::{Malformed, authority, put, put_cookies, put_field, trimmed};
 
 /// What RFC 6455 section 1.3 puts behind a key before it is digested.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -36,11 +38,12 @@ pub(super) fn asks_for_websocket<B>(request: &Request<B>) -> bool {
 /// What a request of this kind must not have.
 pub(super) fn write_upgrade<B>(
     out: &mut Vec<u8>,
+    fields: &mut Vec<Field>,
     request: &Request<B>,
     rng: &mut Rng,
-) -> Result<(), Malformed> {
-    let (fields, uri) = (request.headers(), request.uri());
-    let authority = authority(uri, fields)?;
+) -> Result<Line, Malformed> {
+    let (sent, uri) = (request.headers(), request.uri());
+    let authority = authority(uri, sent)?;
     let Some(path) = uri.path_and_query().map(PathAndQuery::as_str).filter(|path| path.starts_with('/'))
     else {
         return Err(Malformed("extended CONNECT without a :path"));
@@ -48,22 +51,27 @@ pub(super) fn write_upgrade<B>(
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(Malformed(":scheme is neither http nor https"));
     }
-    if fields.contains_key(header::CONTENT_LENGTH) {
+    if sent.contains_key(header::CONTENT_LENGTH) {
         return Err(Malformed("extended CONNECT with a Content-Length"));
     }
     out.clear();
-    put(out, &[b"GET ", path.as_bytes(), b" HTTP/1.1\r\nHost: ", authority]);
-    put(out, &[b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: "]);
-    put(out, &[key(rng).as_bytes(), b"\r\n"]);
-    for name in fields.keys() {
-        if name == header::COOKIE {
-            put_cookies(out, fields)?;
-        } else if ![header::HOST, KEY, ACCEPT].contains(name) {
-            put_field(out, fields, name)?;
+    fields.clear();
+    let method = put(out, b"GET");
+    out.push(b' ');
+    let target = put(out, path.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    put_field(out, fields, b"Host", authority);
+    put_field(out, fields, b"Connection", b"Upgrade");
+    put_field(out, fields, b"Upgrade", b"websocket");
+    put_field(out, fields, b"Sec-WebSocket-Key", key(rng).as_bytes());
+    put_cookies(out, fields, sent)?;
+    for (name, value) in sent {
+        if ![header::HOST, header::COOKIE, KEY, ACCEPT].contains(name) {
+            put_field(out, fields, name.as_str().as_bytes(), trimmed(value)?);
         }
     }
     out.extend_from_slice(b"\r\n");
-    Ok(())
+    Ok(Line { method, target, minor: 1 })
 }
 
 /// Whether this is the answer that the key calls for: who gives another has not understood the question.
@@ -83,14 +91,18 @@ fn key(rng: &mut Rng) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::{parse_request, understand};
 
     fn ask(protocol: &'static str, uri: &str) -> http::request::Builder {
         Request::builder().method("CONNECT").uri(uri).extension(Protocol::from_static(protocol))
     }
 
     fn written(request: http::request::Builder) -> Result<String, Malformed> {
-        let mut out = b"old".to_vec();
-        write_upgrade(&mut out, &request.body(()).unwrap(), &mut Rng::from_seed(1))?;
+        let (mut out, mut fields) = (b"old".to_vec(), Vec::new());
+        let line = write_upgrade(&mut out, &mut fields, &request.body(()).unwrap(), &mut Rng::from_seed(1))?;
+        let (mut parsed, understood) = (Vec::new(), understand(&out, line, &mut fields));
+        assert_eq!(format!("{understood:?}"), format!("{:?}", parse_request(&out, 100, &mut parsed)));
+        assert_eq!(format!("{fields:?}"), format!("{parsed:?}"));
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -117,7 +129,7 @@ mod tests {
         assert_eq!(
             rest,
             "GET /chat?a=b HTTP/1.1\r\nHost: h:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Key: KEY\r\nsec-websocket-version: 13\r\ncookie: a=1; b=2\r\n\r\n"
+             Sec-WebSocket-Key: KEY\r\ncookie: a=1; b=2\r\nsec-websocket-version: 13\r\n\r\n"
         );
     }
 

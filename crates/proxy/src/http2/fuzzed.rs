@@ -8,8 +8,8 @@ use super::head::write_request;
 /// The head of HTTP/1.1 that is made of a request as the engine gives it; `ends` when no content follows. `None` when
 /// the request is malformed.
 pub fn head_of(request: &Request<()>, ends: bool) -> Option<Vec<u8>> {
-    let mut head = Vec::new();
-    write_request(&mut head, request, ends).ok().map(|()| head)
+    let (mut head, mut fields) = (Vec::new(), Vec::new());
+    write_request(&mut head, &mut fields, request, ends).ok().map(|_| head)
 }
 
 /// What the frames of a connection give away that come in these pieces, when `resets` streams may be reset: the flood,

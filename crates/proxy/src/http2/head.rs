@@ -1,7 +1,8 @@
 //! Heads between HTTP/2's form and HTTP/1.1's.
 //!
-//! Inside, a head is the text of HTTP/1.1, read by the one strict parser: what routes, hashes, rewrites and logs requests
-//! has one form to know. Here that text is made of what a peer sent as fields, and fields of the text that is sent on.
+//! Inside, a request's head is the text of HTTP/1.1: what routes, hashes, rewrites and logs requests has one form to know,
+//! and one set of rules says what it means. Here that text is made of what a peer sent as fields, with the places of all its
+//! parts, and fields of the text that is sent on.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -9,7 +10,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Request, Response, StatusCode, Version};
 use memchr::memchr;
 
-use crate::http1::FieldKind;
+use crate::http1::{Field, FieldKind, Line, Span};
 
 /// Fields that usual heads have at most.
 const FIELDS_USUAL: usize = 16;
@@ -18,42 +19,53 @@ const FIELDS_USUAL: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Writes a request's head as HTTP/1.1 has it. `ends` when no content follows.
+/// Writes a request's head as HTTP/1.1 has it, and says where in it everything lies: for a parser there would be nothing
+/// left to find. `ends` when no content follows.
 ///
 /// # Errors
 /// What RFC 9113 section 8 forbids and the protocol engine lets through.
-pub(crate) fn write_request<B>(out: &mut Vec<u8>, request: &Request<B>, ends: bool) -> Result<(), Malformed> {
-    let fields = request.headers();
-    let authority = authority(request.uri(), fields)?;
+pub(crate) fn write_request<B>(
+    out: &mut Vec<u8>,
+    fields: &mut Vec<Field>,
+    request: &Request<B>,
+    ends: bool,
+) -> Result<Line, Malformed> {
+    let sent = request.headers();
+    let authority = authority(request.uri(), sent)?;
     let is_http = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     if request.uri().scheme_str().is_some_and(|scheme| !is_http(scheme)) {
         return Err(Malformed(":scheme is neither http nor https"));
     }
     out.clear();
-    put(out, &[request.method().as_str().as_bytes(), b" "]);
-    if request.method() == Method::CONNECT {
-        out.extend_from_slice(authority);
-    } else {
-        let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
-        let asks_for_all = path == "*" && request.method() == Method::OPTIONS;
-        if !path.starts_with('/') && !asks_for_all {
-            return Err(Malformed(":path does not begin with a slash"));
-        }
-        out.extend_from_slice(path.as_bytes());
-    }
-    put(out, &[b" HTTP/1.1\r\nHost: ", authority, b"\r\n"]);
-    for name in fields.keys() {
-        if name == header::COOKIE {
-            put_cookies(out, fields)?;
-        } else if name != header::HOST {
-            put_field(out, fields, name)?;
+    fields.clear();
+    let method = put(out, request.method().as_str().as_bytes());
+    out.push(b' ');
+    let target = put(out, target(request, authority)?);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    put_field(out, fields, b"Host", authority);
+    put_cookies(out, fields, sent)?;
+    for (name, value) in sent {
+        if ![header::HOST, header::COOKIE].contains(name) {
+            put_field(out, fields, name.as_str().as_bytes(), trimmed(value)?);
         }
     }
-    if !ends && !fields.contains_key(header::CONTENT_LENGTH) {
-        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    if !ends && !sent.contains_key(header::CONTENT_LENGTH) {
+        put_field(out, fields, b"Transfer-Encoding", b"chunked");
     }
     out.extend_from_slice(b"\r\n");
-    Ok(())
+    Ok(Line { method, target, minor: 1 })
+}
+
+fn target<'a, B>(request: &'a Request<B>, authority: &'a [u8]) -> Result<&'a [u8], Malformed> {
+    if request.method() == Method::CONNECT {
+        return Ok(authority);
+    }
+    let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    let asks_for_all = path == "*" && request.method() == Method::OPTIONS;
+    if !path.starts_with('/') && !asks_for_all {
+        return Err(Malformed(":path does not begin with a slash"));
+    }
+    Ok(path.as_bytes())
 }
 
 /// Whom the request is for. Where both say it, they must agree (RFC 9113 section 8.3.1).
@@ -73,25 +85,45 @@ pub(super) fn authority<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<&'a [
     }
 }
 
-pub(super) fn put_field(out: &mut Vec<u8>, fields: &HeaderMap, name: &HeaderName) -> Result<(), Malformed> {
-    for value in fields.get_all(name) {
-        put(out, &[name.as_str().as_bytes(), b": ", trimmed(value)?, b"\r\n"]);
-    }
-    Ok(())
-}
-
 /// Peers may split a cookie field for the sake of compression; HTTP/1.1 has one (RFC 9113 section 8.2.3).
-pub(super) fn put_cookies(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Malformed> {
-    out.extend_from_slice(b"cookie: ");
-    for (place, crumb) in fields.get_all(header::COOKIE).iter().enumerate() {
-        put(out, &[if place == 0 { b"" } else { b"; " }, trimmed(crumb)?]);
+pub(super) fn put_cookies(
+    out: &mut Vec<u8>,
+    fields: &mut Vec<Field>,
+    sent: &HeaderMap,
+) -> Result<(), Malformed> {
+    if !sent.contains_key(header::COOKIE) {
+        return Ok(());
     }
+    let name = put(out, b"cookie");
+    out.extend_from_slice(b": ");
+    let start = out.len();
+    for (place, crumb) in sent.get_all(header::COOKIE).iter().enumerate() {
+        out.extend_from_slice(if place == 0 { b"" } else { b"; " });
+        out.extend_from_slice(trimmed(crumb)?);
+    }
+    fields.push(Field { name, value: Span::new(start, out.len()), kind: FieldKind::Other });
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
+pub(super) fn put_field(out: &mut Vec<u8>, fields: &mut Vec<Field>, name: &[u8], value: &[u8]) {
+    let kind = FieldKind::as_treated(name);
+    let name = put(out, name);
+    out.extend_from_slice(b": ");
+    let value = put(out, value);
+    out.extend_from_slice(b"\r\n");
+    fields.push(Field { name, value, kind });
+}
+
+/// Appends `part`; says where it lies.
+pub(super) fn put(out: &mut Vec<u8>, part: &[u8]) -> Span {
+    let start = out.len();
+    out.extend_from_slice(part);
+    Span::new(start, out.len())
+}
+
 /// A value that white space does not surround (RFC 9113 section 8.2.1).
-fn trimmed(value: &HeaderValue) -> Result<&[u8], Malformed> {
+pub(super) fn trimmed(value: &HeaderValue) -> Result<&[u8], Malformed> {
     let value = value.as_bytes();
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     if blank(value.first()) || blank(value.last()) {
@@ -100,16 +132,29 @@ fn trimmed(value: &HeaderValue) -> Result<&[u8], Malformed> {
     Ok(value)
 }
 
-/// Writes a response's head as HTTP/1.1 has it.
-pub(crate) fn write_response<B>(out: &mut Vec<u8>, response: &Response<B>) {
+/// Writes a response's head as HTTP/1.1 has it, and says where in it its fields lie.
+pub(crate) fn write_response(out: &mut Vec<u8>, fields: &mut Vec<Field>, response: &Response<()>) {
     out.clear();
+    fields.clear();
     let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    put(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", reason.as_bytes(), b"\r\n"]);
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
     for (name, value) in response.headers() {
-        put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        put_field(out, fields, name.as_str().as_bytes(), without_blanks(value));
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// A value without white space around it, which means nothing (RFC 9110 section 5.5) and must not be there.
+pub(crate) fn without_blanks(value: &HeaderValue) -> &[u8] {
+    let mut value = value.as_bytes();
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// The request that `text`, a head as it would go to an HTTP/1.1 backend, is over HTTP/2.
@@ -120,7 +165,8 @@ pub(crate) fn request(text: &[u8], scheme: Scheme, takes_trailers: bool) -> Opti
     let line_end = memchr(b'\r', &text)?;
     let mut line = text[..line_end].split(|&byte| byte == b' ');
     let (method, target) = (line.next()?, line.next()?);
-    let (mut fields, host) = fields(&text, line_end + 2)?;
+    let mut fields = HeaderMap::with_capacity(FIELDS_USUAL);
+    let host = put_lines(&mut fields, &text, line_end + 2)?;
     let target_start = method.len() + 1;
     let target =
         PathAndQuery::from_maybe_shared(text.slice(target_start..target_start + target.len())).ok()?;
@@ -151,20 +197,30 @@ pub(crate) fn response(text: &[u8]) -> Option<Response<()>> {
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.version_mut() = Version::HTTP_2;
-    *response.headers_mut() = fields(&text, line_end + 2)?.0;
+    response.headers_mut().reserve(FIELDS_USUAL);
+    put_lines(response.headers_mut(), &text, line_end + 2)?;
     Some(response)
 }
 
 /// The fields of a trailer section in HTTP/1.1's form, its empty line included.
 pub(crate) fn trailers(section: &[u8]) -> Option<HeaderMap> {
-    Some(fields(&Bytes::copy_from_slice(section), 0)?.0)
+    let mut fields = HeaderMap::new();
+    put_lines(&mut fields, &Bytes::copy_from_slice(section), 0)?;
+    Some(fields)
+}
+
+/// Appends the fields of whole lines.
+pub(crate) fn append_lines(fields: &mut HeaderMap, lines: &[u8]) -> Option<()> {
+    put_lines(fields, &Bytes::from([lines, b"\r\n"].concat()), 0).map(drop)
 }
 
 /// Appends the fields of a trailer section that may be one: none that would frame, address or route the message.
 pub(crate) fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
     for (name, value) in trailers {
         if may_trail(name) {
-            put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                out.extend_from_slice(part);
+            }
         }
     }
 }
@@ -184,15 +240,14 @@ fn may_trail(name: &HeaderName) -> bool {
     FieldKind::as_treated(name.as_str().as_bytes()) == FieldKind::Other
 }
 
-/// Fields from `at` up to the empty line, and the value of Host. Values stay where they are: `text` is shared.
+/// Appends the fields from `at` up to the empty line; says the value of Host. Values stay where they are: `text` is shared.
 /// What holds for one HTTP/1.1 connection only is left out (RFC 9113 section 8.2.2).
-fn fields(text: &Bytes, mut at: usize) -> Option<(HeaderMap, Option<Bytes>)> {
-    let mut map = HeaderMap::with_capacity(FIELDS_USUAL);
+fn put_lines(fields: &mut HeaderMap, text: &Bytes, mut at: usize) -> Option<Option<Bytes>> {
     let mut host = None;
     loop {
         let end = at + memchr(b'\r', text.get(at..)?)?;
         if end == at {
-            return Some((map, host));
+            return Some(host);
         }
         let colon = at + memchr(b':', &text[at..end])?;
         let start = colon + 1 + usize::from(text.get(colon + 1) == Some(&b' '));
@@ -203,33 +258,36 @@ fn fields(text: &Bytes, mut at: usize) -> Option<(HeaderMap, Option<Bytes>)> {
             kind => {
                 let name = HeaderName::from_bytes(&text[at..colon]).ok()?;
                 let mut value = HeaderValue::from_maybe_shared(value).ok()?;
-                // Never twice the same, so it stays out of the peer's table (RFC 7541 section 6.2.3), where it would drive
-                // out what does come again. The engine goes through all values of a name it has there, too.
-                value.set_sensitive(kind == FieldKind::RequestId);
-                map.append(name, value);
+                value.set_sensitive(is_unique(kind));
+                fields.append(name, value);
             }
         }
         at = end + 2;
     }
 }
 
-pub(super) fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
-    for part in parts {
-        out.extend_from_slice(part);
-    }
+/// Whether the value of such a field is never twice the same. It stays out of the peer's table then (RFC 7541 section
+/// 6.2.3), where it would drive out what does come again. The engine goes through all values of a name it has there, too.
+pub(crate) fn is_unique(kind: FieldKind) -> bool {
+    kind == FieldKind::RequestId
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::{parse_request, understand};
 
     fn get(uri: &str) -> http::request::Builder {
         Request::builder().method("GET").uri(uri)
     }
 
     fn written(request: http::request::Builder, ends: bool) -> Result<String, Malformed> {
-        let mut out = b"old".to_vec();
-        write_request(&mut out, &request.body(()).unwrap(), ends)?;
+        let (mut out, mut fields) = (b"old".to_vec(), Vec::new());
+        let line = write_request(&mut out, &mut fields, &request.body(()).unwrap(), ends)?;
+        let (mut parsed, understood) = (Vec::new(), understand(&out, line, &mut fields));
+        // Nobody else parses it: what it is said to be is what a parser finds.
+        assert_eq!(format!("{understood:?}"), format!("{:?}", parse_request(&out, 100, &mut parsed)));
+        assert_eq!(format!("{fields:?}"), format!("{parsed:?}"));
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -300,7 +358,7 @@ mod tests {
         let text = b"HTTP/1.1 404 Not Found\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nConnection: close\r\n\r\n";
         let response = response(text).unwrap();
         let mut out = Vec::new();
-        write_response(&mut out, &response);
+        write_response(&mut out, &mut Vec::new(), &response);
         assert_eq!(out, b"HTTP/1.1 404 Not Found\r\nset-cookie: a\r\nset-cookie: b\r\n\r\n");
     }
 

@@ -19,6 +19,8 @@ use super::frames::{Census, Flood};
 
 /// What is gathered before it is written even though more may come: the content of one TLS record.
 const OUT_MAX: usize = 16 * 1024;
+/// What is reserved for that at first: a few answers.
+const OUT_FIRST: usize = 4 * 1024;
 /// What is read at once.
 const IN_MAX: usize = 16 * 1024;
 /// Length of the client's connection preface (RFC 9113 section 3.4), in front of its first frame.
@@ -187,6 +189,15 @@ impl State {
         flushed
     }
 
+    /// Grows in two steps, not in ten: it is given back whenever nothing is under way, which is often.
+    fn make_room(&mut self, more: usize) {
+        let wanted = self.out.len() + more;
+        if wanted > self.out.capacity() {
+            let capacity = if wanted > OUT_FIRST { OUT_MAX } else { OUT_FIRST };
+            self.out.reserve_exact(capacity - self.out.len());
+        }
+    }
+
     /// Notes whether the peer takes anything.
     fn progress(&mut self, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &sent {
@@ -208,6 +219,7 @@ impl State {
         let total = parts[0].len() + parts[1].len();
         let taken = loop {
             if self.out.len() + total <= OUT_MAX {
+                self.make_room(total);
                 self.out.extend_from_slice(parts[0]);
                 self.out.extend_from_slice(parts[1]);
                 break total;
@@ -324,6 +336,19 @@ mod tests {
         assert!(link.stuck_since().is_none());
         drop((link, io));
         assert_eq!(reading.await.unwrap(), [b"first", &long[..], b"last"].concat());
+    }
+
+    #[tokio::test]
+    async fn what_is_gathered_grows_in_two_steps_and_is_given_back() {
+        let (near, _far) = connection().await;
+        let (link, mut io) = link(near, b"");
+        for (more, capacity) in [(1, OUT_FIRST), (OUT_FIRST - 1, OUT_FIRST), (1, OUT_MAX)] {
+            io.write_all(&vec![0; more]).await.unwrap();
+            assert_eq!(link.lock().out.capacity(), capacity);
+        }
+        poll_fn(|context| link.poll_out(context)).await.unwrap();
+        link.shrink();
+        assert_eq!(link.lock().out.capacity(), 0);
     }
 
     #[tokio::test]

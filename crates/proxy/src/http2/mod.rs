@@ -16,7 +16,12 @@ mod stream;
 pub(crate) use bounds::{Http2Bounds, Http2Counts};
 pub(crate) use connect::accepts as accepts_websocket;
 pub(crate) use frames::Flood;
-pub(crate) use head::{passed_trailers, request, response, trailers, write_response, write_trailers};
+#[cfg(test)]
+pub(crate) use head::write_request;
+pub(crate) use head::{
+    append_lines, is_unique, passed_trailers, request, response, trailers, without_blanks, write_response,
+    write_trailers,
+};
 pub(crate) use link::{Io, Link};
 pub(crate) use session::serve;
 

@@ -12,7 +12,7 @@ use h2::{Reason, RecvStream};
 use http::Request;
 
 use crate::http::{Client, ClientNames, Connection, Failure, Next, Responder, Scratch, Stream};
-use crate::http1::parse_request;
+use crate::http1::{self, Line, TOO_MANY_FIELDS, understand};
 use crate::listen::Listener;
 use crate::worker::Worker;
 
@@ -83,30 +83,42 @@ pub(super) fn begin(running: Running, request: Request<RecvStream>, respond: Sen
     let Shared { client, listener, worker, link, .. } = &*running.0;
     let started = Instant::now();
     let mut scratch = worker.take_scratch();
+    let (parts, receive) = request.into_parts();
+    let request = Request::from_parts(parts, ());
+    let Scratch { head, fields, .. } = &mut *scratch;
     let written = if asks_for_websocket(&request) {
-        write_upgrade(&mut scratch.head, &request, &mut worker.seed_rng())
+        write_upgrade(head, fields, &request, &mut worker.seed_rng())
     } else {
-        write_request(&mut scratch.head, &request, request.body().is_end_stream())
+        write_request(head, fields, &request, receive.is_end_stream())
     };
     let mut respond = Responder::new(respond);
-    if let Err(malformed) = written {
-        // RFC 9113 section 8.1.1: whatever else it might mean, it is not to be understood.
-        tracing::debug!(client = %client.address, detail = malformed.0, "a malformed request over HTTP/2");
-        listener.counts.http2.malformed.fetch_add(1, Ordering::Relaxed);
-        respond.reset(Reason::PROTOCOL_ERROR);
-        worker.give_back(scratch);
-        return;
-    }
-    let stream = Box::new(Stream { link: Arc::clone(link), receive: request.into_body(), respond });
+    let line = match written {
+        Ok(line) => line,
+        Err(malformed) => {
+            // RFC 9113 section 8.1.1: whatever else it might mean, it is not to be understood.
+            tracing::debug!(client = %client.address, detail = malformed.0, "a malformed request over HTTP/2");
+            listener.counts.http2.malformed.fetch_add(1, Ordering::Relaxed);
+            respond.reset(Reason::PROTOCOL_ERROR);
+            worker.give_back(scratch);
+            return;
+        }
+    };
+    let stream = Box::new(Stream { link: Arc::clone(link), request, receive, respond });
     // Small, for a task's future is moved several times until it has its place, and once more at its end.
     tokio::spawn(async move {
         let _registered = running.0.worker.register().await;
-        Box::pin(answer(&running.0, stream, scratch, started)).await;
+        Box::pin(answer(&running.0, stream, scratch, line, started)).await;
     });
 }
 
-/// Answers a request as if it had come alone on a connection of HTTP/1.1. Its head is in `scratch`.
-async fn answer(shared: &Shared, stream: Box<Stream>, mut scratch: Box<Scratch>, started: Instant) {
+/// Answers a request as if it had come alone on a connection of HTTP/1.1. Its head and fields are in `scratch`.
+async fn answer(
+    shared: &Shared,
+    stream: Box<Stream>,
+    mut scratch: Box<Scratch>,
+    line: Line,
+    started: Instant,
+) {
     let Shared { peer, client, listener, worker, .. } = shared;
     let mut connection = Connection {
         stream: Client::H2(stream),
@@ -121,7 +133,12 @@ async fn answer(shared: &Shared, stream: Box<Stream>, mut scratch: Box<Scratch>,
     };
     let settings = listener.settings.load_full();
     let limits = &settings.limits;
-    let next = match parse_request(&scratch.head, limits.headers, &mut scratch.fields) {
+    let understood = if scratch.fields.len() > limits.headers.min(http1::FIELDS_MAX) {
+        Err(TOO_MANY_FIELDS)
+    } else {
+        understand(&scratch.head, line, &mut scratch.fields)
+    };
+    let next = match understood {
         _ if scratch.head.len() > limits.header_bytes => {
             connection.refuse(&mut scratch, &settings, started, Failure::HeaderTooLarge).await
         }

@@ -116,10 +116,18 @@ impl SharedPool {
         let mut by_backend = self.lock();
         let backend = by_backend.get_mut(&wanted.serial)?;
         let now = Instant::now();
-        backend.connections.retain(|connection| !connection.is_useless(now, Some(wanted)));
-        let connection =
-            backend.connections.iter().find(|connection| connection.reserve(wanted.streams_max))?;
-        Some(Slot { connection: Arc::clone(connection), reused: true })
+        // Only as far as need be: those behind the one that has a slot are looked at when it has none.
+        let mut place = 0;
+        while let Some(connection) = backend.connections.get(place) {
+            if connection.is_useless(now, Some(wanted)) {
+                backend.connections.remove(place);
+            } else if connection.reserve(wanted.streams_max) {
+                return Some(Slot { connection: Arc::clone(connection), reused: true });
+            } else {
+                place += 1;
+            }
+        }
+        None
     }
 
     /// Lets go of connections that have ended, are too old or have had nothing to do for too long. Those in use end when
