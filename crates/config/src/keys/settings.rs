@@ -67,7 +67,7 @@ pub(super) static LOG: Section = Section {
             name: "level",
             kinds: &[Kind::Choice(|| vec!["trace", "debug", "info", "warn", "error"])],
             default: Default::Text(defaults::LOG_LEVEL),
-            doc: "Events below this are not written.",
+            doc: "Events below this are not written. Releases have none below `debug`.",
             aliases: &["severity"],
         },
         Key {

@@ -26,7 +26,10 @@ pool = "web"
 
 [pool.web]
 health = { path = "/healthz" }
-backends = ["web-0.web.default.svc.cluster.local:8080", "web-1.web.default.svc.cluster.local:8080"]
+backends = [
+  "web-0.web.default.svc.cluster.local:8080",
+  "web-1.web.default.svc.cluster.local:8080",
+]
 "#,
     },
     Rule {
