@@ -11,7 +11,8 @@ pub(super) static RULES: &[Rule] = &[
         reason: "Tiers after the first get nothing as long as the first can take everything. With one backend in tier \
                  0 and the rest behind it one machine serves all requests, while the others are idle and look healthy: \
                  the outage in which a single instance was fed until it crashed. Two machines, one of them a stand-by, \
-                 are a plan; three rarely are.",
+                 are a plan; three rarely are, unless connections have them one after the other: a database with one writer \
+                 and a tier for each that is next in line.",
         broken: r#"[listener.web]
 bind = ":8080"
 pool = "web"

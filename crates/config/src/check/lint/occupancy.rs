@@ -14,6 +14,9 @@ const QUICKEST: f64 = 0.002;
 /// seconds.
 const BUSY: f64 = 0.1;
 
+/// Of what a backend can take: from here on it has a request in flight for a tenth of the time or more.
+const OCCUPIED: f64 = 0.1;
+
 /// Requests a second at the peak.
 fn peak<'a>(subject: &Subject<'a>) -> Option<&'a At<f64>> {
     subject.pool.expect.as_ref()?.peak_rate.as_ref()
@@ -108,8 +111,13 @@ fn idle_strategy(subject: &Subject<'_>) -> Option<Diagnostic> {
     let rate = peak.value / used as f64;
     let strategy = subject.pool.strategy.as_str();
     let settings = &subject.pool.settings;
+    // Whoever says what a backend can take says how long it is busy with each.
+    let occupied = || {
+        let mut shares = subject.tiers.iter().flat_map(|tier| &tier.shares);
+        shares.any(|share| load(subject, share).is_some_and(|load| load >= OCCUPIED))
+    };
     let (blind, sees) = match strategy {
-        "least_request" => (rate < BUSY, "nothing is in flight when the next one comes: all look alike"),
+        "least_request" => (rate < BUSY && !occupied(), "nothing is in flight when the next one comes: all look alike"),
         "peak_ewma" => {
             (rate * settings.decay.as_secs_f64() < 1.0, "latencies are forgotten before the next one comes")
         }

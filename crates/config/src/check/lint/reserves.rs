@@ -17,8 +17,10 @@ fn lone_first_tier(subject: &Subject<'_>) -> Option<Diagnostic> {
     let (first, rest) = subject.tiers.split_first()?;
     let [only] = first.shares.as_slice() else { return None };
     let kept = subject.open() - 1;
+    // Of connections, one after the other is an order that somebody has thought of: who writes, and who is next in line.
+    let in_line = !subject.reach.has_requests() && rest.iter().all(|tier| tier.shares.len() == 1);
     // With a limit the others are there for what is beyond it.
-    if first.number != 0 || kept < 2 || only.backend.max_in_flight.is_some() {
+    if first.number != 0 || kept < 2 || in_line || only.backend.max_in_flight.is_some() {
         return None;
     }
     let reserve = &rest.first()?.shares.first()?.backend.tier;

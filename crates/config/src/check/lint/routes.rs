@@ -7,6 +7,7 @@ use super::ways::is_http;
 use crate::decode::{Cx, Draft, ListenerDraft, RouteDraft};
 use crate::diagnostic::Diagnostic;
 use crate::model::HostMatch;
+use crate::span::At;
 use crate::values::percent;
 
 /// Routes from which on a share of them says something.
@@ -121,6 +122,16 @@ fn lopsided(draft: &Draft) -> Option<Diagnostic> {
     let own = *routed.get(name)?;
     let (of_routes, of_backends) = (*count as f64 / all as f64, own as f64 / backends as f64);
     if all < ROUTES_MIN || of_routes < MOST || of_backends > FEW || places.len() < 2 {
+        return None;
+    }
+    // What no other route is for may be most of the traffic, however many routes there are.
+    let rest = |route: &RouteDraft| {
+        route.path.value == "/" && route.hosts.iter().any(|host| host.value == HostMatch::Any)
+    };
+    let elsewhere = |pool: &Option<At<String>>| pool.as_ref().is_some_and(|pool| pool.value != **name);
+    if draft.routes.iter().any(|route| rest(route) && elsewhere(&route.pool))
+        || draft.listeners.iter().any(|listener| elsewhere(&listener.pool))
+    {
         return None;
     }
     let pool = route.pool.as_ref()?;

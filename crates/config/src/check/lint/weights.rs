@@ -13,6 +13,8 @@ pub(super) const RULES: [PoolRule; 3] = [outlier, dominant, ignored_capacity];
 const OUTLYING: f64 = 10.0;
 /// Times its capacity that a backend may be meant to get before it is told: machines are rarely measured better.
 const BEYOND: f64 = 1.5;
+/// What percentages come to: whoever wrote them has added them up, and a digit that slips spoils the sum.
+const PERCENT: f64 = 100.0;
 /// Of the capacity: the others would get three times their load when this much of it goes.
 const DOMINANT: f64 = 2.0 / 3.0;
 
@@ -49,7 +51,8 @@ fn outlier(subject: &Subject<'_>) -> Option<Diagnostic> {
 
 /// The heaviest of three or more and the median, where they are far apart for the sizes of the machines.
 fn outlying<'a, 'b>(tier: &'a Tier<'b>) -> Option<(&'a Share<'b>, f64)> {
-    if tier.shares.len() < 3 {
+    let all: f64 = tier.shares.iter().map(|share| f64::from(share.backend.weight.value.get())).sum();
+    if tier.shares.len() < 3 || all == PERCENT {
         return None;
     }
     let mut sizes: Vec<f64> = tier.shares.iter().map(per_size).collect();
