@@ -56,18 +56,26 @@ pub(super) fn groups(slots: &[Slot], serving: Vec<usize>, tier: u8, spec: Option
     let (Some(home), true) = (home, named >= 2) else {
         return vec![Group { serving, load: 1.0, away: false }];
     };
-    let inside = zones.iter().map(|zone| within(slots, &serving, *zone)).collect::<Vec<_>>();
+    let inside = by_zone(slots, &serving, &zones);
     let weigh = |members: &[usize]| members.iter().map(|i| slots[*i].configured_weight()).sum::<f64>();
+    let all = weigh(&serving);
     let arrivals: Vec<f64> =
         zones.iter().map(|zone| if zone.is_some() { 1.0 / named as f64 } else { 0.0 }).collect();
-    let capacity: Vec<f64> = inside.iter().map(|members| weigh(members) / weigh(&serving)).collect();
+    let capacity: Vec<f64> = inside.iter().map(|members| weigh(members) / all).collect();
     let loads = zone_split(&arrivals, &capacity, home);
     let group = |(at, (serving, load))| Group { serving, load, away: at != home };
     inside.into_iter().zip(loads).enumerate().map(group).collect()
 }
 
-fn within(slots: &[Slot], serving: &[usize], zone: Option<&Arc<str>>) -> Vec<usize> {
-    serving.iter().copied().filter(|i| slots[*i].member.placement.zone.as_ref() == zone).collect()
+/// Those that serve in each of these zones, which are in order and all that they are in.
+fn by_zone(slots: &[Slot], serving: &[usize], zones: &[Option<&Arc<str>>]) -> Vec<Vec<usize>> {
+    let mut inside = vec![Vec::new(); zones.len()];
+    for member in serving {
+        if let Ok(at) = zones.binary_search(&slots[*member].member.placement.zone.as_ref()) {
+            inside[at].push(*member);
+        }
+    }
+    inside
 }
 
 /// Shares are off by less than this.

@@ -117,7 +117,9 @@ fn idle_strategy(subject: &Subject<'_>) -> Option<Diagnostic> {
         shares.any(|share| load(subject, share).is_some_and(|load| load >= OCCUPIED))
     };
     let (blind, sees) = match strategy {
-        "least_request" => (rate < BUSY && !occupied(), "nothing is in flight when the next one comes: all look alike"),
+        "least_request" => {
+            (rate < BUSY && !occupied(), "nothing is in flight when the next one comes: all look alike")
+        }
         "peak_ewma" => {
             (rate * settings.decay.as_secs_f64() < 1.0, "latencies are forgotten before the next one comes")
         }
