@@ -97,10 +97,13 @@ fn panics_at_once(subject: &Subject<'_>) -> Option<Diagnostic> {
         .effect(format!(
             "a dead backend would keep its {share} of requests: in panic health is not looked at"
         ))
-        .help(format!(
-            "write `panic_threshold = 0.5`, or at most {:.2} for a pool of {used}",
-            (((used - 1) as f64 / used as f64) * 100.0).floor() / 100.0
-        ));
+        .help(match used {
+            2 => "write `panic_threshold = 0.5` or less".into(),
+            _ => format!(
+                "write `panic_threshold = 0.5`, or at most {:.2} for a pool of {used}",
+                (((used - 1) as f64 / used as f64) * 100.0).floor() / 100.0
+            ),
+        });
     Some(found)
 }
 
