@@ -1,13 +1,15 @@
 //! Looking at the files of a configuration without running it.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use evenkeel_config::{CertificateFiles, Config};
+use evenkeel_config::{CertificateFiles, Config, HostMatch, Listener, Protocol};
 
 use super::certificates::Certificate;
 use super::error::TlsError;
 use super::pem;
 use super::plan::TlsPlan;
+use super::server::ServerTls;
 
 /// What is wrong, and what is odd, about the files that a configuration names for TLS.
 #[derive(Clone, Debug, Default)]
@@ -28,12 +30,43 @@ pub fn check_tls(config: &Config) -> TlsFindings {
     for (_, server) in &plan.servers {
         server.get().table.certificates().iter().for_each(|one| doubt(&mut warnings, server.user(), one));
     }
+    warnings.extend(uncovered(config, &plan));
     for pool in &config.pools {
         if let Some(client) = plan.client(&pool.id) {
             client.live().get().identity.iter().for_each(|one| doubt(&mut warnings, client.user(), one));
         }
     }
     TlsFindings { errors: Vec::new(), warnings }
+}
+
+/// Of each listener, the first host that a route of it is for and no certificate. A route of every listener may be there
+/// for one that speaks in clear, or for another one whose certificates it is in.
+fn uncovered(config: &Config, plan: &TlsPlan) -> Vec<TlsError> {
+    let clear =
+        |listener: &&Listener| listener.protocol == Protocol::Http && listener.https_redirect.is_none();
+    let in_clear = config.listeners.iter().any(|listener| clear(&listener));
+    let covers = |server: &ServerTls, host: &str| server.get().table.covers(host);
+    let elsewhere = |host: &str| in_clear || plan.servers.iter().any(|(_, server)| covers(server, host));
+    let of = |(listener, server): &(String, Arc<ServerTls>)| {
+        let host = config.routes_on(listener).find_map(|route| match &route.host {
+            HostMatch::Exact(host) if covers(server, host) => None,
+            HostMatch::Exact(host) if route.listener.is_none() && elsewhere(host) => None,
+            HostMatch::Exact(host) => Some(host),
+            HostMatch::Any | HostMatch::Wildcard(_) => None,
+        })?;
+        let live = server.get();
+        // One that names nobody is not meant for clients that look at names.
+        let first = live.table.certificates().first().filter(|first| !first.facts.names.is_empty())?;
+        Some(TlsError {
+            user: server.user().to_owned(),
+            file: first.file.clone(),
+            problem: format!(
+                "neither it nor another certificate is for {host}, which a route is for; clients refuse it"
+            ),
+            help: format!("add a certificate for {host}, or name the listener of the route that it is for"),
+        })
+    };
+    plan.servers.iter().filter_map(of).collect()
 }
 
 /// What is wrong with each file by itself, and what else has been found. A start needs to know of one only; whoever writes
@@ -67,4 +100,46 @@ fn doubt(warnings: &mut Vec<TlsError>, user: &str, certificate: &Certificate) {
         problem: problem.clone(),
         help: "put a certificate there that is valid now, followed by those that vouch for it".to_owned(),
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_config::{Source, load};
+    use rcgen::PKCS_ECDSA_P256_SHA256;
+
+    use super::super::certificates::tests::{Folder, made};
+    use super::*;
+
+    /// What is said of an https listener with a certificate for `*.example.com`, with this in its file too.
+    fn warnings(folder: &str, more: &str) -> Vec<String> {
+        let folder = Folder::new(folder);
+        let (cert, key) = made(&["*.example.com"], &PKCS_ECDSA_P256_SHA256);
+        let files = folder.pair("wild", &cert, &key);
+        let text = format!(
+            "[listener.web]\nbind = ':443'\nprotocol = 'https'\npool = 'web'\ntls = {{ certificates = [{{ cert = '{}', \
+             key = '{}' }}] }}\n{more}\n[pool.web]\nhealth = {{}}\nbackends = ['10.0.0.1:80', '10.0.0.2:80']\n",
+            files.cert.display(),
+            files.key.display()
+        );
+        let config = load(&Source::new("f", text)).config.expect("a sound file");
+        check_tls(&config).warnings.into_iter().map(|found| found.problem).collect()
+    }
+
+    #[test]
+    fn a_host_of_a_route_that_no_certificate_is_for_is_told() {
+        let route =
+            |host: &str, more: &str| format!("[[route]]\nhost = '{host}'\npath = '/x'\npool = 'web'\n{more}");
+        let plain = "[listener.plain]\nbind = ':80'\npool = 'web'";
+        let redirect = "[listener.plain]\nbind = ':80'\nhttps_redirect = true";
+        for (folder, more, told) in [
+            ("covered", route("a.example.com", ""), false),
+            ("uncovered", route("a.b.example.com", ""), true),
+            ("pattern", route("*.example.org", ""), false),
+            ("in-clear", route("example.org", plain), false),
+            ("own", route("example.org", &format!("listener = 'web'\n{plain}")), true),
+            ("redirected", route("example.org", redirect), true),
+        ] {
+            assert_eq!(!warnings(folder, &more).is_empty(), told, "{folder}");
+        }
+    }
 }

@@ -69,6 +69,12 @@ impl Table {
         !self.named(&host).is_some_and(|named| named.iter().any(|index| presented.contains(index)))
     }
 
+    /// Whether a certificate is for this host, a name in lower case or an address.
+    pub(super) fn covers(&self, host: &str) -> bool {
+        let address = |all: &Certificate| host.parse().is_ok_and(|host| all.facts.addresses.contains(&host));
+        self.named(host).is_some() || self.all.iter().any(address)
+    }
+
     fn covers_address(&self, asked: &str, host: std::net::IpAddr) -> bool {
         let presented = self.presented(&asked.to_ascii_lowercase());
         presented.iter().any(|&index| self.all[index].facts.addresses.contains(&host))

@@ -86,3 +86,19 @@ fn requests_for_somebody_else_are_known() {
         assert_eq!(table.is_misdirected(asked, host), misdirected, "{asked} {host}");
     }
 }
+
+#[test]
+fn a_name_is_covered_by_itself_or_by_its_parent() {
+    let table = names();
+    for (host, covered) in [
+        ("first.example", true),
+        ("x.example.com", true),
+        ("own.example.com", true),
+        ("example.com", false),
+        ("x.y.example.com", false),
+        ("elsewhere.example", false),
+        ("10.0.0.1", false),
+    ] {
+        assert_eq!(table.covers(host), covered, "{host}");
+    }
+}
