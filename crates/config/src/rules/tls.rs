@@ -58,8 +58,8 @@ backends = ["10.0.0.11:8443", "10.0.0.12:8443"]
         id: "tls-file",
         severity: Severity::Warning,
         title: "a certificate, key or CA that the file names is not fit for use",
-        reason: "Certificates that have ended, are not valid yet or do not belong to their key make clients or backends \
-                 refuse the connection, all of them at once. Where nothing can work with it, it is an error. It is \
+        reason: "Certificates that have ended, are not valid yet, do not belong to their key or are for other hosts than \
+                 the routes make clients or backends refuse the connection, all of them at once. Where nothing can work with it, it is an error. It is \
                  found by `evenkeel check`, which reads the files, and not by an editor that knows the schema.",
         broken: r#"[listener.secure]
 bind = ":8443"

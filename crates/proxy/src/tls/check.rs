@@ -39,8 +39,8 @@ pub fn check_tls(config: &Config) -> TlsFindings {
     TlsFindings { errors: Vec::new(), warnings }
 }
 
-/// Of each listener, the first host that a route of it is for and no certificate. A route of every listener may be there
-/// for one that speaks in clear, or for another one whose certificates it is in.
+/// Of each listener, the first host that a route of it is for and no certificate. A route of every listener may be
+/// there for one that speaks in clear, or for another one whose certificates it is in.
 fn uncovered(config: &Config, plan: &TlsPlan) -> Vec<TlsError> {
     let clear =
         |listener: &&Listener| listener.protocol == Protocol::Http && listener.https_redirect.is_none();
