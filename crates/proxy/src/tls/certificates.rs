@@ -103,12 +103,20 @@ fn chain_doubts(all: &[Facts]) -> Vec<String> {
     steps.map(doubt).collect()
 }
 
+/// Whoever renews certificates does so when a third of their time is left. With less than a fifth left something has gone
+/// wrong, whether they live for a year or for six days.
+const NEAR_END: i64 = 5;
+
 fn time_doubt(own: &Facts, now: SystemTime) -> Option<String> {
-    let days = own.seconds_left(now) / 86_400;
-    if own.seconds_left(now) < 0 {
+    let left = own.seconds_left(now);
+    let days = left / 86_400;
+    if left < 0 {
         Some(format!("it has been expired for {} days; clients refuse it", -days))
     } else if !own.is_valid_at(now) {
         Some("it is not valid yet; clients refuse it".to_owned())
+    } else if left < own.not_after.saturating_sub(own.not_before) / NEAR_END {
+        let left = if days < 3 { format!("{} hours", left / 3600) } else { format!("{days} days") };
+        Some(format!("it ends in {left}, and then clients refuse it; see why it has not been renewed"))
     } else {
         None
     }

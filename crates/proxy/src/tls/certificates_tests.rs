@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256,
@@ -140,6 +141,22 @@ fn time_is_looked_at() {
     let (early, valid) = doubts("early", 4000, 4001);
     assert!(early.contains("not valid yet") && !valid, "{early}");
     assert_eq!(doubts("now", 2001, 4001), (String::new(), true));
+}
+
+/// Whatever its lifetime: with a fifth of it left it should have been renewed.
+#[test]
+fn an_end_that_is_near_is_told() {
+    let folder = Folder::new("end");
+    let (cert, key) = made(&["a.example"], &PKCS_ECDSA_P256_SHA256);
+    let facts = Certificate::load(&folder.pair("a", &cert, &key)).unwrap().facts;
+    let told = |days: i64, left_hours: i64| {
+        let own = Facts { not_before: 0, not_after: days * 86_400, ..facts.clone() };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(((days * 24 - left_hours) * 3600) as u64);
+        time_doubt(&own, now)
+    };
+    assert_eq!((told(90, 24 * 20), told(6, 30)), (None, None));
+    assert!(told(90, 24 * 17).is_some_and(|doubt| doubt.contains("ends in 17 days")));
+    assert!(told(6, 28).is_some_and(|doubt| doubt.contains("ends in 28 hours")));
 }
 
 #[test]
