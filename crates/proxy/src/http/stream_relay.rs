@@ -161,12 +161,16 @@ impl Way for Up<'_> {
 
 impl Way for Down<'_> {
     fn poll(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<(), Fault>> {
+        // Also when it has been told all there is: nothing is read from a client whose backend does not read, and so nothing
+        // else says that it has gone.
+        if self.to.poll_reset(context).is_ready() {
+            self.stage = Stage::Over;
+            return Poll::Ready(Err(Fault::ReceiverReset));
+        }
         if self.is_over() {
             return Poll::Ready(Ok(()));
         }
-        let reset = self.to.poll_reset(context).is_ready();
-        let polled =
-            if reset { Poll::Ready(Err(Fault::Receiver)) } else { self.poll_moving(context, buffer) };
+        let polled = self.poll_moving(context, buffer);
         if polled.is_ready() {
             self.stage = Stage::Over;
         }

@@ -37,6 +37,8 @@ pub(crate) trait Way {
 pub(crate) enum Fault {
     Sender,
     Receiver,
+    /// The receiver takes nothing any more, and wants nothing passed on of what it has said before.
+    ReceiverReset,
 }
 
 /// Both directions.
@@ -88,6 +90,8 @@ impl<U: Way, D: Way> Both<U, D> {
         match self.down.poll(context, buffer) {
             Poll::Ready(Err(Fault::Sender)) => return Poll::Ready(End::BackendReset),
             Poll::Ready(Err(Fault::Receiver)) => self.client_broken = true,
+            // Not so late as when the backend takes what it was sent before: that may be never.
+            Poll::Ready(Err(Fault::ReceiverReset)) => return Poll::Ready(End::ClientReset),
             _ => {}
         }
         if !self.up.is_over() || !self.down.is_over() {

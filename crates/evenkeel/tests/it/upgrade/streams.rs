@@ -1,5 +1,7 @@
 //! WebSocket over HTTP/2: streams that become tunnels (RFC 8441).
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -163,6 +165,53 @@ async fn windows_bound_what_is_under_way() {
     assert!(client.came(|event| matches!(event, Event::Data(1, _, _))).is_none());
     client.send([Frame::window_update(1, 10), Frame::window_update(0, 10)]).await.expect("it is open");
     hear(&mut client, 1, b"more").await;
+}
+
+/// Sends on a stream for as long as its windows are opened again.
+async fn fill(client: &mut Client, stream: u32) {
+    let (mut of_stream, mut of_connection) = (65_535_u32, 65_535_u32);
+    loop {
+        let mut room = of_stream.min(of_connection);
+        (of_stream, of_connection) = (of_stream - room, of_connection - room);
+        while room > 0 {
+            let length = room.min(16_384);
+            client.send([Frame::data(stream, 0, vec![b'x'; length as usize])]).await.expect("it is open");
+            room -= length;
+        }
+        let opened = client.find_within(Duration::from_secs(1), "window", |event| match event {
+            Event::WindowUpdate(of, more) => Some((*of, *more)),
+            _ => None,
+        });
+        match opened.await {
+            Ok((0, more)) => of_connection += more,
+            Ok((_, more)) => of_stream += more,
+            Err(_) => break,
+        }
+    }
+    assert_eq!(of_stream, 0, "the backend reads");
+}
+
+/// What a client has sent may wait for as long as it likes for a backend that does not read: that the client has gone
+/// shows all the same.
+#[tokio::test]
+async fn clients_that_leave_while_their_backend_does_not_read_are_let_go() {
+    let deaf = |head: &Head| Reply::steps([Step::Send(grant(head)), Step::Pause(Duration::from_secs(3600))]);
+    let backend = Backend::scripted("a", deaf).await;
+    let evenkeel = Setup::new([&backend]).start().await;
+    for resets in [true, false] {
+        let mut client = client(&evenkeel).await;
+        client.send([ask(1, &[])]).await.expect("it is open");
+        assert!(!fields(&mut client, 1).await.1);
+        fill(&mut client, 1).await;
+        assert_eq!(open_tunnels(&evenkeel.metrics().await), 1.0);
+        if resets {
+            client.send([Frame::reset(1, code::CANCEL)]).await.expect("it is open");
+            await_none(&evenkeel).await;
+        }
+        drop(client);
+        await_none(&evenkeel).await;
+    }
+    assert_eq!(outcomes(&evenkeel.metrics().await, "cancelled"), 2.0);
 }
 
 #[tokio::test]
