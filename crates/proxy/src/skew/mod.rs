@@ -3,7 +3,7 @@
 mod diagnosis;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -44,6 +44,16 @@ struct Raised {
     level: Level,
 }
 
+/// What is new about something that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// It has been told.
+    Known,
+    /// It matters more than it ever did.
+    Worse,
+    Begun,
+}
+
 /// Looks once a second for as long as the proxy is there.
 pub(crate) async fn watch(inner: Weak<Inner>) {
     let mut ticks = tokio::time::interval(TICK);
@@ -54,7 +64,8 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
         let view = inner.view.load_full();
         let mut watches = lock(&inner.watches);
         let now = inner.clock.now();
-        watches.0.retain(|id, _| view.pools.iter().any(|pool| pool.id == *id));
+        let pools: HashSet<&PoolId> = view.pools.iter().map(|pool| &pool.id).collect();
+        watches.0.retain(|id, _| pools.contains(id));
         for pool in &view.pools {
             let snapshot = pool.snapshot.load_full();
             let watched = watches.0.entry(pool.id.clone()).or_insert_with(|| Watched {
@@ -80,14 +91,17 @@ impl Watched {
     /// Tells the log what has come and what is over.
     fn announce(&mut self, pool: &Arc<PoolCell>, snapshot: &PoolSnapshot) {
         let symptoms = self.watch.symptoms();
-        let now: Vec<Raised> = symptoms.iter().map(Raised::of).collect();
-        for (symptom, raised) in symptoms.iter().zip(&now) {
-            if !self.raised.contains(raised) {
+        let mut now: Vec<Raised> = symptoms.iter().map(Raised::of).collect();
+        for (symptom, raised) in symptoms.iter().zip(&mut now) {
+            let news = raised.after(&self.raised);
+            if news == News::Begun {
                 *self.alarms.entry((raised.dimension, raised.cause)).or_default() += 1;
+            }
+            if news != News::Known {
                 words::raised(&pool.id, snapshot, symptom);
             }
         }
-        for over in self.raised.iter().filter(|before| !now.contains(before)) {
+        for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {
             let backend = words::name(snapshot, over.backend);
             let (dimension, cause) = (dimension(over.dimension), over.cause.as_str());
             tracing::info!(pool = %pool.id, backend, dimension, cause, "skew is over");
@@ -104,5 +118,46 @@ impl Raised {
             cause: symptom.cause,
             level: symptom.level,
         }
+    }
+
+    /// What it adds to what was raised before. It keeps the worst level that it has had, so that one which goes up and down
+    /// is told once.
+    fn after(&mut self, before: &[Self]) -> News {
+        match before.iter().find(|before| before.is_about(self)) {
+            None => News::Begun,
+            Some(known) if known.level < self.level => News::Worse,
+            Some(known) => {
+                self.level = known.level;
+                News::Known
+            }
+        }
+    }
+
+    /// Whether both are the same thing, however much either matters.
+    fn is_about(&self, other: &Self) -> bool {
+        (self.dimension, self.backend, self.cause) == (other.dimension, other.backend, other.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_to_matter_more_or_less_has_not_begun_again() {
+        let raised =
+            |level| Raised { dimension: Dimension::Requests, backend: 1, cause: Cause::Weights, level };
+        let mut before = Vec::new();
+        let mut tell = |mut now: Raised| {
+            let news = now.after(&before);
+            before = vec![now];
+            news
+        };
+        assert_eq!(tell(raised(Level::Warning)), News::Begun);
+        assert_eq!(tell(raised(Level::Critical)), News::Worse);
+        assert_eq!(tell(raised(Level::Warning)), News::Known);
+        assert_eq!(tell(raised(Level::Critical)), News::Known);
+        assert_eq!(tell(Raised { backend: 2, ..raised(Level::Critical) }), News::Begun);
+        assert_eq!(tell(Raised { backend: 2, cause: Cause::Health, ..raised(Level::Critical) }), News::Begun);
     }
 }
