@@ -277,3 +277,14 @@ fn weights_that_come_in_the_middle_of_a_tick_are_no_bug() {
         assert_eq!(worst(&play, &verdict).0, Cause::Weights);
     }
 }
+
+/// Whoever is asked seldom may get nothing for a while without having done anything.
+#[test]
+fn a_strategy_that_goes_by_latencies_may_leave_a_backend_alone() {
+    let mut play = Play::new(StrategyKind::PeakEwma, &[1, 1, 1]);
+    play.takes = [1, 2, 40, 1];
+    play.run(30);
+    if let Verdict::Skewed(symptoms) = play.run(120) {
+        assert!(symptoms.iter().all(|one| one.level == Level::Info), "{symptoms:?}");
+    }
+}

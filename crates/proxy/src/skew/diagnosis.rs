@@ -93,9 +93,9 @@ impl Proxy {
         let (view, watches) = (inner.view.load_full(), lock(&inner.watches));
         let of_pool = |pool: &std::sync::Arc<PoolCell>| Some(inner.diagnosis(pool, watches.of(&pool.id)?.0));
         let mut pools: Vec<PoolDiagnosis> = view.pools.iter().filter_map(of_pool).collect();
-        pools.sort_by_key(rank);
+        pools.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.pool.cmp(&other.pool)));
         let (verdict, answer) = match pools.first() {
-            Some(worst) if rank(worst).0 < SOUND => {
+            Some(worst) if rank(worst) < SOUND => {
                 (worst.verdict, format!("{}: {}", worst.pool, worst.answer))
             }
             Some(worst) => (worst.verdict, worst.answer.clone()),
@@ -108,17 +108,16 @@ impl Proxy {
 /// From here on nothing is wrong.
 const SOUND: u8 = 4;
 
-fn rank(pool: &PoolDiagnosis) -> (u8, &'static str) {
-    let level = pool.symptoms.first().map(|symptom| symptom.level);
-    let rank = match (pool.verdict, level) {
+/// Lower is worse.
+fn rank(pool: &PoolDiagnosis) -> u8 {
+    match (pool.verdict, pool.symptoms.first().map(|symptom| symptom.level)) {
         ("skewed", Some("critical")) => 0,
-        ("skewed", Some("warning")) => 1,
+        ("skewed", _) => 1,
         ("shared_dependency", _) => 2,
-        ("not_enough_data", _) => 4,
+        ("not_enough_data", _) => SOUND,
         ("even", _) => 6,
         _ => 7,
-    };
-    (rank, pool.strategy)
+    }
 }
 
 impl Inner {

@@ -216,7 +216,8 @@ impl Evidence {
             }
             // It is as it should be: who is faster gets more.
             Side::Above => (Cause::FastBackend, Level::Info),
-            Side::Below if finding.ratio <= STARVED => (Cause::SlowBackend, level),
+            // One that goes by latencies starves whoever answered late once, until it is asked again: nothing that backend did.
+            Side::Below if finding.ratio <= STARVED && !self.goes_by_latency() => (Cause::SlowBackend, level),
             Side::Below if self.has(&self.in_flight, finding.backend, Side::Above) => {
                 (Cause::SlowBackend, Level::Warning)
             }
@@ -226,6 +227,10 @@ impl Evidence {
 
     fn has(&self, findings: &[Latched], backend: u64, side: Side) -> bool {
         findings.iter().any(|one| (one.finding.backend, one.finding.side) == (backend, side))
+    }
+
+    fn goes_by_latency(&self) -> bool {
+        matches!(self.strategy, StrategyKind::PeakEwma | StrategyKind::Prequal)
     }
 
     /// Whether shares are meant to follow the backends' speed.
