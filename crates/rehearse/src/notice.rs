@@ -28,8 +28,19 @@ pub(crate) fn notice(stage: &Stage<'_>, situation: &Situation, shares: &[f64]) -
     let rate = stage.rate_of(1.0);
     // What a backend may have acted on is not sent again.
     let in_flight = rate * hit * stage.pace.latency.as_secs_f64();
-    let lost = hit * unlucky(stage, situation, hit);
-    Notice { after, failed: in_flight + rate * lost * after.unwrap_or_default() }
+    let asked = situation.failed.iter().filter(|at| shares[**at] > 0.0).count();
+    let unseen = lost(stage, asked, hit);
+    let Some(total) = after else { return Notice { after, failed: in_flight } };
+    let meanwhile = match some_ejected(stage, situation, shares) {
+        Some(early) if early.after < total => {
+            let each = hit / asked as f64;
+            let left = asked.saturating_sub(early.count);
+            let hit = each * left as f64 / (1.0 - each * (asked - left) as f64).max(each);
+            unseen * early.after + lost(stage, left, hit) * (total - early.after)
+        }
+        _ => unseen * total,
+    };
+    Notice { after, failed: in_flight + rate * meanwhile }
 }
 
 fn by_checks(stage: &Stage<'_>) -> Option<f64> {
@@ -37,25 +48,43 @@ fn by_checks(stage: &Stage<'_>) -> Option<f64> {
     Some(f64::from(health.fall) * health.interval.as_secs_f64())
 }
 
-/// As many failures in a row as eject, at the rate at which the least asked of the failed gets requests.
+/// As many failures in a row as eject, where all of the failed may be out at once.
 fn by_failures(stage: &Stage<'_>, situation: &Situation, shares: &[f64]) -> Option<f64> {
+    let ejected = some_ejected(stage, situation, shares)?;
+    (situation.failed.len() <= ejected.count).then_some(ejected.after)
+}
+
+/// What failed requests alone bring about.
+struct Ejected {
+    /// Seconds until then.
+    after: f64,
+    /// Backends that may be out at once.
+    count: usize,
+}
+
+/// At the rate at which the least asked of the failed gets requests.
+fn some_ejected(stage: &Stage<'_>, situation: &Situation, shares: &[f64]) -> Option<Ejected> {
     let passive = stage.spec.passive.as_ref()?;
     let enabled = stage.counting().len();
-    let cap = (passive.max_ejected.get() * enabled as f64).floor().max(1.0);
+    let count = (passive.max_ejected.get() * enabled as f64).floor().max(1.0) as usize;
     let asked = situation.failed.iter().map(|at| shares[*at]).filter(|share| *share > 0.0);
     let least = asked.fold(f64::INFINITY, f64::min);
     let leases = stage.rate_of(least) / stage.pace.per_lease;
-    let can = enabled > 1 && situation.failed.len() as f64 <= cap && leases > 0.0;
-    can.then(|| f64::from(passive.consecutive) / leases)
+    (enabled > 1 && leases > 0.0)
+        .then(|| Ejected { after: f64::from(passive.consecutive) / leases, count })
 }
 
-/// The chance of a request that met one of the failed to meet nobody else in all of its attempts.
-fn unlucky(stage: &Stage<'_>, situation: &Situation, hit: f64) -> f64 {
-    let each = hit / situation.failed.len() as f64;
+/// The part of the requests that meet one of the failed, and nobody else in all of their attempts. `failed` are those
+/// that get requests, `hit` is the part that they get in all.
+fn lost(stage: &Stage<'_>, failed: usize, hit: f64) -> f64 {
+    if failed == 0 {
+        return 0.0;
+    }
+    let each = hit / failed as f64;
     let another = |attempt: u32| {
         let gone = each * f64::from(attempt);
         let left = 1.0 - gone;
         if left <= 1e-12 { 1.0 } else { ((hit - gone) / left).clamp(0.0, 1.0) }
     };
-    (1..stage.pool.max_attempts).map(another).product()
+    hit * (1..stage.pool.max_attempts).map(another).product::<f64>()
 }

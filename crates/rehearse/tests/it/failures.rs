@@ -197,3 +197,23 @@ fn limits_count_where_the_load_is_known() {
     assert_eq!(risks("", Some(380.0), Some(400.0)), ["failing"]);
     assert_eq!(risks("queue = { size = 100 }", Some(380.0), Some(400.0)), [""; 0]);
 }
+
+#[test]
+fn spares_and_the_unused_do_not_make_a_retry_fail() {
+    let spares = backends(4, |at| format!(", tier = {}", at / 2));
+    let tiers = pool(&config(&format!("strategy = \"round_robin\"\nhealth = {{ path = \"/\" }}\n{spares}")));
+    let alone = when(&tiers, "all but a0 are down");
+    // 400 a second, half of them under way to a1 for 20 ms; whoever meets a1 is answered by a0.
+    assert!((alone.failed_meanwhile - 4.0).abs() < 0.1, "{alone:?}");
+}
+
+#[test]
+fn once_as_many_as_may_be_are_ejected_retries_reach_who_is_left() {
+    let keys = "strategy = \"round_robin\"\npanic_threshold = 0\nhealth = { path = \"/\" }\n";
+    let four = pool(&config(&format!("{keys}{}", backends(4, |_| String::new()))));
+    let alone = when(&four, "all but a0 are down");
+    // 800 a second: 600 * 20 ms under way, then a quarter meets three dead ones in a row until, after 5 failures each at
+    // 200 a second, two of them are out. From then on three attempts are enough.
+    assert_eq!(alone.noticed_after, Some(6.0));
+    assert!((alone.failed_meanwhile - (12.0 + 800.0 * 0.25 * 0.025)).abs() < 0.1, "{alone:?}");
+}
