@@ -70,8 +70,7 @@ fn some_ejected(stage: &Stage<'_>, situation: &Situation, shares: &[f64]) -> Opt
     let asked = situation.failed.iter().map(|at| shares[*at]).filter(|share| *share > 0.0);
     let least = asked.fold(f64::INFINITY, f64::min);
     let leases = stage.rate_of(least) / stage.pace.per_lease;
-    (enabled > 1 && leases > 0.0)
-        .then(|| Ejected { after: f64::from(passive.consecutive) / leases, count })
+    (enabled > 1 && leases > 0.0).then(|| Ejected { after: f64::from(passive.consecutive) / leases, count })
 }
 
 /// The part of the requests that meet one of the failed, and nobody else in all of their attempts. `failed` are those
