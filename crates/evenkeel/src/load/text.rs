@@ -96,7 +96,9 @@ fn latencies(text: &mut String, report: &Report) {
         [("from when it was due", &report.latency), ("from when it was sent", &report.uncorrected)]
     {
         let Summary { p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms, .. } = summary;
-        let figures = [p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms].map(|value| figure(*value));
+        // What has no answer has no latency, and must not look fast.
+        let told = |value: &f64| if summary.count == 0 { "-".to_owned() } else { figure(*value) };
+        let figures = [p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms].map(told);
         let [p50, p90, p99, p999, max, mean] = figures;
         writeln!(text, "  {name:24} {p50:>10} {p90:>10} {p99:>10} {p999:>10} {max:>10} {mean:>10}").ok();
     }

@@ -98,6 +98,7 @@ fn nothing_at_all_is_told_too() {
     assert!(text.starts_with("No request was answered well.\n"), "{text}");
     assert!(text.contains("no answer says which backend gave it (--by)"), "{text}");
     fits(&text);
+    assert!(text.contains("from when it was due              -"), "{text}");
 }
 
 /// 5 ms are the generator's own: a p99 that is 3 ms too long says nothing of the target, one that is far too long does.
