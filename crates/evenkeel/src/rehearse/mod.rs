@@ -5,7 +5,7 @@ mod recorded;
 mod resolve;
 mod text;
 
-use evenkeel_config::{Config, Loaded, Severity, Source};
+use evenkeel_config::{Config, Diagnostic, Loaded, Severity, Source};
 use evenkeel_rehearse::{Addresses, Load, Options, Report};
 
 use crate::check;
@@ -22,7 +22,8 @@ pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
     let Some(config) = &loaded.config else {
         return refused(arguments, &source, &loaded);
     };
-    let warnings = loaded.diagnostics.iter().filter(|one| one.severity == Severity::Warning).count();
+    let warnings: Vec<_> =
+        loaded.diagnostics.iter().filter(|one| one.severity == Severity::Warning).collect();
     let options = match options(arguments, config) {
         Ok(options) => options,
         Err(message) => {
@@ -31,11 +32,11 @@ pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
         }
     };
     let report = evenkeel_rehearse::rehearse(config, &options);
-    let told = tell(arguments, &source, &report, warnings);
+    let told = tell(arguments, &source, &report, &warnings);
     if report.is_sound() { told } else { told.and(Answer::No) }
 }
 
-fn tell(arguments: &RehearseArgs, source: &Source, report: &Report, warnings: usize) -> Answer {
+fn tell(arguments: &RehearseArgs, source: &Source, report: &Report, warnings: &[&Diagnostic]) -> Answer {
     if let Some(path) = &arguments.html
         && let Err(error) = std::fs::write(path, html::render(source.name(), report))
     {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use evenkeel_config::Diagnostic;
 use evenkeel_rehearse::{BackendReport, Finding, LoadReport, PoolReport, Report, SituationReport};
 
 use crate::output;
@@ -13,8 +14,8 @@ const WIDTH: usize = 98;
 const BAR: usize = 30;
 /// Columns of a backend's name, of a situation's, and of a backend's beside one.
 const NAME: usize = 28;
-const SITUATION: usize = 36;
-const BUSIEST: usize = 18;
+const SITUATION: usize = 38;
+const BUSIEST: usize = 16;
 /// Findings, pools, backends and situations that are told one by one.
 const FINDINGS: usize = 8;
 const POOLS: usize = 10;
@@ -22,9 +23,17 @@ const BACKENDS: usize = 20;
 const SITUATIONS: usize = 8;
 
 /// Everything, for people. Of pools that were asked for by name, all that there is.
-pub(super) fn render(file: &str, report: &Report, warnings: usize, asked: &[String]) -> String {
-    let mut text = format!("{}\n", verdict(report));
-    head(&mut text, file, report, warnings);
+pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic], asked: &[String]) -> String {
+    // A rehearsal invents clients and takes addresses as they are written: what `check` makes of them comes first.
+    let doubted = report.problems.is_empty() && !warnings.is_empty();
+    let mut text = match doubted {
+        true => format!("Yes, if {} of the file mattered not:\n", output::count(warnings.len(), "warning")),
+        false => format!("{}\n", verdict(report)),
+    };
+    head(&mut text, file, report, warnings.len());
+    if doubted {
+        told_warnings(&mut text, warnings);
+    }
     findings(&mut text, report);
     let pools = pools(report, asked);
     for one in &pools {
@@ -73,6 +82,17 @@ fn head(text: &mut String, file: &str, report: &Report, warnings: usize) {
         let hint = "Whether somebody gets more than it can do is not known: give --rate and --backend-rate, or write \
                     `peak_rate` and `backend_rate` into `expect`.";
         wrapped(text, "", hint);
+    }
+}
+
+fn told_warnings(text: &mut String, warnings: &[&Diagnostic]) {
+    text.push('\n');
+    for one in warnings.iter().take(FINDINGS) {
+        let effect = one.effect.as_ref().map_or(String::new(), |effect| format!(": {effect}"));
+        wrapped(text, "WARNING  ", &format!("{}: {}{effect}", one.code, one.message));
+    }
+    if warnings.len() > FINDINGS {
+        writeln!(text, "and {} more: `evenkeel check` shows them", warnings.len() - FINDINGS).ok();
     }
 }
 
@@ -204,7 +224,7 @@ fn situation(text: &mut String, one: &SituationReport) {
         alike => format!(" (or {alike} like it)"),
     };
     // What is said of how many are alike must not be cut off.
-    let name = cut(&one.name, SITUATION - like.chars().count());
+    let name = shortened(&one.name, SITUATION - like.chars().count());
     let load = match (one.utilisation, one.busiest_factor) {
         (Some(load), _) => percent(load),
         (None, Some(factor)) => format!("x{factor:.2}"),
@@ -285,6 +305,15 @@ fn bar(share: f64, intent: f64) -> String {
     (0..BAR).map(cell).collect()
 }
 
+/// The name of a situation, with what happens in it whole, and that of the backend cut.
+fn shortened(name: &str, width: usize) -> String {
+    let what = [" is down", " are down", " comes and goes", " is 10 times slower"];
+    match what.iter().find_map(|what| Some((name.strip_suffix(what)?, *what))) {
+        Some((who, what)) => format!("{}{what}", cut(who, width.saturating_sub(what.len()))),
+        None => cut(name, width),
+    }
+}
+
 fn cut(name: &str, width: usize) -> String {
     if name.chars().count() <= width {
         return name.to_owned();
@@ -312,58 +341,5 @@ pub(super) fn seconds(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use evenkeel_config::{Source, load};
-    use evenkeel_rehearse::{Options, rehearse};
-
-    fn rendered(pool: &str) -> String {
-        let file = format!("[listener.web]\nbind = \":8080\"\npool = \"web\"\n[pool.web]\n{pool}\n");
-        let config = load(&Source::new("f", file)).config.unwrap();
-        let options = Options { requests: 2_000, ..Options::default() };
-        render("f", &rehearse(&config, &options), 0, &[])
-    }
-
-    #[test]
-    fn the_cause_is_on_the_first_screen() {
-        let text = rendered(
-            "backends = [{ address = \"10.0.0.11:80\", weight = 5 }, \"10.0.0.12:80\", \"10.0.0.13:80\"]\n\
-             health = {}",
-        );
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("No: "), "{text}");
-        assert!(
-            lines[5].starts_with("PROBLEM  pool web: the weights are 5, 1, 1: 10.0.0.11:80 would get 71.4 %"),
-            "{text}"
-        );
-        assert!(text.contains("write `intent = \"weights\"` in [pool.web]"), "{text}");
-    }
-
-    #[test]
-    fn it_fits_whatever_the_names() {
-        let long = "a".repeat(60);
-        let entries: Vec<String> = (0..40)
-            .map(|at| {
-                format!("{{ name = \"{long}{at}\", address = \"10.0.0.{at}:80\", weight = {} }}", at + 1)
-            })
-            .collect();
-        let text =
-            rendered(&format!("health = {{}}\nintent = \"weights\"\nbackends = [{}]", entries.join(", ")));
-        for line in text.lines() {
-            assert!(line.chars().count() <= 100, "{} {line}", line.chars().count());
-        }
-        assert!(
-            text.contains("and 20 more backends") && text.contains("more failures: --pool web"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_sound_pool_is_a_yes() {
-        let text = rendered(
-            "backends = [\"10.0.0.11:80\", \"10.0.0.12:80\", \"10.0.0.13:80\", \"10.0.0.14:80\"]\nhealth = {}",
-        );
-        assert!(text.starts_with("Yes: traffic would be spread as it should be, and none of"), "{text}");
-        assert!(text.contains("10.0.0.11:80 is down (or 3 like it)"), "{text}");
-    }
-}
+#[path = "text_tests.rs"]
+mod tests;
