@@ -35,9 +35,9 @@ impl Haproxy {
     /// When HAProxy is not installed or does not start.
     pub async fn logging(format: &str, sections: &str) -> Self {
         let (directory, port) = (TempDir::new("haproxy"), free_port());
-        // To a file: datagrams get lost when a machine is busy.
+        // To a file: datagrams get lost when a machine is busy. With one thread: a line is dropped while another one writes.
         let text = format!(
-            "global\n log stdout format {format} local0\ndefaults\n log global\n timeout connect 5s\n \
+            "global\n nbthread 1\n log stdout format {format} local0\ndefaults\n log global\n timeout connect 5s\n \
              timeout client 20s\n timeout server 20s\n{}\n",
             sections.replace("PORT", &port.to_string())
         );
