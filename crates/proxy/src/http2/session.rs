@@ -35,6 +35,9 @@ const WINDOWS_AT_ONCE: u32 = 4;
 /// Streams that may still be wound up after they have ended for the protocol, as a multiple of those that may be open:
 /// backends must not be made to work on more requests by resetting them (CVE-2023-44487, CVE-2025-8671).
 const RUNNING_FACTOR: usize = 2;
+/// Streams that one turn of a connection begins at most. Each is work for backends, too: a client that opens all it may in
+/// one packet would have everybody else on this worker wait for all of them.
+const BEGUN_AT_ONCE: usize = 16;
 /// How long a connection that is leaving is kept when it has nothing to do: a request may be on its way.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// After the last word the rest of what the client sends is read and dropped for so long, so that the word reaches it.
@@ -189,9 +192,9 @@ impl Session {
         }
     }
 
-    /// Runs the protocol and begins the streams that have come. Ready at its end.
+    /// Runs the protocol and begins the streams that have come, some at a time. Ready at its end.
     fn poll_streams(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
+        for _ in 0..BEGUN_AT_ONCE {
             match ready!(self.connection.poll_accept(context)) {
                 Some(Ok((request, respond))) => self.begin(request, respond),
                 Some(Err(error)) => {
@@ -200,7 +203,14 @@ impl Session {
                 }
                 None => return Poll::Ready(()),
             }
+            // Nothing is begun for a client that is about to be told that this was too much.
+            if self.ends.is_none() && self.shared.link.flood().is_some() {
+                return Poll::Pending;
+            }
         }
+        // The others have their turn before the next ones.
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn begin(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {

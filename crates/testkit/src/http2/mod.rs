@@ -17,4 +17,4 @@ pub use event::{Event, Outcome, Response};
 pub use frame::{Frame, flag, kind, setting};
 pub use hpack::{Decoder, block, incremental, indexed, integer, literal, resize};
 pub use requests::{get, head, post, request};
-pub use siege::{Served, Siege};
+pub use siege::{Served, Siege, stand_back};

@@ -8,6 +8,8 @@ use crate::process::Evenkeel;
 
 /// Between two requests of the bystander.
 const PACE: Duration = Duration::from_millis(5);
+/// What it asks for.
+const ASKED: &str = "/bystander";
 
 /// What came of an attack on a listener, while somebody else used it.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ pub struct Served {
 }
 
 impl Siege {
-    /// Measures a bystander's requests to the listener `web`, over HTTP/1.1 on a connection of its own, for `length`,
+    /// Measures a bystander's requests for `/bystander` to the listener `web`, over HTTP/1.1 on a connection of its own, for `length`,
     /// then again during an attack on `listener`. Large responses are at `path`, small ones at `/`.
     pub async fn lay(
         evenkeel: &Evenkeel,
@@ -44,12 +46,12 @@ impl Siege {
         let attacked = evenkeel.address(listener);
         let mut bystander = evenkeel.client("web").await;
         // The first request opens the connection to the backend.
-        bystander.get("h", "/").await;
+        bystander.get("h", ASKED).await;
         let quiet = serve(evenkeel, &mut bystander, length).await.0;
         let before = evenkeel.resident_bytes();
         let (path, end) = (path.to_owned(), Instant::now() + length);
-        // On a thread of its own: what the attackers compute is none of the bystander's time.
         let attackers = tokio::task::spawn_blocking(move || {
+            stand_back();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime can be had").block_on(attack.run(attacked, &path, end))
         });
@@ -67,12 +69,18 @@ impl Served {
     }
 }
 
+/// Lets everybody else on this machine go first, for the rest of this thread's life. What attackers compute, and what
+/// their requests cost a backend, would elsewhere be other machines' time and none of the bystander's.
+pub fn stand_back() {
+    rustix::process::setpriority_process(None, 10).ok();
+}
+
 /// Requests one after the other for `length`, and the most memory meanwhile.
 async fn serve(evenkeel: &Evenkeel, client: &mut Client, length: Duration) -> (Served, u64) {
     let (end, mut served, mut most) = (Instant::now() + length, Served::default(), 0);
     while Instant::now() < end {
         let started = Instant::now();
-        let asked = client.try_send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        let asked = client.try_send(format!("GET {ASKED} HTTP/1.1\r\nHost: h\r\n\r\n")).await;
         let answered = match asked {
             Ok(()) => client.try_response("GET").await.is_ok_and(|response| response.status() == 200),
             Err(_) => false,

@@ -1,9 +1,12 @@
 //! Clients that mean harm over HTTP/2, beside one that does not.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
-use evenkeel_testkit::http2::{Attack, Siege};
+use evenkeel_testkit::http2::{Attack, Siege, stand_back};
 use evenkeel_testkit::{Backend, Head, Reply};
+use tokio::sync::oneshot;
 
 use super::report::Row;
 use super::stage::{Stage, config};
@@ -16,18 +19,21 @@ const SLOWER_MAX: f64 = 2.0;
 const UNFELT: Duration = Duration::from_millis(2);
 const GROWN_MAX_MIB: f64 = 64.0;
 
+const ROUTES: &str =
+    "[[route]]\npool = \"web\"\n[[route]]\npath = \"/bystander\"\npool = \"own\"\n[pool.own]\n";
+
 /// One attack after the other, each on a balancer of its own.
 pub(crate) fn run(stage: Stage) -> Vec<Row> {
     Attack::ALL.iter().flat_map(|attack| stage.block_on(withstood(&stage, *attack))).collect()
 }
 
 async fn withstood(stage: &Stage, attack: Attack) -> Vec<Row> {
-    let backend = Backend::scripted("a", |head: &Head| match head.target() {
-        LARGE => Reply::pattern(100_000),
-        _ => Reply::text(200, "well"),
-    })
-    .await;
-    let evenkeel = stage.start(&config(&format!("  {},\n", backend.entry(1)), "", ""), 1).await;
+    // What an attack costs a backend is no matter of the balancer's: the bystander is served by another.
+    let attacked = Apart::start();
+    let own = Backend::start("own").await;
+    let text = config(&format!("  {},\n", attacked.entry), "", "").replace("\npool = \"web\"\n", "\n");
+    let text = format!("{text}{ROUTES}backends = [{}]\nhealth = false\n", own.entry(1));
+    let evenkeel = stage.start(&text, 1).await;
     let length = stage.duration.min(Duration::from_secs(10));
     let siege = Siege::lay(&evenkeel, attack, "web", LARGE, length).await;
     let Siege { fought, quiet, under_attack, grown } = &siege;
@@ -54,4 +60,32 @@ async fn withstood(stage: &Stage, attack: Attack) -> Vec<Row> {
         ),
         Row::at_most("  at most 64 MiB of memory", *grown as f64 / f64::from(1 << 20), GROWN_MAX_MIB, " MiB"),
     ]
+}
+
+/// A backend on a thread of its own, which goes behind all others.
+struct Apart {
+    entry: String,
+    /// It ends with this.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Apart {
+    fn start() -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (told, entry) = mpsc::channel();
+        thread::spawn(move || {
+            stand_back();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime can be had").block_on(async move {
+                let backend = Backend::scripted("a", |head: &Head| match head.target() {
+                    LARGE => Reply::pattern(100_000),
+                    _ => Reply::text(200, "well"),
+                })
+                .await;
+                told.send(backend.entry(1)).expect("somebody waits for it");
+                stopped.await.ok();
+            });
+        });
+        Self { entry: entry.recv().expect("the backend starts"), _stop: stop }
+    }
 }

@@ -1,6 +1,7 @@
 //! One request: what a backend and a client get to see.
 
-use evenkeel_testkit::{Backend, Reply};
+use evenkeel_testkit::http2::{Client, get};
+use evenkeel_testkit::{Backend, Gate, Reply, until};
 
 use super::{await_quiet, curl, h2load};
 use crate::support::{Setup, backends};
@@ -54,6 +55,22 @@ async fn each_stream_is_balanced_by_itself() {
     let metrics = await_quiet(&evenkeel).await;
     assert_eq!(metrics.value("evenkeel_http2_connections_total", &[]), 1.0);
     assert_eq!(metrics.value("evenkeel_http2_streams_total", &[]), 3000.0);
+}
+
+#[tokio::test]
+async fn a_hundred_requests_in_one_packet_are_all_begun() {
+    let gate = Gate::new();
+    let backend = Backend::with_reply("a", Reply::named("a", "fine").behind(&gate)).await;
+    let evenkeel = Setup::new([&backend]).start().await;
+    let mut client = Client::connect(evenkeel.address("web")).await;
+    let streams = || (1..200_u32).step_by(2);
+    client.send(streams().map(|stream| get(stream, "/"))).await.expect("they are sent");
+    // No answer, no end of a stream and no other frame helps the later ones on.
+    until("all requests", async || (backend.requests() == 100).then_some(())).await;
+    gate.open();
+    for stream in streams() {
+        assert_eq!(client.response(stream).await.expect("an answer").status(), 200);
+    }
 }
 
 #[tokio::test]
@@ -115,9 +132,8 @@ async fn the_access_log_names_the_version() {
     let evenkeel = Setup::new([&backend]).top(log).start().await;
     curl(&evenkeel, "/", &[]).await;
     let path = evenkeel.directory().join("access.log");
-    let line = evenkeel_testkit::until("a line", async || {
-        std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n'))
-    });
+    let line =
+        until("a line", async || std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n')));
     let line = line.await;
     assert!(line.contains("\"GET / HTTP/2.0\" 200 1 "), "{line}");
 }
