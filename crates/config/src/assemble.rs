@@ -21,6 +21,7 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
         admin: draft.admin.map(|admin| admin.value),
         runtime: draft.runtime,
         log: draft.log,
+        events: draft.events,
         listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
         routes,
         pools,

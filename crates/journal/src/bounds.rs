@@ -11,7 +11,7 @@ impl What {
     /// Cuts what is too long, so that no event takes more than some 40 KiB.
     pub(crate) fn bounded(mut self) -> Self {
         match &mut self {
-            Self::ReloadApplied { changes, more } => {
+            Self::ReloadApplied { changes, more, .. } => {
                 *more += changes.len().saturating_sub(CHANGES_MAX);
                 changes.truncate(CHANGES_MAX);
                 changes.iter_mut().for_each(clip);
@@ -27,7 +27,9 @@ impl What {
             | Self::MemberResolved { why, .. }
             | Self::DiskFailing { why, .. } => clip(why),
             Self::SkewRaised { sentence, .. } | Self::SkewExplained { sentence, .. } => clip(sentence),
-            Self::CertificateRefused { used_by, file, why } => [used_by, file, why].into_iter().for_each(clip),
+            Self::CertificateRefused { used_by, file, why } => {
+                [used_by, file, why].into_iter().for_each(clip)
+            }
             _ => {}
         }
         self
@@ -49,9 +51,8 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_and_counted() {
         let changes = vec!["ä".repeat(1000); 150];
-        let What::ReloadApplied { changes, more } = (What::ReloadApplied { changes, more: 1 }).bounded() else {
-            panic!("it stays what it is");
-        };
+        let bounded = (What::ReloadApplied { changes, more: 1, took_ms: 0 }).bounded();
+        let What::ReloadApplied { changes, more, .. } = bounded else { panic!("it stays what it is") };
         assert_eq!((changes.len(), more), (100, 51));
         assert!(changes.iter().all(|line| line.ends_with('…') && line.len() <= TEXT_MAX + 3));
     }

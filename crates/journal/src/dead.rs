@@ -29,7 +29,8 @@ impl Dead {
     }
 
     fn opened(path: &Path) -> Result<Self, Trouble> {
-        let database: Arc<dyn ReadableDatabase + Send + Sync> = match Database::builder().open_read_only(path) {
+        let database: Arc<dyn ReadableDatabase + Send + Sync> = match Database::builder().open_read_only(path)
+        {
             Ok(database) => Arc::new(database),
             Err(redb::DatabaseError::RepairAborted) => Arc::new(repaired(path)?),
             Err(error) => return Err(error.into()),
@@ -54,7 +55,9 @@ impl Dead {
 fn repaired(path: &Path) -> Result<Database, Trouble> {
     let length = std::fs::metadata(path).map_err(Trouble::Io)?.len();
     if length > REPAIRED_MAX {
-        return Err(Trouble::Damaged("it was not closed, and is too large to be repaired in memory".to_owned()));
+        return Err(Trouble::Damaged(
+            "it was not closed, and is too large to be repaired in memory".to_owned(),
+        ));
     }
     let bytes = std::fs::read(path).map_err(Trouble::Io)?;
     let memory = InMemoryBackend::new();

@@ -134,6 +134,9 @@ kinds! {
         /// Changes that are left out.
         #[serde(default)]
         more: usize,
+        /// From its beginning to when every worker ran it, in milliseconds.
+        #[serde(default)]
+        took_ms: u64,
     };
     /// A configuration was refused; the one in force stays.
     ReloadFailed = "reload_failed" Error {

@@ -57,6 +57,16 @@ impl Journal {
         }
     }
 
+    /// Everything in memory of a time, both ends included, in milliseconds since 1970. Never reads from disk.
+    pub fn remembered(&self, since_ms: u64, until_ms: u64) -> Vec<Arc<Event>> {
+        let ring = lock(&self.shared.ring);
+        let recent = ring.backwards().take_while(|event| event.at_ms.saturating_add(SLACK_MS) >= since_ms);
+        let mut events: Vec<_> =
+            recent.filter(|event| (since_ms..=until_ms).contains(&event.at_ms)).cloned().collect();
+        events.reverse();
+        events
+    }
+
     fn forwards(&self, query: &Query, after: u64) -> Result<Page, Trouble> {
         let mut page = Page { through: after, ..Page::default() };
         let reader = lock(&self.shared.reader).clone();

@@ -84,7 +84,9 @@ mod tests {
         assert_eq!((ring.gone(), ring.last(), ring.events.len()), (10, 20_010, EVENTS_MAX));
         let after: Vec<u64> = ring.after(20_007).map(|event| event.seq).collect();
         assert_eq!(after, [20_008, 20_010], "a number that was never given will do");
-        let large = |seq| event(seq, What::ReloadApplied { changes: vec!["x".repeat(400); 100], more: 0 });
+        let large = |seq| {
+            event(seq, What::ReloadApplied { changes: vec!["x".repeat(400); 100], more: 0, took_ms: 0 })
+        };
         (30_000..30_500).for_each(|seq| ring.push(large(seq)));
         assert!(ring.bytes <= BYTES_MAX && ring.events.len() < 250, "{}", ring.events.len());
         assert_eq!(ring.bytes, ring.events.iter().map(|event| size(event)).sum::<usize>());

@@ -23,7 +23,7 @@ impl Event {
             What::Stop { finished, cut } => {
                 format!("stopped: {finished} requests finished, {cut} cut")
             }
-            What::ReloadApplied { changes, more } => {
+            What::ReloadApplied { changes, more, .. } => {
                 format!("generation {} was applied: {}", self.generation, list(changes, *more))
             }
             What::ReloadFailed { why } => format!("a reload was refused: {why}"),

@@ -42,8 +42,15 @@ enum Disk {
 impl Writer {
     /// Puts the settings into force; without a database, numbers begin with `first`.
     pub(crate) fn new(shared: Arc<Shared>, settings: Prepared, first: u64) -> Self {
-        let mut writer =
-            Self { shared, next: 0, disk: Disk::Memory, pending: VecDeque::new(), lost: 0, due: None, dropped_told: 0 };
+        let mut writer = Self {
+            shared,
+            next: 0,
+            disk: Disk::Memory,
+            pending: VecDeque::new(),
+            lost: 0,
+            due: None,
+            dropped_told: 0,
+        };
         writer.next = if settings.store.is_some() { 1 } else { first };
         writer.adopt(settings);
         let mut ring = lock(&writer.shared.ring);

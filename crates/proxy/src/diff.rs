@@ -16,6 +16,9 @@ pub(crate) fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.log != new.log {
         lines.push("log: settings changed".to_owned());
     }
+    if old.events != new.events {
+        lines.push("events: settings changed".to_owned());
+    }
     if old.admin != new.admin {
         lines.push("admin: settings changed".to_owned());
     }

@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod control;
 mod diff;
+mod events;
 mod http;
 pub mod http1;
 mod http2;
@@ -33,6 +34,8 @@ mod udp;
 mod upstream;
 mod worker;
 
+pub use evenkeel_journal as journal;
+pub use events::ChangeReport;
 pub use http2::fuzzed as http2_fuzzed;
 pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};

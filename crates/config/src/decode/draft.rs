@@ -14,7 +14,7 @@ use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
 use super::written::Written;
 use crate::model::{
-    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2,
+    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, Events, HashKey, Health, HostMatch, Http2,
     HttpsRedirect, IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime,
     ServerTls, Sticky, UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
@@ -31,6 +31,7 @@ pub(crate) struct Draft {
     pub(crate) admin: Option<At<Admin>>,
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,
+    pub(crate) events: Events,
     pub(crate) listeners: Vec<ListenerDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) pools: Vec<PoolDraft>,

@@ -8,6 +8,7 @@ mod allow;
 mod convert;
 mod draft;
 mod edge;
+mod events;
 mod expect;
 mod fit;
 mod hash;
@@ -114,6 +115,7 @@ pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
         admin: settings::admin(&mut reader),
         runtime: settings::runtime(reader.table("runtime")),
         log: settings::log(reader.table("log")),
+        events: events::read(reader.table("events")),
         listeners: reader
             .named("listener")
             .into_iter()

@@ -120,6 +120,13 @@ pub(crate) static ROOT: Section = Section {
             aliases: &["logging", "logs"],
         },
         Key {
+            name: "events",
+            kinds: &[Kind::Table(&settings::EVENTS)],
+            default: Default::Prose("in memory only"),
+            doc: "The history of what happened: reloads, health, ejections, skew.",
+            aliases: &["journal", "history", "audit"],
+        },
+        Key {
             name: "listener",
             kinds: &[Kind::Named(&LISTENER)],
             default: Default::Required,

@@ -36,6 +36,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// Log and access log.
     pub log: Log,
+    /// Where what happened is kept.
+    pub events: Events,
     /// Listeners in file order.
     pub listeners: Vec<Listener>,
     /// Routes in file order; precedence is by specificity, not by order.
@@ -89,6 +91,17 @@ pub struct Log {
     pub format: LogFormat,
     /// The access log; `None` writes none.
     pub access: Option<AccessLog>,
+}
+
+/// `[events]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// The database; `None` keeps the latest in memory only.
+    pub path: Option<PathBuf>,
+    /// Events in it at most.
+    pub keep: u64,
+    /// Bytes of events in it at most.
+    pub size: u64,
 }
 
 /// Severity of log events, least first.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::listener::{listener, route};
 use super::{balancing, contract, upstream};
 use crate::model::{
-    AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, Log, LogFormat, LogLevel, Passive, Pool,
+    AccessLogFormat, AccessLogPath, Backend, Check, Config, Events, Health, Log, LogFormat, LogLevel,
+    Passive, Pool,
 };
 use crate::values;
 
@@ -31,6 +32,7 @@ pub fn effective(config: &Config) -> Value {
             "instance": config.runtime.instance,
         },
         "log": log(&config.log),
+        "events": events(&config.events),
         "listener": listeners,
         "route": config.routes.iter().map(route).collect::<Vec<_>>(),
         "pool": pools,
@@ -65,6 +67,18 @@ fn log(log: &Log) -> Value {
         json!({ "path": path, "format": format })
     });
     json!({ "level": level, "format": format, "access": access })
+}
+
+/// What only a database reads is left out where there is none.
+fn events(events: &Events) -> Value {
+    match &events.path {
+        None => json!({ "path": null }),
+        Some(path) => json!({
+            "path": path.display().to_string(),
+            "keep": events.keep,
+            "size": values::show_size(events.size),
+        }),
+    }
 }
 
 fn pool(pool: &Pool) -> Value {

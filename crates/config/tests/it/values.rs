@@ -25,6 +25,11 @@ instance = 3
 level = "warn"
 format = "json"
 access = { path = "/tmp/access.log", format = "combined" }
+
+[events]
+path = "/tmp/events.redb"
+keep = 2000
+size = "2MiB"
 [listener.web]
 bind = "0.0.0.0:8081"
 protocol = "http"

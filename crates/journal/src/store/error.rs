@@ -56,8 +56,12 @@ impl OpenError {
     /// What to do.
     pub fn hint(&self) -> &'static str {
         match &self.trouble {
-            Trouble::Locked => "each process needs an `events.path` of its own; `fuser FILE` names who has this one",
-            Trouble::Damaged(_) | Trouble::Unclean => "move the file away to keep what is in it; a new one is made",
+            Trouble::Locked => {
+                "each process needs an `events.path` of its own; `fuser FILE` names who has this one"
+            }
+            Trouble::Damaged(_) | Trouble::Unclean => {
+                "move the file away to keep what is in it; a new one is made"
+            }
             Trouble::Foreign => "give `events.path` a name of its own: this file is something else",
             Trouble::Newer(_) => "give `events.path` another name, or run the later version",
             Trouble::Io(_) => "the directory must be there, and this process must be allowed to write to it",

@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle};
+use redb::{
+    Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle,
+};
 
 use crate::event::Event;
 use crate::ring;
@@ -89,7 +91,15 @@ impl Store {
             builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
             let database = Arc::new(open(&builder)?);
             is_ours(database.as_ref())?;
-            let store = Self { database, path: path.to_owned(), keep, next: 1, latest: Vec::new(), count: 0, bytes: 0 };
+            let store = Self {
+                database,
+                path: path.to_owned(),
+                keep,
+                next: 1,
+                latest: Vec::new(),
+                count: 0,
+                bytes: 0,
+            };
             store.prepared()
         })
     }

@@ -101,7 +101,8 @@ fn a_damaged_database_is_refused() {
     store.close(900);
     let mut bytes = std::fs::read(&path).unwrap();
     // In the middle of what is there: pages, not the header.
-    let places: Vec<usize> = bytes.windows(8).enumerate().filter(|(_, at)| at == b"xxxxxxxx").map(|(at, _)| at).collect();
+    let places: Vec<usize> =
+        bytes.windows(8).enumerate().filter(|(_, at)| at == b"xxxxxxxx").map(|(at, _)| at).collect();
     places.iter().for_each(|&at| bytes[at] = b'!');
     std::fs::write(&path, bytes).unwrap();
     let error = Store::open(&path, KEEP).unwrap_err();

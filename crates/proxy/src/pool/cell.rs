@@ -10,6 +10,7 @@ use evenkeel_config::{HashKey, ProxyVersion, Queue as QueueSettings};
 use evenkeel_core::{
     BackendId, Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried,
 };
+use evenkeel_journal::Journal;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -39,6 +40,8 @@ pub(crate) struct PoolCell {
     pub(crate) told_apart: ToldApart,
     pub(crate) prober: Prober,
     pub(crate) tunnels: Tunnels,
+    /// Told by the keeper and by whoever watches the pool, never by a request.
+    pub(crate) journal: Journal,
 }
 
 /// What the data path must know about a pool beside its snapshot.

@@ -40,6 +40,7 @@ async fn start(target: Target) -> (Arc<PoolCell>, mpsc::UnboundedSender<Command>
         told_apart: ToldApart::default(),
         prober: Prober::default(),
         tunnels: Tunnels::default(),
+        journal: evenkeel_journal::Journal::idle(),
     });
     let (commands, inbox) = mpsc::unbounded_channel();
     let kept = Arc::new(Semaphore::new(8));

@@ -69,6 +69,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         told_apart: ToldApart::default(),
         prober: Prober::default(),
         tunnels: Tunnels::default(),
+        journal: evenkeel_journal::Journal::idle(),
     };
     cell.queue.set_open(true);
     (Arc::new(cell), state)

@@ -1,5 +1,6 @@
 //! Reads a running balancer for people and for Prometheus.
 
+mod events;
 mod layer4;
 mod placement;
 mod pools;
@@ -115,6 +116,7 @@ impl Proxy {
         layer4::connections(&mut page, &view);
         tls::tls(&mut page, &view);
         udp::datagrams(&mut page, &view, &seen);
+        events::events(&mut page, inner);
         process(&mut page, inner, &view);
         page.render()
     }

@@ -6,9 +6,9 @@ use evenkeel_core::Nanos;
 use evenkeel_core::skew::{Level, Side, Symptom, Verdict, Watch};
 use serde::Serialize;
 
+use crate::events::{ChangeReport, at_onset};
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, lock};
-use crate::status::LastReload;
 
 use super::words;
 
@@ -75,16 +75,13 @@ pub struct SymptomReport {
     pub sentence: String,
     /// What would mend it.
     pub advice: String,
-    /// What was changed at about that time.
+    /// What most likely explains it of what changed at about that time.
     pub changed: Option<String>,
+    /// All that changed at about that time, most likely first.
+    pub changes: Vec<ChangeReport>,
     /// Of what the difference to the intended share consists, largest first; of requests only.
     pub terms: Vec<(&'static str, f64)>,
 }
-
-/// A change explains what begins so soon after it.
-const SOON: Duration = Duration::from_secs(10);
-/// What began cannot be told more exactly.
-const ABOUT: Duration = Duration::from_secs(2);
 
 impl Proxy {
     /// Whether traffic is as even as it should be, and if not, since when, why, and whose doing that is.
@@ -149,10 +146,9 @@ impl Inner {
                 ("no_alternative", "one backend: nothing to balance".to_owned(), None, None)
             }
         };
-        let last = lock(&self.reloads.last).clone();
         let symptoms = match &verdict {
             Verdict::Skewed(symptoms) => {
-                symptoms.iter().map(|one| self.report(one, name(one), last.as_ref())).collect()
+                symptoms.iter().map(|one| self.report(one, name(one), pool.id.as_str())).collect()
             }
             _ => Vec::new(),
         };
@@ -172,8 +168,9 @@ impl Inner {
         }
     }
 
-    fn report(&self, symptom: &Symptom, backend: String, last: Option<&LastReload>) -> SymptomReport {
+    fn report(&self, symptom: &Symptom, backend: String, pool: &str) -> SymptomReport {
         let finding = &symptom.latched.finding;
+        let changes = at_onset(&self.journal, pool, &backend, self.clock_time(finding.since));
         let terms = symptom.split.iter().flat_map(|split| &split.terms);
         SymptomReport {
             dimension: words::dimension(symptom.dimension),
@@ -187,21 +184,11 @@ impl Inner {
             blame: symptom.cause.blame().as_str(),
             sentence: words::sentence(&backend, symptom),
             advice: words::advice(&backend, symptom.cause),
-            changed: last.and_then(|last| self.changed_before(last, finding.since)),
+            changed: changes.first().map(|change| change.text.clone()),
+            changes,
             terms: terms.map(|(term, size)| (words::term(*term), *size)).collect(),
             backend,
         }
-    }
-
-    /// The last reload, if what began then may have come of it.
-    fn changed_before(&self, last: &LastReload, since: Nanos) -> Option<String> {
-        let began = self.clock_time(since);
-        let soon = last.ok && last.at <= began + ABOUT && last.at + SOON >= began;
-        let changes = match last.changes.as_slice() {
-            [] => "nothing".to_owned(),
-            changes => changes.join("; "),
-        };
-        soon.then(|| format!("generation {} was applied then: {changes}", last.generation))
     }
 
     fn clock_time(&self, at: Nanos) -> SystemTime {

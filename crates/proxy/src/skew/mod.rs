@@ -1,6 +1,7 @@
 //! Watches every pool for skew, once a second, on the control thread: the data path knows nothing of it.
 
 mod diagnosis;
+mod tell;
 mod words;
 
 use std::collections::{HashMap, HashSet};
@@ -34,6 +35,8 @@ struct Watched {
     raised: Vec<Raised>,
     /// Raised since start, by respect and cause.
     alarms: Alarms,
+    /// All backends are slower or fail alike, and the journal has been told.
+    shared: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +75,12 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
                 watch: Watch::new(&snapshot, now),
                 raised: Vec::new(),
                 alarms: HashMap::new(),
+                shared: false,
             });
             let keys_missing = pool.told_apart.keys_missing.load(Ordering::Relaxed);
             watched.watch.tick(&snapshot, keys_missing, now);
             watched.announce(pool, &snapshot);
+            watched.tell_shared(pool);
         }
     }
 }
@@ -99,12 +104,17 @@ impl Watched {
             }
             if news != News::Known {
                 words::raised(&pool.id, snapshot, symptom);
+                tell::raised(pool, snapshot, symptom, raised.before(&self.raised));
             }
         }
         for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {
             let backend = words::name(snapshot, over.backend);
             let (dimension, cause) = (dimension(over.dimension), over.cause.as_str());
             tracing::info!(pool = %pool.id, backend, dimension, cause, "skew is over");
+            // What has another cause now was told as that.
+            if !now.iter().any(|now| now.is_where(over)) {
+                tell::over(pool, backend, dimension, cause);
+            }
         }
         self.raised = now;
     }
@@ -131,6 +141,16 @@ impl Raised {
                 News::Known
             }
         }
+    }
+
+    /// The cause that the same backend had before, in the same respect.
+    fn before(&self, before: &[Self]) -> Option<Cause> {
+        before.iter().find(|before| before.is_where(self)).map(|before| before.cause)
+    }
+
+    /// Whether both are seen at the same backend in the same respect.
+    fn is_where(&self, other: &Self) -> bool {
+        (self.dimension, self.backend) == (other.dimension, other.backend)
     }
 
     /// Whether both are the same thing, however much either matters.

@@ -145,6 +145,12 @@ catalog! {
         "1 for the phase that the process is in.";
     ACCESS_LOG_DROPPED: Counter "evenkeel_access_log_dropped_total" []
         "Access log lines dropped because the writer was behind.";
+    EVENTS: Counter "evenkeel_events_total" ["kind"]
+        "Events since start, by kind; what each kind stands for is in docs/reference/events.md.";
+    EVENTS_DROPPED: Counter "evenkeel_events_dropped_total" []
+        "Events since start that came too fast to be noted down.";
+    EVENTS_ON_DISK: Gauge "evenkeel_events_on_disk" []
+        "1 if events are written to disk, 0 while they cannot be and are in memory only; only with a database.";
     BUILD_INFO: Gauge "evenkeel_build_info" ["version"]
         "Always 1.";
     OPEN_FILES: Gauge "process_open_fds" []
