@@ -114,6 +114,12 @@ pub(crate) enum Command {
     /// Show the running balancer: pools, backends, shares
     #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
     Status(StatusArgs),
+    /// Show what happened: reloads, health, ejections, drains, skew, in order
+    #[command(after_help = "Examples: evenkeel events --since 10m\n          \
+                            evenkeel events --follow --pool web --kind skew,backend\n          \
+                            evenkeel events --file /var/lib/evenkeel/events.redb\n\n\
+                            Exit status: 0 shown, 1 nobody answers or the file cannot be read, 2 called wrongly")]
+    Events(EventsArgs),
     /// Make the running balancer read its file again, and tell how that went
     #[command(after_help = "Example: evenkeel check evenkeel.toml && evenkeel reload")]
     Reload(ReloadArgs),
@@ -304,6 +310,34 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
     pub(crate) admin: String,
     /// Print what GET /pools answers
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Go on with what happens from now on, until interrupted
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) follow: bool,
+    /// Only of this pool; repeat it for each
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Vec<String>,
+    /// Only of this kind, or of those that begin with it: reload is reload_applied and reload_failed; repeat it for each
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kind: Vec<String>,
+    /// Only from so long ago on
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    pub(crate) since: Option<Duration>,
+    /// The latest ones at most [default: 100, or 10000 with --since]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) limit: Option<u16>,
+    /// Read the database of a process that has ended
+    #[arg(long, value_name = "DB")]
+    pub(crate) file: Option<PathBuf>,
+    /// Print an object a line
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -11,6 +11,7 @@ mod demo;
 mod diagnose;
 mod diff;
 mod drift;
+mod events;
 mod explain;
 mod lines;
 mod load;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Ok(Command::Verify(arguments)) => verify::verify(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
+        Ok(Command::Events(arguments)) => events::events(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),
     };

@@ -48,8 +48,16 @@ struct Symptom {
     cause: String,
     sentence: String,
     advice: String,
-    changed: Option<String>,
+    #[serde(default)]
+    changes: Vec<Change>,
     terms: Vec<(String, f64)>,
+}
+
+/// What changed when it began.
+#[derive(Debug, Deserialize)]
+struct Change {
+    text: String,
+    seconds: f64,
 }
 
 impl Diagnosis {

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Diagnosis, Pool, Symptom};
+use crate::lines::wrap;
 use crate::output;
 
+/// Changes that are told of each symptom, most likely first.
+const CHANGES_MAX: usize = 3;
 /// Pools that are told in full; the rest is counted.
 const POOLS_MAX: usize = 5;
 
@@ -68,8 +71,9 @@ fn render_pool(text: &mut String, pool: &Pool, now: SystemTime) {
 fn render_symptom(text: &mut String, symptom: &Symptom, now: SystemTime) {
     writeln!(text, "  {}: {}", symptom.level, symptom.sentence).ok();
     writeln!(text, "    since    {}, in {:.0} counted", ago(symptom.since, now), symptom.counted).ok();
-    if let Some(changed) = &symptom.changed {
-        writeln!(text, "    changed  {changed}").ok();
+    for (number, change) in symptom.changes.iter().take(CHANGES_MAX).enumerate() {
+        let first = if number == 0 { "    changed  " } else { "             " };
+        wrap(text, first, &format!("{}: {}", when(change.seconds), change.text));
     }
     let large = symptom.terms.iter().filter(|(_, size)| size.abs() >= 0.005);
     let terms: Vec<String> = large.map(|(term, size)| format!("{term} {:+.0} %", size * 100.0)).collect();
@@ -77,6 +81,15 @@ fn render_symptom(text: &mut String, symptom: &Symptom, now: SystemTime) {
         writeln!(text, "    made of  {}", terms.join(", ")).ok();
     }
     writeln!(text, "    mend     {}", symptom.advice).ok();
+}
+
+/// `3 s before`
+fn when(seconds: f64) -> String {
+    match seconds.round() {
+        0.0 => "just then".to_owned(),
+        before if before < 0.0 => format!("{:.0} s before", -before),
+        after => format!("{after:.0} s after"),
+    }
 }
 
 fn percent(share: f64) -> String {
@@ -110,7 +123,11 @@ mod tests {
                             "dimension": "requests", "backend": "a", "share": 0.714, "expected": 0.333,
                             "counted": 700.0, "since": 3725, "level": "critical", "cause": "weights",
                             "sentence": "a gets 71 % of the requests, 33 % would be its share: why",
-                            "advice": "do this", "changed": "generation 2 was applied then: x",
+                            "advice": "do this", "changed": "generation 2 was applied: x",
+                            "changes": [
+                                { "text": "generation 2 was applied: x", "seconds": -3.2 },
+                                { "text": "backend b of pool web was ejected", "seconds": 0.4 },
+                            ],
                             "terms": [["weights", 0.381], ["retry", 0.0001]],
                         },
                         {
@@ -136,7 +153,8 @@ mod tests {
              a request takes 12.3 ms, usually 11.0 ms; 1200 requests seen\n  \
              critical: a gets 71 % of the requests, 33 % would be its share: why\n    \
              since    01:02:05 UTC, 75 s ago, in 700 counted\n    \
-             changed  generation 2 was applied then: x\n    \
+             changed  3 s before: generation 2 was applied: x\n             \
+             just then: backend b of pool web was ejected\n    \
              made of  weights +38 %\n    \
              mend     do this\n    \
              and so   b 14 % (of 33 %)\n\n\
