@@ -405,6 +405,18 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_lists_every_kind() {
+        let page = include_str!("../../../docs/reference/events.md");
+        for kind in Kind::ALL {
+            let level = serde_json::to_value(kind.level()).unwrap();
+            let begin = format!("\n| `{}` | {} |", kind.as_str(), level.as_str().unwrap());
+            let row = page.find(&begin).map(|start| page[start + 1..].lines().next().unwrap_or_default());
+            let row = row.unwrap_or_else(|| panic!("docs/reference/events.md lacks the row{begin}"));
+            assert!(row.ends_with(&format!("| {} |", kind.meaning())), "docs/reference/events.md: {row}");
+        }
+    }
+
+    #[test]
     fn kinds_have_names_and_meanings_of_their_own() {
         let mut names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
         names.sort_unstable();

@@ -71,7 +71,8 @@ impl Journal {
         let mut page = Page { through: after, ..Page::default() };
         let reader = lock(&self.shared.reader).clone();
         let gone = lock(&self.shared.ring).gone();
-        if after < gone {
+        // Nobody who asks for all there is has missed anything.
+        if after > 0 && after < gone {
             page.missed = match &reader {
                 Some(reader) => after < reader.gone()?,
                 None => true,

@@ -11,6 +11,7 @@ mod deploy;
 mod diagnose;
 mod diff;
 mod drain;
+mod events;
 mod hashing;
 mod health;
 mod http;
