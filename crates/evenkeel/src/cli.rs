@@ -120,6 +120,12 @@ pub(crate) enum Command {
                             evenkeel events --file /var/lib/evenkeel/events.redb\n\n\
                             Exit status: 0 shown, 1 nobody answers or the file cannot be read, 2 called wrongly")]
     Events(EventsArgs),
+    /// Write the timeline and evidence of an incident as Markdown, from the journal
+    #[command(
+        after_help = "Example: evenkeel postmortem --from '2026-11-22 03:00' --to '2026-11-22 03:30' > incident.md\n\n\
+                            Exit status: 0 written, 1 nobody answers or the file cannot be read, 2 called wrongly"
+    )]
+    Postmortem(PostmortemArgs),
     /// Make the running balancer read its file again, and tell how that went
     #[command(after_help = "Example: evenkeel check evenkeel.toml && evenkeel reload")]
     Reload(ReloadArgs),
@@ -340,6 +346,22 @@ pub(crate) struct EventsArgs {
     /// Print an object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PostmortemArgs {
+    /// From this time on, such as "2026-11-21 12:54", in UTC if it has no zone
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) from: i64,
+    /// Until this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) to: Option<i64>,
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Read the database of a process that has ended
+    #[arg(long, value_name = "DB")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod lines;
 mod load;
 mod output;
 mod parse;
+mod postmortem;
 mod rehearse;
 mod reload;
 mod status;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
         Ok(Command::Events(arguments)) => events::events(&arguments),
+        Ok(Command::Postmortem(arguments)) => postmortem::postmortem(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),
     };

@@ -1,6 +1,6 @@
 //! What a single event may take.
 
-use crate::event::What;
+use crate::kinds::What;
 
 /// Bytes of a text in an event: names of backends have no bound of their own.
 const TEXT_MAX: usize = 400;

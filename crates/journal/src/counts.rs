@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::event::Kind;
+use crate::kinds::Kind;
 
 /// Events since start, by kind.
 #[derive(Debug)]

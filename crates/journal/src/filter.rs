@@ -1,6 +1,7 @@
 //! Which events somebody wants to see.
 
-use crate::event::{Event, Kind};
+use crate::event::Event;
+use crate::kinds::Kind;
 
 /// By pool and by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,8 @@ fn names(word: &str, kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{VERSION, What};
+    use crate::event::VERSION;
+    use crate::kinds::What;
 
     #[test]
     fn by_pool_and_by_beginning_of_the_kind() {

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::event::What;
 use crate::journal::Prepared;
+use crate::kinds::What;
 
 /// Events that wait for the writer; more are dropped and counted. Ten thousand backends that go down at once fit.
 pub(crate) const WAITING_MAX: usize = 16_384;

@@ -6,9 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::counts::Counts;
-use crate::event::{Event, Kind, VERSION, What, now_ms};
+use crate::event::{Event, VERSION, now_ms};
 use crate::follow::{Watchers, Watching};
 use crate::inbox::{Draft, Inbox, lock};
+use crate::kinds::{Kind, What};
 use crate::ring::Ring;
 use crate::store::{Keep, OpenError, Reader, Store};
 use crate::writer::Writer;

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{Event, What};
+use crate::event::Event;
+use crate::kinds::What;
 
 /// Events in memory at most.
 pub(crate) const EVENTS_MAX: usize = 10_000;

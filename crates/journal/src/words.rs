@@ -1,6 +1,7 @@
 //! Events in sentences.
 
-use crate::event::{Event, What};
+use crate::event::Event;
+use crate::kinds::What;
 
 impl Event {
     /// What happened, in one sentence without a full stop.

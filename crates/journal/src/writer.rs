@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::event::{Event, What, now_ms};
+use crate::event::{Event, now_ms};
 use crate::inbox::{Draft, lock};
 use crate::journal::{Options, Prepared, Shared};
+use crate::kinds::What;
 use crate::ring::EVENTS_MAX;
 use crate::store::{Store, Trouble};
 

@@ -35,7 +35,6 @@ mod upstream;
 mod worker;
 
 pub use evenkeel_journal as journal;
-pub use events::ChangeReport;
 pub use http2::fuzzed as http2_fuzzed;
 pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};

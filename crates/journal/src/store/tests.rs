@@ -8,7 +8,8 @@ use redb::backends::InMemoryBackend;
 
 use super::*;
 use crate::dead::Dead;
-use crate::event::{VERSION, What};
+use crate::event::VERSION;
+use crate::kinds::What;
 use crate::read::Query;
 
 const KEEP: Keep = Keep { events: 1_000, bytes: 1 << 20 };

@@ -2,7 +2,6 @@
 //! watches of skew, certificates and limits tell what they find, on their own threads.
 
 mod limits;
-mod onset;
 mod pool;
 mod reload;
 
@@ -13,8 +12,6 @@ use crate::proxy::Proxy;
 use crate::shutdown::ShutdownReport;
 
 pub(crate) use limits::watch;
-pub use onset::ChangeReport;
-pub(crate) use onset::at_onset;
 pub(crate) use pool::transition;
 
 /// Where a configuration wants events to be kept.

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use evenkeel_core::Nanos;
 use evenkeel_core::skew::{Level, Side, Symptom, Verdict, Watch};
+use evenkeel_journal::ChangeReport;
 use serde::Serialize;
 
-use crate::events::{ChangeReport, at_onset};
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, lock};
 
@@ -170,7 +170,7 @@ impl Inner {
 
     fn report(&self, symptom: &Symptom, backend: String, pool: &str) -> SymptomReport {
         let finding = &symptom.latched.finding;
-        let changes = at_onset(&self.journal, pool, &backend, self.clock_time(finding.since));
+        let changes = self.journal.onset(pool, &backend, self.clock_time(finding.since));
         let terms = symptom.split.iter().flat_map(|split| &split.terms);
         SymptomReport {
             dimension: words::dimension(symptom.dimension),

@@ -1,5 +1,7 @@
 //! What the journal is told of skew.
 
+use std::time::SystemTime;
+
 use evenkeel_core::PoolSnapshot;
 use evenkeel_core::skew::{Cause, Symptom, Verdict};
 use evenkeel_journal::What;
@@ -20,9 +22,17 @@ pub(super) fn raised(pool: &PoolCell, snapshot: &PoolSnapshot, symptom: &Symptom
             blame: symptom.cause.blame().as_str().into(),
             severity: symptom.level.as_str().into(),
             sentence,
+            since_ms: since_ms(pool, symptom),
         },
     };
     pool.journal.record(Some(pool.id.as_str()), Some(backend), what);
+}
+
+fn since_ms(pool: &PoolCell, symptom: &Symptom) -> u64 {
+    let ago = pool.clock.now().since(symptom.latched.finding.since);
+    let since = SystemTime::now().checked_sub(ago);
+    let since = since.and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Something is even again.

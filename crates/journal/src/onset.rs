@@ -1,9 +1,13 @@
 //! What changed when something began.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use evenkeel_journal::{Event, Journal, Kind, What};
 use serde::Serialize;
+
+use crate::event::Event;
+use crate::journal::Journal;
+use crate::kinds::{Kind, What};
 
 /// A change explains what begins so soon after it.
 const BEFORE: Duration = Duration::from_secs(10);
@@ -29,26 +33,32 @@ pub struct ChangeReport {
     pub seconds: f64,
 }
 
-/// What may explain something that began in a pool at `began`, most likely first: changes of the pool itself before those
-/// of others, and the nearest first.
-pub(crate) fn at_onset(journal: &Journal, pool: &str, backend: &str, began: SystemTime) -> Vec<ChangeReport> {
-    let began = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (from, to) = (millis(began.saturating_sub(BEFORE)), millis(began + AFTER));
-    let began = millis(began);
-    let mut found: Vec<_> = journal
-        .remembered(from, to + millis(RELOAD_MAX))
-        .into_iter()
+impl Journal {
+    /// What is remembered that may explain something that began in a pool; see [`onset`].
+    pub fn onset(&self, pool: &str, backend: &str, began: SystemTime) -> Vec<ChangeReport> {
+        let began = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (from, to) = (began.saturating_sub(BEFORE), began + AFTER + RELOAD_MAX);
+        onset(&self.remembered(millis(from), millis(to)), pool, backend, millis(began))
+    }
+}
+
+/// What may explain something that began in a pool at `began`, in milliseconds since 1970, most likely first: changes of the
+/// pool itself before those of others, the nearest first, and those of the backend before those of its fellows.
+pub fn onset(events: &[Arc<Event>], pool: &str, backend: &str, began: u64) -> Vec<ChangeReport> {
+    let (from, to) = (began.saturating_sub(millis(BEFORE)), began.saturating_add(millis(AFTER)));
+    let mut found: Vec<_> = events
+        .iter()
         .filter(|event| explains(event) && concerns(event, pool))
         .filter(|event| event.at_ms >= from && first_ms(event) <= to)
         .collect();
     found.sort_by_key(|event| {
         let first = first_ms(event);
         let distance = if (first..=event.at_ms).contains(&began) { 0 } else { first.abs_diff(began) / 1000 };
-        let about = event.backend.as_deref().is_some_and(|name| name != backend);
-        (!names(event, pool), distance, event.kind() != Kind::ReloadApplied, about, event.seq)
+        let other = event.backend.as_deref().is_some_and(|name| name != backend);
+        (!names(event, pool), distance, event.kind() != Kind::ReloadApplied, other, event.seq)
     });
     found.truncate(CHANGES_MAX);
-    found.iter().map(|event| report(event, began)).collect()
+    found.into_iter().map(|event| report(event, began)).collect()
 }
 
 fn report(event: &Event, began: u64) -> ChangeReport {
@@ -120,9 +130,8 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use evenkeel_journal::Options;
-
     use super::*;
+    use crate::journal::Options;
 
     #[test]
     fn what_is_of_the_pool_comes_first_and_what_is_only_seen_not_at_all() {
@@ -142,7 +151,7 @@ mod tests {
         }
         let now = SystemTime::now();
         let texts = |began| -> Vec<String> {
-            at_onset(&journal, "web", "a", began).into_iter().map(|change| change.text).collect()
+            journal.onset("web", "a", began).into_iter().map(|change| change.text).collect()
         };
         let found = texts(now + Duration::from_secs(1));
         assert_eq!(found.len(), 4, "{found:?}");
