@@ -94,7 +94,7 @@ impl Event {
                 format!("pool {pool} is empty: none of {enabled} backends may be picked")
             }
             What::PoolServes { healthy, enabled } => {
-                format!("pool {pool} serves again: {healthy} of {enabled} backends are healthy")
+                format!("pool {pool} serves: {healthy} of {enabled} backends are healthy")
             }
             What::QueueFull { refused, waiting } => {
                 format!("pool {pool} turns requests away: {refused} in a second, {waiting} wait")
