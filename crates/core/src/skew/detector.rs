@@ -129,6 +129,12 @@ impl Detector {
         found
     }
 
+    /// A tick of which nothing can be said: findings that nothing has confirmed for long enough are taken back.
+    pub fn pass(&mut self, now: Nanos) {
+        self.last_tick = now;
+        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
+    }
+
     /// Backends that are no longer counted leave nothing behind.
     fn forget_others(&mut self, counts: &[Count]) {
         let counted: HashSet<u64> = counts.iter().map(|count| count.backend).collect();

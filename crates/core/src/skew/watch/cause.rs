@@ -36,6 +36,8 @@ pub enum Cause {
     BlackHole,
     /// A backend is faster than the others, and so gets more.
     FastBackend,
+    /// Few transfers are far larger than the others.
+    LargeTransfers,
     /// The strategy does not do what it should.
     BalancerBug,
 }
@@ -75,13 +77,13 @@ pub(super) struct Evidence {
 /// With so many requests without a key, that is what makes the difference.
 const KEYS_MISSING: f64 = 0.2;
 /// The ledger shows so much of what has been found, or it is not about the same time.
-const LEDGER_MIN: f64 = 0.3;
+pub(super) const LEDGER_MIN: f64 = 0.3;
 /// Below this part of its share a backend is starved.
 const STARVED: f64 = 0.1;
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Weights,
         Self::ConfigDrift,
         Self::Health,
@@ -96,6 +98,7 @@ impl Cause {
         Self::FailingBackend,
         Self::BlackHole,
         Self::FastBackend,
+        Self::LargeTransfers,
         Self::BalancerBug,
     ];
 
@@ -116,6 +119,7 @@ impl Cause {
             Self::FailingBackend => "failing_backend",
             Self::BlackHole => "black_hole",
             Self::FastBackend => "fast_backend",
+            Self::LargeTransfers => "large_transfers",
             Self::BalancerBug => "balancer_bug",
         }
     }
@@ -126,7 +130,7 @@ impl Cause {
             Self::Health | Self::SlowBackend | Self::FailingBackend | Self::BlackHole | Self::FastBackend => {
                 Blame::Backend
             }
-            Self::HotKey => Blame::Clients,
+            Self::HotKey | Self::LargeTransfers => Blame::Clients,
             _ => Blame::Balancer,
         }
     }
@@ -174,21 +178,25 @@ impl Evidence {
                 let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
                 Some(self.of_requests(split.cause()?, latched, level))
             }
+            (Dimension::Conformance, _) => Some((Cause::BalancerBug, level)),
+            // Told by whoever knows the groups.
+            (Dimension::Groups, _) => None,
             // Fewer errors than its share of the requests: somebody else has more.
             (_, Side::Below) => None,
+            (Dimension::Bytes, Side::Above) => Some((Cause::LargeTransfers, Level::Info)),
             (Dimension::Errors, Side::Above) => {
                 let told = self.has(&self.requests, finding.backend, Side::Above) && self.is_adaptive();
                 (!told).then_some((Cause::FailingBackend, level))
             }
-            // A backend that has too many requests has them in flight.
-            (Dimension::InFlight, Side::Above) => {
+            // A backend that has too many requests has them in flight, and is slow for it.
+            (Dimension::Slow | Dimension::InFlight, Side::Above) => {
                 let hot = self.has(&self.requests, finding.backend, Side::Above);
                 (!hot).then_some((Cause::SlowBackend, level.min(Level::Warning)))
             }
         }
     }
 
-    fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
+    pub(super) fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
         let cause = match term {
             Term::Weights => Cause::Weights,
             Term::Discovery => Cause::ConfigDrift,
@@ -233,11 +241,15 @@ impl Evidence {
         matches!(self.strategy, StrategyKind::PeakEwma | StrategyKind::Prequal)
     }
 
-    /// Whether shares are meant to follow the backends' speed.
     fn is_adaptive(&self) -> bool {
-        matches!(
-            self.strategy,
-            StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
-        )
+        is_adaptive(self.strategy)
     }
+}
+
+/// Whether shares are meant to follow the backends' speed.
+pub(super) fn is_adaptive(strategy: StrategyKind) -> bool {
+    matches!(
+        strategy,
+        StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
+    )
 }

@@ -1,13 +1,21 @@
 //! Watches one pool of a running balancer: reads what its backends have counted, tests that in every respect, and says
 //! what is wrong, since when, why, and whose doing it is.
 //!
-//! It reads the counters that strategies go by, and nothing else: the data path does not know that it is watched.
+//! It reads the counters that strategies go by, and says to backends from when on an answer is slow; the data path knows
+//! nothing else of it.
 
+mod bytes;
 mod cause;
+mod conformance;
+mod groups;
 mod pace;
 mod reading;
+mod slow;
+mod spread;
+mod tick;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Account, Count, Detector, Latched, Split, Tolerance, ledger, needed};
@@ -15,20 +23,34 @@ use crate::pool::{Phase, PoolSnapshot};
 use crate::strategy::StrategyKind;
 use crate::units::Nanos;
 
-use cause::Evidence;
+use bytes::Bytes;
+use cause::{Evidence, LEDGER_MIN, is_adaptive};
 pub use cause::{Blame, Cause, Level};
+use conformance::Conformance;
+use groups::Groups;
 use pace::Pace;
 use reading::{Expected, Reading, Sums};
+use slow::Slow;
+use tick::Tick;
 
 /// What is counted at each backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dimension {
     /// Attempts, against what the operator intends.
     Requests,
+    /// What the strategy decided, against the plan; of strategies whose picks show it.
+    Conformance,
+    /// Attempts of zones and of tiers, against the plan.
+    Groups,
     /// Failed attempts, against attempts.
     Errors,
+    /// Answers that took more than 1.5 times as long as nine in ten of the middling backend in the minute before, and more
+    /// than a millisecond; against answers.
+    Slow,
     /// Requests in flight, against what the operator intends.
     InFlight,
+    /// Bytes in both directions, against attempts, or against requests in flight where these are more.
+    Bytes,
 }
 
 /// Something that is wrong with one backend's share, and why.
@@ -44,6 +66,8 @@ pub struct Symptom {
     pub level: Level,
     /// Of what the difference consists; of requests only.
     pub split: Option<Split>,
+    /// The zone or tier that it is about, such as `zone eu-1`, instead of a backend; of groups only.
+    pub group: Option<Arc<str>>,
 }
 
 /// What there is to say of a pool.
@@ -66,8 +90,14 @@ pub enum Verdict {
 pub struct Watch {
     strategy: StrategyKind,
     requests: Detector,
+    conformance: Conformance,
+    groups: Groups,
     errors: Detector,
+    slow: Slow,
     in_flight: Detector,
+    bytes: Bytes,
+    /// Of the snapshot that the last tick ended with.
+    epoch: u64,
     /// As read at the last tick, by serial.
     before: HashMap<u64, Reading>,
     /// What was expected when the last tick began.
@@ -89,17 +119,39 @@ const IN_FLIGHT_MIN: f64 = 30.0;
 /// Looks at requests in flight are independent when most of those seen before have ended.
 const LOOK_LATENCIES: u32 = 2;
 
+impl Dimension {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Requests,
+        Self::Conformance,
+        Self::Groups,
+        Self::Errors,
+        Self::Slow,
+        Self::InFlight,
+        Self::Bytes,
+    ];
+}
+
 impl Watch {
     /// Nothing seen yet.
     pub fn new(snapshot: &PoolSnapshot, now: Nanos) -> Self {
         let strategy = snapshot.strategy();
-        let tolerance =
-            if strategy.registration().keyed { Tolerance::KEYED_INTENT } else { Tolerance::INTENT };
+        let keyed = strategy.registration().keyed;
+        let tolerance = if keyed { Tolerance::KEYED_INTENT } else { Tolerance::INTENT };
+        // Some keys take longer, and are larger, than others, and stay where they are.
+        let by_key = if keyed { Tolerance::KEYED_INTENT } else { Tolerance::TROUBLE };
+        // Where the faster gets more, a zone of faster ones may, too; but not every breath is to be told.
+        let of_groups = if is_adaptive(strategy) { Tolerance::INTENT } else { Tolerance::PLAN };
         Self {
             strategy,
             requests: Detector::new(tolerance),
+            conformance: Conformance::new(strategy),
+            groups: Groups::new(of_groups),
             errors: Detector::new(Tolerance::TROUBLE),
+            slow: Slow::new(by_key),
             in_flight: Detector::new(Tolerance::IN_FLIGHT),
+            bytes: Bytes::new(by_key),
+            epoch: snapshot.epoch(),
             before: Reading::of_all(snapshot, now),
             expected: Expected::of(snapshot),
             sums: HashMap::new(),
@@ -123,7 +175,13 @@ impl Watch {
             .iter()
             .filter_map(|(serial, reading)| Some((*serial, reading.since(self.before.get(serial)?))))
             .collect();
-        let expected = std::mem::replace(&mut self.expected, Expected::of(snapshot));
+        let steady = std::mem::replace(&mut self.epoch, snapshot.epoch()) == snapshot.epoch();
+        // What was expected, what is expected now, and nothing done in between.
+        let expected = if steady {
+            self.expected.clone()
+        } else {
+            std::mem::replace(&mut self.expected, Expected::of(snapshot))
+        };
         self.before = readings;
         let missing = keys_missing.saturating_sub(self.keys_missing_before) as f64;
         self.keys_missing_before = keys_missing;
@@ -131,7 +189,7 @@ impl Watch {
         if !expected.intends_the_same(&self.expected) {
             return;
         }
-        self.observe(&expected, &since, now);
+        self.observe(&Tick { snapshot, expected: &expected, since: &since, now, steady });
         if expected.plans_the_same(&self.expected) {
             self.remember(&expected, &since, missing);
         } else {
@@ -141,7 +199,8 @@ impl Watch {
         self.pace.tick(&since, now);
     }
 
-    fn observe(&mut self, expected: &Expected, since: &HashMap<u64, Reading>, now: Nanos) {
+    fn observe(&mut self, tick: &Tick<'_>) {
+        let Tick { expected, since, now, .. } = *tick;
         let shown = |reading: fn(&Reading) -> f64, share: &dyn Fn(u64) -> f64| -> Vec<Count> {
             // One that drains keeps its sessions: it should have nothing new, and what it has is no mistake.
             let judged = expected.iter().filter(|(_, shares)| shares.phase != Phase::Draining);
@@ -163,6 +222,13 @@ impl Watch {
             self.look_at = now.saturating_add(self.pace.latency() * LOOK_LATENCIES);
             self.in_flight.observe(now, &shown(|reading| reading.in_flight, &intent));
         }
+        self.conformance.observe(tick);
+        // Of picks by key, a zone gets what those keys are that belong to it.
+        if !self.strategy.registration().keyed {
+            self.groups.observe(tick);
+        }
+        self.slow.observe(tick);
+        self.bytes.observe(tick);
     }
 
     fn remember(&mut self, expected: &Expected, since: &HashMap<u64, Reading>, missing: f64) {
@@ -185,11 +251,12 @@ impl Watch {
             return Verdict::NoAlternative;
         }
         let symptoms = self.symptoms();
-        if !symptoms.is_empty() {
-            return Verdict::Skewed(symptoms);
-        }
-        if let Some(since) = self.pace.worse_since() {
-            return Verdict::Shared(since);
+        // What is only worth knowing must not hide what is wrong.
+        let told = symptoms.first().map(|worst| worst.level);
+        match self.pace.worse_since() {
+            Some(since) if told.is_none_or(|level| level == Level::Info) => return Verdict::Shared(since),
+            _ if told.is_some() => return Verdict::Skewed(symptoms),
+            _ => {}
         }
         let equal = 1.0 / judged.max(2) as f64;
         let tolerance = Tolerance::INTENT;
@@ -201,11 +268,6 @@ impl Watch {
     /// Everything that is wrong, worst first.
     pub fn symptoms(&self) -> Vec<Symptom> {
         let splits = self.splits();
-        let tests = [
-            (Dimension::Requests, &self.requests),
-            (Dimension::Errors, &self.errors),
-            (Dimension::InFlight, &self.in_flight),
-        ];
         let evidence = Evidence {
             strategy: self.strategy,
             errors: self.errors.latched(),
@@ -214,11 +276,18 @@ impl Watch {
             keys_missing: self.keys_missing,
         };
         let mut symptoms = Vec::new();
-        for (dimension, test) in tests {
-            for latched in test.latched() {
+        for dimension in Dimension::ALL {
+            for latched in self.latched(dimension) {
                 let split = splits.get(&latched.finding.backend).filter(|_| dimension == Dimension::Requests);
-                if let Some((cause, level)) = evidence.explain(dimension, &latched, split) {
-                    symptoms.push(Symptom { dimension, latched, cause, level, split: split.cloned() });
+                let (group, explained) = if dimension == Dimension::Groups {
+                    let group = self.groups.name(latched.finding.backend).cloned();
+                    (group, self.explain_group(&evidence, &latched, &splits))
+                } else {
+                    (None, evidence.explain(dimension, &latched, split))
+                };
+                if let Some((cause, level)) = explained {
+                    let split = split.cloned();
+                    symptoms.push(Symptom { dimension, latched, cause, level, split, group });
                 }
             }
         }
@@ -229,13 +298,52 @@ impl Watch {
         symptoms
     }
 
+    /// As a backend's, but only by what does not follow the plan; and a group is nobody's emergency by itself.
+    fn explain_group(
+        &self,
+        evidence: &Evidence,
+        latched: &Latched,
+        splits: &HashMap<u64, Split>,
+    ) -> Option<(Cause, Level)> {
+        let (term, size) = self.groups.cause(latched, splits)?;
+        let told = latched.finding.share - latched.finding.expected;
+        let (cause, level) = evidence.of_requests(term, latched, Level::Warning);
+        (size / told >= LEDGER_MIN).then_some((cause, level.min(Level::Warning)))
+    }
+
+    fn latched(&self, dimension: Dimension) -> Vec<Latched> {
+        match dimension {
+            Dimension::Requests => self.requests.latched(),
+            Dimension::Conformance => self.conformance.latched(),
+            Dimension::Groups => self.groups.latched(),
+            Dimension::Errors => self.errors.latched(),
+            Dimension::Slow => self.slow.latched(),
+            Dimension::InFlight => self.in_flight.latched(),
+            Dimension::Bytes => self.bytes.latched(),
+        }
+    }
+
     /// How near the nearest test is to firing, 0.0..1.0.
     pub fn nearness(&self, dimension: Dimension) -> f64 {
         match dimension {
             Dimension::Requests => self.requests.nearness(),
+            Dimension::Conformance => self.conformance.nearness(),
+            Dimension::Groups => self.groups.nearness(),
             Dimension::Errors => self.errors.nearness(),
+            Dimension::Slow => self.slow.nearness(),
             Dimension::InFlight => self.in_flight.nearness(),
+            Dimension::Bytes => self.bytes.nearness(),
         }
+    }
+
+    /// The zone or tier of this number in what has been found of [groups](Dimension::Groups), such as `zone eu-1`.
+    pub fn group(&self, number: u64) -> Option<&str> {
+        self.groups.name(number).map(AsRef::as_ref)
+    }
+
+    /// From when on an answer is slow: see [`Dimension::Slow`]. `None` until it is known what is usual.
+    pub fn slow_above(&self) -> Option<Duration> {
+        self.slow.above()
     }
 
     /// Attempts seen.

@@ -17,6 +17,11 @@ const STEP: f64 = 0.02;
 pub(super) struct Reading {
     pub(super) by_reason: [f64; Reason::ALL.len()],
     pub(super) failures: f64,
+    /// Answers whose time says something of the backend, and those that were slow.
+    pub(super) answers: f64,
+    pub(super) slow: f64,
+    /// Both ways.
+    pub(super) bytes: f64,
     pub(super) in_flight: f64,
     /// Seconds spent on requests, all together.
     pub(super) busy: f64,
@@ -33,6 +38,9 @@ impl Reading {
         Self {
             by_reason: Reason::ALL.map(|reason| load.attempts(reason) as f64),
             failures: load.failures() as f64,
+            answers: load.answers() as f64,
+            slow: load.slow() as f64,
+            bytes: load.bytes_sent() as f64 + load.bytes_received() as f64,
             in_flight: f64::from(load.in_flight()),
             busy: load.busy(now).as_secs_f64(),
         }
@@ -42,11 +50,15 @@ impl Reading {
     pub(super) fn since(&self, before: &Self) -> Self {
         let mut by_reason = self.by_reason;
         by_reason.iter_mut().zip(before.by_reason).for_each(|(now, before)| *now = (*now - before).max(0.0));
+        let gained = |now: f64, before: f64| (now - before).max(0.0);
         Self {
             by_reason,
-            failures: (self.failures - before.failures).max(0.0),
+            failures: gained(self.failures, before.failures),
+            answers: gained(self.answers, before.answers),
+            slow: gained(self.slow, before.slow),
+            bytes: gained(self.bytes, before.bytes),
             in_flight: self.in_flight,
-            busy: (self.busy - before.busy).max(0.0),
+            busy: gained(self.busy, before.busy),
         }
     }
 
@@ -66,7 +78,7 @@ pub(super) struct Shares {
     weights: f64,
     discovered: f64,
     healthy: f64,
-    plan: f64,
+    pub(super) plan: f64,
     pub(super) phase: Phase,
 }
 
