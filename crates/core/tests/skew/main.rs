@@ -5,7 +5,9 @@
 
 mod alarms;
 mod delays;
+mod dimensions;
 mod latches;
 mod ledgers;
+mod stage;
 mod traffic;
 mod watching;

@@ -38,7 +38,7 @@ impl Bytes {
     pub(super) fn new(tolerance: Tolerance) -> Self {
         Self {
             test: Detector::new(tolerance),
-            spread: Spread::new(f64::INFINITY),
+            spread: Spread::default(),
             window: HashMap::new(),
             ends: Nanos::ZERO,
         }
@@ -57,11 +57,14 @@ impl Bytes {
         }
         self.ends = tick.now.saturating_add(WINDOW);
         let counts = counts(&std::mem::take(&mut self.window));
-        let design_effect = self.spread.design_effect().max(of_the_furthest(&counts));
-        self.test.observe(tick.now, &corrected(&counts, design_effect));
-        if self.test.latched().is_empty() {
-            self.spread.learn(&counts);
+        match self.spread.design_effect() {
+            Some(learned) => {
+                let design_effect = learned.max(of_the_furthest(&counts));
+                self.test.observe(tick.now, &corrected(&counts, design_effect));
+            }
+            None => self.test.pass(tick.now),
         }
+        self.spread.learn(&counts);
     }
 
     pub(super) fn latched(&self) -> Vec<Latched> {

@@ -24,8 +24,8 @@ use crate::strategy::StrategyKind;
 use crate::units::Nanos;
 
 use bytes::Bytes;
-use cause::{Evidence, LEDGER_MIN, is_adaptive};
 pub use cause::{Blame, Cause, Level};
+use cause::{Evidence, LEDGER_MIN, is_adaptive};
 use conformance::Conformance;
 use groups::Groups;
 use pace::Pace;

@@ -35,14 +35,12 @@ const LEAST: f32 = 1e6;
 const REFRESH: Duration = Duration::from_secs(60);
 /// From so many answers it is known how long those of a backend take.
 const ANSWERS_MIN: f64 = 50.0;
-/// Slow answers that count as one, at most: more would hide a backend that is slow for good.
-const DESIGN_EFFECT_MAX: f64 = 8.0;
 
 impl Slow {
     pub(super) fn new(tolerance: Tolerance) -> Self {
         Self {
             test: Detector::new(tolerance),
-            spread: Spread::new(DESIGN_EFFECT_MAX),
+            spread: Spread::default(),
             above: None,
             due: Nanos::ZERO,
             told: HashSet::new(),
@@ -53,11 +51,13 @@ impl Slow {
     pub(super) fn observe(&mut self, tick: &Tick<'_>) {
         let counts = self.counts(tick);
         // By what was known before: a tick must not explain itself.
-        self.test.observe(tick.now, &corrected(&counts, self.spread.design_effect()));
-        // What is bad must not become what is usual.
-        if self.test.latched().is_empty() {
-            self.spread.learn(&counts);
+        match self.spread.design_effect() {
+            Some(design_effect) => {
+                self.test.observe(tick.now, &corrected(&counts, design_effect));
+            }
+            None => self.test.pass(tick.now),
         }
+        self.spread.learn(&counts);
         for (serial, reading) in tick.since {
             *self.answers.entry(*serial).or_default() += reading.answers;
         }
