@@ -1,10 +1,10 @@
 //! The test of one pool in one respect: evidence for each backend, and what follows from it.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::evidence::{Evidence, Side, Step, Sum};
+use super::serials::{BySerial, Serials};
 use super::{Tolerance, threshold};
 use crate::units::Nanos;
 
@@ -65,8 +65,8 @@ pub struct Latched {
 #[derive(Clone, Debug)]
 pub struct Detector {
     tolerance: Tolerance,
-    evidence: HashMap<u64, Evidence>,
-    latched: HashMap<u64, Latched>,
+    evidence: BySerial<Evidence>,
+    latched: BySerial<Latched>,
     last_tick: Nanos,
 }
 
@@ -94,7 +94,12 @@ impl Finding {
 impl Detector {
     /// Nothing observed yet.
     pub fn new(tolerance: Tolerance) -> Self {
-        Self { tolerance, evidence: HashMap::new(), latched: HashMap::new(), last_tick: Nanos::ZERO }
+        Self {
+            tolerance,
+            evidence: BySerial::default(),
+            latched: BySerial::default(),
+            last_tick: Nanos::ZERO,
+        }
     }
 
     /// Takes in what was counted since the last call, for every backend that should have had some or had some, and
@@ -104,7 +109,6 @@ impl Detector {
     /// enough are taken back.
     pub fn observe(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
         let from = std::mem::replace(&mut self.last_tick, now);
-        self.forget_others(counts);
         let total: f64 = counts.iter().map(|count| count.observed).sum();
         let mut found = Vec::new();
         if total > 0.0 && counts.len() > 1 {
@@ -114,6 +118,9 @@ impl Detector {
                 let step = Step { from, observed: count.observed, total, share: count.share, lower, upper };
                 let evidence = self.evidence.entry(count.backend).or_default();
                 evidence.add(&step);
+                if !evidence.is_on() {
+                    continue;
+                }
                 let (side, sum) = evidence.strongest();
                 if sum.nats >= fires_at {
                     evidence.clear();
@@ -121,6 +128,7 @@ impl Detector {
                 }
             }
         }
+        self.forget_others(counts);
         for finding in &found {
             self.latch(now, *finding);
         }
@@ -137,7 +145,11 @@ impl Detector {
 
     /// Backends that are no longer counted leave nothing behind.
     fn forget_others(&mut self, counts: &[Count]) {
-        let counted: HashSet<u64> = counts.iter().map(|count| count.backend).collect();
+        // Everybody who is counted has come in by now, unless there was nothing to count.
+        if self.evidence.len() <= counts.len() && self.latched.is_empty() {
+            return;
+        }
+        let counted: Serials = counts.iter().map(|count| count.backend).collect();
         self.evidence.retain(|backend, _| counted.contains(backend));
         self.latched.retain(|backend, _| counted.contains(backend));
     }

@@ -20,6 +20,7 @@ mod detector;
 mod evidence;
 mod ledger;
 mod needed;
+mod serials;
 pub mod watch;
 
 pub use detector::{Count, Detector, Finding, Latched, Severity};

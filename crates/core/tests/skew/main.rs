@@ -4,10 +4,12 @@
 //! divergence from the edge of the band.
 
 mod alarms;
+mod bars;
 mod delays;
 mod dimensions;
 mod latches;
 mod ledgers;
+mod soak;
 mod stage;
 mod traffic;
 mod watching;

@@ -28,6 +28,7 @@ mod raw;
 mod rehearse;
 mod reload;
 mod shutdown;
+mod slow;
 mod slow_start;
 mod sticky;
 mod support;

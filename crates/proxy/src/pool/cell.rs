@@ -183,6 +183,13 @@ impl Attempt {
         }
     }
 
+    /// How long it lasts says nothing of the backend: see [`Lease::untimed`].
+    pub(crate) fn untimed(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.untimed();
+        }
+    }
+
     pub(crate) fn open_tunnel(&self) -> OpenTunnel {
         self.pool.tunnels.open.fetch_add(1, Ordering::Relaxed);
         self.pool.tunnels.opened.fetch_add(1, Ordering::Relaxed);

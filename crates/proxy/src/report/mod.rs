@@ -218,6 +218,10 @@ fn backend_counters(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
     let classes: Vec<_> = failures().map(|outcome| (outcome, outcome.as_str())).collect();
     page.family(&catalog::ERRORS, per_backend(seen, &classes, ended));
     page.family(
+        &catalog::SLOW,
+        per_backend(seen, &[((), "")], |pool, index, ()| load(pool, index).slow() as f64),
+    );
+    page.family(
         &catalog::BYTES,
         per_backend(seen, &[(true, "sent"), (false, "received")], |pool, index, sent| {
             let load = load(pool, index);

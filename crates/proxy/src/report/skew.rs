@@ -7,8 +7,6 @@ use crate::proxy::{Inner, lock};
 use crate::skew;
 use crate::telemetry::{Page, catalog};
 
-const DIMENSIONS: [Dimension; 3] = [Dimension::Requests, Dimension::Errors, Dimension::InFlight];
-
 /// What has been found, how near the tests are to finding something, and what has been raised since start.
 pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
     let watches = lock(&inner.watches);
@@ -20,23 +18,22 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
         &catalog::SKEW_STATE,
         watched.iter().flat_map(|(pool, watch, _)| {
             watch.symptoms().into_iter().filter_map(|symptom| {
-                let serial = symptom.latched.finding.backend;
-                let view = pool.snapshot.members().iter().find(|view| view.member.serial == serial)?;
+                let subject = skew::subject(&pool.snapshot, &symptom);
                 let labels = [
                     pool.name(),
-                    view.member.id.as_str().to_owned(),
+                    subject.to_owned(),
                     skew::dimension(symptom.dimension).to_owned(),
                     symptom.cause.as_str().to_owned(),
                     symptom.level.as_str().to_owned(),
                 ];
-                Some((labels, 1.0))
+                (!subject.is_empty()).then_some((labels, 1.0))
             })
         }),
     );
     page.family(
         &catalog::SKEW_EVIDENCE,
         watched.iter().flat_map(|(pool, watch, _)| {
-            DIMENSIONS.map(|dimension| {
+            Dimension::ALL.map(|dimension| {
                 ([pool.name(), skew::dimension(dimension).to_owned()], watch.nearness(dimension))
             })
         }),

@@ -42,6 +42,8 @@ pub struct PoolDiagnosis {
     pub latency_ms: f64,
     /// The usual one, as far as it is known.
     pub usual_latency_ms: Option<f64>,
+    /// An answer that takes longer is slow, as far as it is known what is usual, milliseconds.
+    pub slow_above_ms: Option<f64>,
     /// Since when everything is slower or fails alike, in seconds since 1970.
     pub shared_since: Option<u64>,
     /// What is wrong, worst first.
@@ -51,9 +53,9 @@ pub struct PoolDiagnosis {
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct SymptomReport {
-    /// `requests`, `errors` or `in_flight`.
+    /// `requests`, `conformance`, `groups`, `errors`, `slow`, `in_flight` or `bytes`.
     pub dimension: &'static str,
-    /// Whose share.
+    /// Whose share; of `groups` a zone or tier, such as `zone eu-1`.
     pub backend: String,
     /// Whether it has more than it should.
     pub above: bool,
@@ -123,11 +125,11 @@ fn rank(pool: &PoolDiagnosis) -> u8 {
 impl Inner {
     fn diagnosis(&self, pool: &PoolCell, watch: &Watch) -> PoolDiagnosis {
         let snapshot = pool.snapshot.load();
-        let name = |symptom: &Symptom| words::name(&snapshot, symptom.latched.finding.backend).to_owned();
+        let name = |symptom: &Symptom| words::subject(&snapshot, symptom).to_owned();
         let verdict = watch.verdict();
         let (word, answer, needed, shared_since) = match &verdict {
             Verdict::Skewed(symptoms) if symptoms[0].level == Level::Info => {
-                ("even", "no skew: shares follow how fast the backends are".to_owned(), None, None)
+                ("even", words::even(&symptoms[0]).to_owned(), None, None)
             }
             Verdict::Skewed(symptoms) => {
                 let worst = &symptoms[0];
@@ -167,6 +169,7 @@ impl Inner {
             needed,
             latency_ms: millis(latency),
             usual_latency_ms: usual.map(millis),
+            slow_above_ms: watch.slow_above().map(millis),
             shared_since,
             symptoms,
         }

@@ -15,7 +15,7 @@ use crate::pool::PoolCell;
 use crate::proxy::{Inner, lock};
 
 pub use diagnosis::{Diagnosis, PoolDiagnosis, SymptomReport};
-pub(crate) use words::dimension;
+pub(crate) use words::{dimension, subject};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -102,7 +102,8 @@ impl Watched {
             }
         }
         for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {
-            let backend = words::name(snapshot, over.backend);
+            let group = self.watch.group(over.backend).filter(|_| over.dimension == Dimension::Groups);
+            let backend = group.unwrap_or_else(|| words::name(snapshot, over.backend));
             let (dimension, cause) = (dimension(over.dimension), over.cause.as_str());
             tracing::info!(pool = %pool.id, backend, dimension, cause, "skew is over");
         }

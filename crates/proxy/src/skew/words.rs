@@ -7,9 +7,18 @@ use evenkeel_core::{PoolId, PoolSnapshot};
 pub(crate) fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Requests => "requests",
+        Dimension::Conformance => "conformance",
+        Dimension::Groups => "groups",
         Dimension::Errors => "errors",
+        Dimension::Slow => "slow",
         Dimension::InFlight => "in_flight",
+        Dimension::Bytes => "bytes",
     }
+}
+
+/// Whom a symptom is about: a backend, a zone or a tier.
+pub(crate) fn subject<'a>(snapshot: &'a PoolSnapshot, symptom: &'a Symptom) -> &'a str {
+    symptom.group.as_deref().unwrap_or_else(|| name(snapshot, symptom.latched.finding.backend))
 }
 
 /// The name of a backend; empty when it is gone.
@@ -20,7 +29,7 @@ pub(super) fn name(snapshot: &PoolSnapshot, serial: u64) -> &str {
 
 /// Tells the log.
 pub(super) fn raised(pool: &PoolId, snapshot: &PoolSnapshot, symptom: &Symptom) {
-    let backend = name(snapshot, symptom.latched.finding.backend);
+    let backend = subject(snapshot, symptom);
     let (dimension, cause) = (dimension(symptom.dimension), symptom.cause.as_str());
     let blame = symptom.cause.blame().as_str();
     let what = sentence(backend, symptom);
@@ -43,6 +52,18 @@ pub(super) fn sentence(backend: &str, symptom: &Symptom) -> String {
         }
         (Dimension::Requests, _) => {
             format!("{backend} gets {share} of the requests, {expected} would be its share")
+        }
+        (Dimension::Conformance, _) => {
+            format!("the strategy gives {backend} {share} of what it decides, {expected} by the plan")
+        }
+        (Dimension::Groups, _) => {
+            format!("{backend} gets {share} of the requests, {expected} by the plan")
+        }
+        (Dimension::Slow, _) => {
+            format!("{backend} gives {share} of the slow answers and {expected} of all")
+        }
+        (Dimension::Bytes, _) => {
+            format!("{backend} moves {share} of the bytes with {expected} of the requests")
         }
         (Dimension::Errors, _) => {
             format!("{backend} makes {share} of the errors with {expected} of the requests")
@@ -70,8 +91,17 @@ fn reason(cause: Cause, side: Side) -> &'static str {
         (Cause::SlowBackend, _) => "it takes longer than the others, who have the same to do",
         (Cause::FailingBackend, _) => "it is this backend, not what all of them share",
         (Cause::BlackHole, _) => "it fails fast, looks idle, and so gets more",
+        (Cause::LargeTransfers, _) => "few requests or connections move far more than the others",
         (Cause::FastBackend, _) => "it is faster than the others, and the strategy goes by that",
         (Cause::BalancerBug, _) => "the strategy does not do what it should; please report this",
+    }
+}
+
+/// What is said where all that is found is as it should be.
+pub(super) fn even(worth_knowing: &Symptom) -> &'static str {
+    match worth_knowing.dimension {
+        Dimension::Bytes => "no skew: requests are even, a few of them are far larger than the others",
+        _ => "no skew: shares follow how fast the backends are",
     }
 }
 
@@ -99,6 +129,9 @@ pub(super) fn advice(backend: &str, cause: Cause) -> String {
         }
         Cause::FastBackend => {
             format!("nothing; or give {backend} more `capacity`, so that this is what is meant")
+        }
+        Cause::LargeTransfers => {
+            "nothing, unless its line is full; `p2c` or `least_request` spread what lasts long".to_owned()
         }
         Cause::BalancerBug => "send the output of `evenkeel diagnose --json` with the report".to_owned(),
     }

@@ -35,6 +35,8 @@ catalog! {
         "Attempts that have ended, by how.";
     ERRORS: Counter "evenkeel_backend_errors_total" ["pool", "backend", "class"]
         "Attempts that the backend failed, by class; a part of the outcomes.";
+    SLOW: Counter "evenkeel_backend_slow_total" ["pool", "backend"]
+        "Answers that took more than 1.5 times the usual 90th percentile of the pool, and more than a millisecond.";
     BYTES: Counter "evenkeel_backend_bytes_total" ["pool", "backend", "direction"]
         "Bytes of content moved to (sent) and from (received) a backend.";
     BUSY: Counter "evenkeel_backend_busy_seconds_total" ["pool", "backend"]
@@ -62,7 +64,7 @@ catalog! {
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
         "From the first byte of a request to the last byte of its response; of one that opens a tunnel to the head of that.";
     SKEW_STATE: Gauge "evenkeel_skew_state" ["pool", "backend", "dim", "cause", "severity"]
-        "1 while a backend's share of requests, errors or what is in flight is not what it should be; why, and how bad.";
+        "1 while the share of a backend, zone or tier in one respect is not what it should be; why, and how bad.";
     SKEW_EVIDENCE: Gauge "evenkeel_skew_evidence" ["pool", "dim"]
         "How near the test is to finding something: 1 is an alarm.";
     SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]

@@ -98,10 +98,11 @@ impl Desk {
             wanted.tried = Tried::default();
             picked = pool.pick(&wanted, &mut self.rng, now);
         }
-        let attempt = picked.map_err(|refusal| match refusal {
+        let mut attempt = picked.map_err(|refusal| match refusal {
             Refusal::Nobody => Dropped::NoBackend,
             Refusal::Full => Dropped::BackendLimit,
         })?;
+        attempt.untimed();
         let serial = attempt.lease().member().serial;
         match Backend::open(attempt, terms.now) {
             Ok(backend) => {

@@ -1,9 +1,9 @@
 //! Who moves the bytes, against who has the requests: told, never alarmed about, for a few large transfers are nobody's
 //! fault.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::super::serials::BySerial;
 use super::super::{Count, Detector, Latched, Tolerance};
 use super::spread::{Spread, corrected};
 use super::tick::Tick;
@@ -15,7 +15,7 @@ use crate::units::Nanos;
 pub(super) struct Bytes {
     test: Detector,
     spread: Spread,
-    window: HashMap<u64, Moved>,
+    window: BySerial<Moved>,
     ends: Nanos,
 }
 
@@ -39,7 +39,7 @@ impl Bytes {
         Self {
             test: Detector::new(tolerance),
             spread: Spread::default(),
-            window: HashMap::new(),
+            window: BySerial::default(),
             ends: Nanos::ZERO,
         }
     }
@@ -64,7 +64,7 @@ impl Bytes {
             }
             None => self.test.pass(tick.now),
         }
-        self.spread.learn(&counts);
+        self.spread.learn(&counts, &self.test.latched());
     }
 
     pub(super) fn latched(&self) -> Vec<Latched> {
@@ -77,7 +77,7 @@ impl Bytes {
 }
 
 /// Bytes against requests begun; where those that are under way are more than begin, as of tunnels, against those.
-fn counts(window: &HashMap<u64, Moved>) -> Vec<Count> {
+fn counts(window: &BySerial<Moved>) -> Vec<Count> {
     let under_way = |moved: &Moved| moved.in_flight / moved.ticks;
     let begun: f64 = window.values().map(|moved| moved.attempts).sum();
     let lasting: f64 = window.values().map(under_way).sum();

@@ -2,6 +2,7 @@
 
 use super::super::{Latched, Severity, Side, Split, Term};
 use super::Dimension;
+use super::conformance::Conformance;
 use crate::lease::Reason;
 use crate::strategy::StrategyKind;
 
@@ -68,6 +69,7 @@ pub enum Level {
 pub(super) struct Evidence {
     pub(super) strategy: StrategyKind,
     pub(super) requests: Vec<Latched>,
+    pub(super) conformance: Vec<Latched>,
     pub(super) errors: Vec<Latched>,
     pub(super) in_flight: Vec<Latched>,
     /// Part of the keyed requests.
@@ -174,9 +176,7 @@ impl Evidence {
         match (dimension, finding.side) {
             (Dimension::Requests, _) => {
                 // What has only just begun may not have come into the ledger yet: the next tick will tell.
-                let told = finding.share - finding.expected;
-                let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
-                Some(self.of_requests(split.cause()?, latched, level))
+                Some(self.of_requests(self.beyond_chance(split?, latched)?, latched, level))
             }
             (Dimension::Conformance, _) => Some((Cause::BalancerBug, level)),
             // Told by whoever knows the groups.
@@ -194,6 +194,19 @@ impl Evidence {
                 (!hot).then_some((Cause::SlowBackend, level.min(Level::Warning)))
             }
         }
+    }
+
+    /// What a split says, but that a strategy fails its plan only where the test of that says so, too: of few requests, what
+    /// fell out by lot may be the largest part.
+    fn beyond_chance(&self, split: &Split, latched: &Latched) -> Option<Term> {
+        let (cause, finding) = (split.cause()?, &latched.finding);
+        let by_lot = cause == Term::Reason(Reason::Algorithm) && Conformance::applies(self.strategy);
+        if !by_lot || self.has(&self.conformance, finding.backend, finding.side) {
+            return Some(cause);
+        }
+        let others = split.terms.iter().filter(|term| term.0 != cause);
+        let parts = others.map(|(term, size)| (*term, size / split.difference)).filter(|part| part.1 > 0.0);
+        parts.max_by(|one, other| one.1.total_cmp(&other.1)).map(|part| part.0)
     }
 
     pub(super) fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {

@@ -1,9 +1,10 @@
 //! What is too little to be seen at each backend and yet is the same at many of them: sums over zones and over tiers,
 //! against the plan.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::super::serials::{BySerial, Serials};
 use super::super::{Count, Detector, Latched, Side, Split, Term, Tolerance};
 use super::reading::Reading;
 use super::tick::Tick;
@@ -19,7 +20,7 @@ pub(super) struct Groups {
     numbers: HashMap<Arc<str>, u64>,
     last_number: u64,
     /// The zone and the tier of each member, by serial.
-    members: HashMap<u64, [u64; KINDS]>,
+    members: BySerial<[u64; KINDS]>,
 }
 
 /// Zones and tiers.
@@ -32,7 +33,7 @@ impl Groups {
             tiers: Detector::new(tolerance),
             numbers: HashMap::new(),
             last_number: 0,
-            members: HashMap::new(),
+            members: BySerial::default(),
         }
     }
 
@@ -40,10 +41,12 @@ impl Groups {
         if !tick.steady || self.members.is_empty() {
             self.sort(tick.snapshot);
         }
-        let counts: [Vec<Count>; KINDS] = std::array::from_fn(|kind| self.counts(tick, kind));
+        // A group alone has nobody beside it.
+        let shows = tick.shows_the_plan() && self.numbers.len() > KINDS;
+        let counts = |kind| if shows { self.counts(tick, kind) } else { Vec::new() };
+        let counts: [Vec<Count>; KINDS] = std::array::from_fn(counts);
         for (test, counts) in [&mut self.zones, &mut self.tiers].into_iter().zip(counts) {
-            // A group alone has nobody beside it.
-            if tick.shows_the_plan() && counts.len() > 1 {
+            if counts.len() > 1 {
                 test.observe(tick.now, &counts);
             } else {
                 test.pass(tick.now);
@@ -59,7 +62,7 @@ impl Groups {
             let numbers = names.map(|name| self.number(&name));
             self.members.insert(view.member.serial, numbers);
         }
-        let used: HashSet<u64> = self.members.values().flatten().copied().collect();
+        let used: Serials = self.members.values().flatten().copied().collect();
         self.numbers.retain(|_, number| used.contains(number));
     }
 
@@ -103,7 +106,7 @@ impl Groups {
 
     /// Why most of a group's attempts came that the plan does not know, or most of those that are missing went elsewhere,
     /// and which part of all they are.
-    pub(super) fn cause(&self, latched: &Latched, splits: &HashMap<u64, Split>) -> Option<(Term, f64)> {
+    pub(super) fn cause(&self, latched: &Latched, splits: &BySerial<Split>) -> Option<(Term, f64)> {
         let mut terms: BTreeMap<Reason, f64> = BTreeMap::new();
         let of_group = |serial: &u64| {
             self.members.get(serial).is_some_and(|groups| groups.contains(&latched.finding.backend))

@@ -13,12 +13,13 @@ mod reading;
 mod slow;
 mod spread;
 mod tick;
+mod told;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Account, Count, Detector, Latched, Split, Tolerance, ledger, needed};
+use super::serials::BySerial;
+use super::{Account, Count, Detector, Latched, Split, Term, Tolerance, ledger, needed};
 use crate::pool::{Phase, PoolSnapshot};
 use crate::strategy::StrategyKind;
 use crate::units::Nanos;
@@ -32,6 +33,7 @@ use pace::Pace;
 use reading::{Expected, Reading, Sums};
 use slow::Slow;
 use tick::Tick;
+use told::Told;
 
 /// What is counted at each backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,11 +101,14 @@ pub struct Watch {
     /// Of the snapshot that the last tick ended with.
     epoch: u64,
     /// As read at the last tick, by serial.
-    before: HashMap<u64, Reading>,
+    before: BySerial<Reading>,
     /// What was expected when the last tick began.
     expected: Expected,
     /// What was expected and what came of it lately.
-    sums: HashMap<u64, Sums>,
+    sums: BySerial<Sums>,
+    /// What explains findings of requests, and of groups.
+    told: Told<Split>,
+    told_of_groups: Told<Term>,
     pace: Pace,
     /// When requests in flight are counted next.
     look_at: Nanos,
@@ -154,7 +159,9 @@ impl Watch {
             epoch: snapshot.epoch(),
             before: Reading::of_all(snapshot, now),
             expected: Expected::of(snapshot),
-            sums: HashMap::new(),
+            sums: BySerial::default(),
+            told: Told::default(),
+            told_of_groups: Told::default(),
             pace: Pace::default(),
             look_at: now,
             seen: 0.0,
@@ -171,32 +178,30 @@ impl Watch {
             return;
         }
         let readings = Reading::of_all(snapshot, now);
-        let since: HashMap<u64, Reading> = readings
+        let since: BySerial<Reading> = readings
             .iter()
             .filter_map(|(serial, reading)| Some((*serial, reading.since(self.before.get(serial)?))))
             .collect();
         let steady = std::mem::replace(&mut self.epoch, snapshot.epoch()) == snapshot.epoch();
-        // What was expected, what is expected now, and nothing done in between.
-        let expected = if steady {
-            self.expected.clone()
-        } else {
-            std::mem::replace(&mut self.expected, Expected::of(snapshot))
-        };
         self.before = readings;
         let missing = keys_missing.saturating_sub(self.keys_missing_before) as f64;
         self.keys_missing_before = keys_missing;
+        let expected = std::mem::take(&mut self.expected);
+        let next = (!steady).then(|| Expected::of(snapshot));
         // A tick in which something else came to be intended is left out: nobody knows which of its requests were before.
-        if !expected.intends_the_same(&self.expected) {
-            return;
+        if next.as_ref().is_none_or(|next| expected.intends_the_same(next)) {
+            self.observe(&Tick { snapshot, expected: &expected, since: &since, now, steady });
+            if next.as_ref().is_none_or(|next| expected.plans_the_same(next)) {
+                self.remember(&expected, &since, missing);
+            } else {
+                // Nobody knows which of its requests followed which plan, and what was before is no explanation of what
+                // comes.
+                self.sums.clear();
+            }
+            self.explain();
+            self.pace.tick(&since, now);
         }
-        self.observe(&Tick { snapshot, expected: &expected, since: &since, now, steady });
-        if expected.plans_the_same(&self.expected) {
-            self.remember(&expected, &since, missing);
-        } else {
-            // Nobody knows which of its requests followed which plan, and what was before is no explanation of what comes.
-            self.sums.clear();
-        }
-        self.pace.tick(&since, now);
+        self.expected = next.unwrap_or(expected);
     }
 
     fn observe(&mut self, tick: &Tick<'_>) {
@@ -231,7 +236,7 @@ impl Watch {
         self.bytes.observe(tick);
     }
 
-    fn remember(&mut self, expected: &Expected, since: &HashMap<u64, Reading>, missing: f64) {
+    fn remember(&mut self, expected: &Expected, since: &BySerial<Reading>, missing: f64) {
         let total: f64 = since.values().map(Reading::attempts).sum();
         if total <= 0.0 {
             return;
@@ -267,9 +272,9 @@ impl Watch {
 
     /// Everything that is wrong, worst first.
     pub fn symptoms(&self) -> Vec<Symptom> {
-        let splits = self.splits();
         let evidence = Evidence {
             strategy: self.strategy,
+            conformance: self.conformance.latched(),
             errors: self.errors.latched(),
             in_flight: self.in_flight.latched(),
             requests: self.requests.latched(),
@@ -278,10 +283,14 @@ impl Watch {
         let mut symptoms = Vec::new();
         for dimension in Dimension::ALL {
             for latched in self.latched(dimension) {
-                let split = splits.get(&latched.finding.backend).filter(|_| dimension == Dimension::Requests);
+                let subject = latched.finding.backend;
+                let split = self.told.of(subject).filter(|_| dimension == Dimension::Requests);
                 let (group, explained) = if dimension == Dimension::Groups {
-                    let group = self.groups.name(latched.finding.backend).cloned();
-                    (group, self.explain_group(&evidence, &latched, &splits))
+                    let term = self.told_of_groups.of(subject);
+                    let explained = term.map(|term| evidence.of_requests(*term, &latched, Level::Warning));
+                    // By itself a group is nobody's emergency.
+                    let explained = explained.map(|(cause, level)| (cause, level.min(Level::Warning)));
+                    (self.groups.name(subject).cloned(), explained)
                 } else {
                     (None, evidence.explain(dimension, &latched, split))
                 };
@@ -298,17 +307,23 @@ impl Watch {
         symptoms
     }
 
-    /// As a backend's, but only by what does not follow the plan; and a group is nobody's emergency by itself.
-    fn explain_group(
-        &self,
-        evidence: &Evidence,
-        latched: &Latched,
-        splits: &HashMap<u64, Split>,
-    ) -> Option<(Cause, Level)> {
-        let (term, size) = self.groups.cause(latched, splits)?;
-        let told = latched.finding.share - latched.finding.expected;
-        let (cause, level) = evidence.of_requests(term, latched, Level::Warning);
-        (size / told >= LEDGER_MIN).then_some((cause, level.min(Level::Warning)))
+    /// Finds out why, while the ledger is about the time of what has been found.
+    fn explain(&mut self) {
+        let (requests, groups) = (self.requests.latched(), self.groups.latched());
+        let splits =
+            if requests.is_empty() && groups.is_empty() { BySerial::default() } else { self.splits() };
+        let is_about = |latched: &Latched, size: f64| {
+            size / (latched.finding.share - latched.finding.expected) >= LEDGER_MIN
+        };
+        self.told.update(&requests, |latched| {
+            let split = splits.get(&latched.finding.backend)?;
+            is_about(latched, split.difference).then(|| split.clone())
+        });
+        let of_group = |latched: &Latched| {
+            let (term, size) = self.groups.cause(latched, &splits)?;
+            is_about(latched, size).then_some(term)
+        };
+        self.told_of_groups.update(&groups, of_group);
     }
 
     fn latched(&self, dimension: Dimension) -> Vec<Latched> {
@@ -356,7 +371,7 @@ impl Watch {
         (self.pace.latency(), self.pace.usual())
     }
 
-    fn splits(&self) -> HashMap<u64, Split> {
+    fn splits(&self) -> BySerial<Split> {
         let (serials, accounts): (Vec<u64>, Vec<Account>) =
             self.sums.iter().map(|(serial, sums)| (*serial, sums.account())).unzip();
         serials.into_iter().zip(ledger(&accounts)).collect()

@@ -1,9 +1,9 @@
 //! How long requests take and how many fail, at all backends together: what has changed for everybody alike is not the
 //! doing of the balancer, and not that of one backend.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::super::serials::BySerial;
 use super::reading::Reading;
 use crate::units::Nanos;
 
@@ -40,7 +40,7 @@ const FAILING: f64 = 0.05;
 const FAILING_TIMES: f64 = 4.0;
 
 impl Pace {
-    pub(super) fn tick(&mut self, since: &HashMap<u64, Reading>, now: Nanos) {
+    pub(super) fn tick(&mut self, since: &BySerial<Reading>, now: Nanos) {
         let mut tick = Mean::default();
         for reading in since.values() {
             tick.requests += reading.attempts();

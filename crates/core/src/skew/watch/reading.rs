@@ -1,8 +1,7 @@
 //! What was expected of each backend, and what its counters say.
 
-use std::collections::HashMap;
-
 use super::super::Account;
+use super::super::serials::BySerial;
 use crate::lease::Reason;
 use crate::pool::{MemberView, Phase, PoolSnapshot};
 use crate::units::Nanos;
@@ -29,7 +28,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// By serial.
-    pub(super) fn of_all(snapshot: &PoolSnapshot, now: Nanos) -> HashMap<u64, Self> {
+    pub(super) fn of_all(snapshot: &PoolSnapshot, now: Nanos) -> BySerial<Self> {
         snapshot.members().iter().map(|view| (view.member.serial, Self::of(view, now))).collect()
     }
 
@@ -69,7 +68,7 @@ impl Reading {
 
 /// The shares of a snapshot, by serial.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expected(HashMap<u64, Shares>);
+pub(super) struct Expected(BySerial<Shares>);
 
 /// Shares of one backend: each as the one before, with one more thing taken into account.
 #[derive(Clone, Copy, Debug)]

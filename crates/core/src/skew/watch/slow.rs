@@ -1,9 +1,9 @@
 //! Whose answers are slow: answers that take far longer than is usual in the pool, against answers. What makes all backends
 //! slow alike moves nobody's share of them.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::super::serials::{BySerial, Serials};
 use super::super::{Count, Detector, Latched, Tolerance};
 use super::spread::{Spread, corrected};
 use super::tick::Tick;
@@ -19,9 +19,9 @@ pub(super) struct Slow {
     /// When it is worked out anew.
     due: Nanos,
     /// Who has been told, and so counts by it, by serial.
-    told: HashSet<u64>,
+    told: Serials,
     /// Answers since it was last worked out.
-    answers: HashMap<u64, f64>,
+    answers: BySerial<f64>,
 }
 
 /// Slow is what takes so many times as long as nine answers in ten of the middling backend. By the ninth tenth alone a
@@ -43,8 +43,8 @@ impl Slow {
             spread: Spread::default(),
             above: None,
             due: Nanos::ZERO,
-            told: HashSet::new(),
-            answers: HashMap::new(),
+            told: Serials::default(),
+            answers: BySerial::default(),
         }
     }
 
@@ -57,12 +57,15 @@ impl Slow {
             }
             None => self.test.pass(tick.now),
         }
-        self.spread.learn(&counts);
+        self.spread.learn(&counts, &self.test.latched());
         for (serial, reading) in tick.since {
             *self.answers.entry(*serial).or_default() += reading.answers;
         }
-        self.refresh(tick);
-        self.tell(tick);
+        let refreshed = self.refresh(tick);
+        // New backends, too, have to know what is slow.
+        if refreshed || !tick.steady {
+            self.tell(tick);
+        }
     }
 
     fn counts(&self, tick: &Tick<'_>) -> Vec<Count> {
@@ -75,9 +78,10 @@ impl Slow {
         told().map(count).collect()
     }
 
-    fn refresh(&mut self, tick: &Tick<'_>) {
+    /// Works out what is slow, when it is time; whether it did.
+    fn refresh(&mut self, tick: &Tick<'_>) -> bool {
         if tick.now < self.due {
-            return;
+            return false;
         }
         let known = |serial: u64| self.answers.get(&serial).is_some_and(|answers| *answers >= ANSWERS_MIN);
         let active = self.answers.values().filter(|answers| **answers > 0.0).count();
@@ -85,16 +89,16 @@ impl Slow {
         let p90 = members.filter(|member| known(member.serial)).map(|member| member.load.usual().p90());
         let mut p90: Vec<f32> = p90.filter(|p90| *p90 > 0.0).collect();
         if p90.len() < 2 || 2 * p90.len() < active {
-            return;
+            return false;
         }
         p90.sort_by(f32::total_cmp);
         // Of two middling ones the faster: with two backends one of which is slow, that is what is usual.
         self.above = Some((MARGIN * p90[(p90.len() - 1) / 2]).max(LEAST));
         self.due = tick.now.saturating_add(REFRESH);
         self.answers.clear();
+        true
     }
 
-    /// New backends, too, have to know what is slow.
     fn tell(&mut self, tick: &Tick<'_>) {
         let Some(above) = self.above else { return };
         self.told.clear();

@@ -1,7 +1,6 @@
 //! What the tests of one tick look at.
 
-use std::collections::HashMap;
-
+use super::super::serials::BySerial;
 use super::reading::{Expected, Reading};
 use crate::lease::Reason;
 use crate::pool::PoolSnapshot;
@@ -15,7 +14,7 @@ pub(super) struct Tick<'a> {
     /// As it was known when the tick began.
     pub(super) expected: &'a Expected,
     /// What has come in it, by serial.
-    pub(super) since: &'a HashMap<u64, Reading>,
+    pub(super) since: &'a BySerial<Reading>,
     pub(super) now: Nanos,
     /// Nothing that picks go by has changed meanwhile, not even for a moment: every pick followed one plan.
     pub(super) steady: bool,
