@@ -44,7 +44,7 @@ impl Spread {
     /// So many count as one, 1.0 and up; `None` while too little has been seen.
     pub(super) fn design_effect(&self) -> Option<f64> {
         let in_a_tick = ((self.squares + BELIEF) / (self.variance + BELIEF)).max(1.0);
-        (self.ticks >= TICKS_MIN).then(|| 1.0 + ACROSS_TICKS * (in_a_tick - 1.0))
+        (self.ticks >= TICKS_MIN).then_some(1.0 + ACROSS_TICKS * (in_a_tick - 1.0))
     }
 }
 
