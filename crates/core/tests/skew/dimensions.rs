@@ -183,6 +183,17 @@ fn sizes_that_differ_without_bound_are_nobodys_share() {
 }
 
 #[test]
+fn one_transfer_alone_shows_nothing_however_large() {
+    let mut stage = Stage::of(StrategyKind::RoundRobin, 4, 5);
+    stage.run(300);
+    stage.pool.snapshot().members()[1].member.load.add_bytes(0, 10_000_000_000);
+    for _ in 0..300 {
+        stage.run(1);
+        assert_eq!(stage.symptoms(Dimension::Bytes), []);
+    }
+}
+
+#[test]
 fn who_moves_most_of_the_bytes_is_told_and_nobody_alarmed() {
     let mut stage = Stage::of(StrategyKind::RoundRobin, 4, 4);
     stage.servers.iter_mut().for_each(|server| server.bytes = (1e4, 1.0));
