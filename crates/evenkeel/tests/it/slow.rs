@@ -1,5 +1,7 @@
 //! A backend that is slower than the others, and connections that merely last long.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +33,15 @@ async fn a_slow_backend_is_named_by_its_answers() {
     let load = tokio::spawn(async move { load.run_until(stopped).await });
     until_within(LONG, "what is slow", async || {
         pool(&evenkeel).await["slow_above_ms"].as_f64().filter(|above| *above > 5.0)
+    })
+    .await;
+
+    // How far counts spread has to be known, too: that takes ten looks.
+    let looks = RefCell::new(BTreeSet::new());
+    until_within(LONG, "fifteen looks", async || {
+        let requests = pool(&evenkeel).await["requests"].as_u64()?;
+        looks.borrow_mut().insert(requests);
+        (looks.borrow().len() >= 15).then_some(())
     })
     .await;
 
