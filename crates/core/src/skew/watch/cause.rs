@@ -18,7 +18,9 @@ pub enum Cause {
     Shaping,
     /// One key, or few, make most of the requests.
     HotKey,
-    /// Requests have no key, and so all the same.
+    /// The table of a strategy that goes by a key gives a backend more of the keys than it should have.
+    Ring,
+    /// Requests have no key, and so go by load.
     HashKeyMissing,
     /// Sessions stay where they are.
     Stickiness,
@@ -70,6 +72,8 @@ pub(super) struct Evidence {
     pub(super) in_flight: Vec<Latched>,
     /// Part of the keyed requests.
     pub(super) keys_missing: f64,
+    /// What is counted are connections and the like, which last as long as their ends want.
+    pub(super) connections: bool,
 }
 
 /// With so many requests without a key, that is what makes the difference.
@@ -81,12 +85,13 @@ const STARVED: f64 = 0.1;
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Weights,
         Self::ConfigDrift,
         Self::Health,
         Self::Shaping,
         Self::HotKey,
+        Self::Ring,
         Self::HashKeyMissing,
         Self::Stickiness,
         Self::LongLivedConnections,
@@ -107,6 +112,7 @@ impl Cause {
             Self::Health => "health",
             Self::Shaping => "shaping",
             Self::HotKey => "hot_key",
+            Self::Ring => "ring",
             Self::HashKeyMissing => "hash_key_missing",
             Self::Stickiness => "stickiness",
             Self::LongLivedConnections => "long_lived_connections",
@@ -144,6 +150,13 @@ impl Blame {
 }
 
 impl Level {
+    fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Warning => Self::Warning,
+            Severity::Critical => Self::Critical,
+        }
+    }
+
     /// `info`, `warning` or `critical`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,10 +176,7 @@ impl Evidence {
         split: Option<&Split>,
     ) -> Option<(Cause, Level)> {
         let finding = &latched.finding;
-        let level = match finding.severity {
-            Severity::Warning => Level::Warning,
-            Severity::Critical => Level::Critical,
-        };
+        let level = Level::of(finding.severity);
         match (dimension, finding.side) {
             (Dimension::Requests, _) => {
                 // What has only just begun may not have come into the ledger yet: the next tick will tell.
@@ -174,11 +184,20 @@ impl Evidence {
                 let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
                 Some(self.of_requests(split.cause()?, latched, level))
             }
+            // New ones are spread as they should be, or requests would say so: it is those that are open which are not.
+            (Dimension::InFlight, _) if self.connections => {
+                let hot = self.has(&self.requests, finding.backend, finding.side);
+                (!hot).then_some((Cause::LongLivedConnections, level.min(Level::Warning)))
+            }
             // Fewer errors than its share of the requests: somebody else has more.
             (_, Side::Below) => None,
             (Dimension::Errors, Side::Above) => {
-                let told = self.has(&self.requests, finding.backend, Side::Above) && self.is_adaptive();
-                (!told).then_some((Cause::FailingBackend, level))
+                match self.level(&self.requests, finding.backend, Side::Above) {
+                    Some(_) if self.is_adaptive() => None,
+                    // One that has too many requests may fail because of them, so those come first.
+                    Some(hot) => Some((Cause::FailingBackend, level.min(hot))),
+                    None => Some((Cause::FailingBackend, level)),
+                }
             }
             // A backend that has too many requests has them in flight.
             (Dimension::InFlight, Side::Above) => {
@@ -188,20 +207,29 @@ impl Evidence {
         }
     }
 
+    /// What a term of the ledger comes to.
+    pub(super) fn cause_of(&self, term: Term, latched: &Latched) -> Cause {
+        self.of_requests(term, latched, Level::Info).0
+    }
+
     fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
         let cause = match term {
             Term::Weights => Cause::Weights,
             Term::Discovery => Cause::ConfigDrift,
             Term::Health => Cause::Health,
             Term::Shaping => Cause::Shaping,
-            Term::Reason(Reason::Hash) if self.keys_missing >= KEYS_MISSING => Cause::HashKeyMissing,
+            Term::Table => Cause::Ring,
             Term::Reason(Reason::Hash) => Cause::HotKey,
             Term::Reason(Reason::Sticky) => Cause::Stickiness,
             Term::Reason(Reason::Pinned) => Cause::LongLivedConnections,
             Term::Reason(Reason::Retry | Reason::Hedge) => Cause::Retries,
             Term::Reason(Reason::Spill | Reason::Failover | Reason::Panic) => Cause::Capacity,
             Term::Reason(Reason::OnlyChoice) => Cause::Health,
-            Term::Reason(Reason::Algorithm) if !self.is_adaptive() => Cause::BalancerBug,
+            // Without a key a request goes to whoever has least to do.
+            Term::Reason(Reason::Algorithm) if self.is_keyed() && self.keys_missing >= KEYS_MISSING => {
+                Cause::HashKeyMissing
+            }
+            Term::Reason(Reason::Algorithm) if !self.is_adaptive() && !self.is_keyed() => Cause::BalancerBug,
             Term::Reason(Reason::Algorithm) => return self.of_load(latched, level),
         };
         (cause, level)
@@ -226,7 +254,16 @@ impl Evidence {
     }
 
     fn has(&self, findings: &[Latched], backend: u64, side: Side) -> bool {
-        findings.iter().any(|one| (one.finding.backend, one.finding.side) == (backend, side))
+        self.level(findings, backend, side).is_some()
+    }
+
+    fn level(&self, findings: &[Latched], backend: u64, side: Side) -> Option<Level> {
+        let found = findings.iter().find(|one| (one.finding.backend, one.finding.side) == (backend, side));
+        found.map(|found| Level::of(found.finding.severity))
+    }
+
+    fn is_keyed(&self) -> bool {
+        self.strategy.registration().keyed
     }
 
     fn goes_by_latency(&self) -> bool {

@@ -4,21 +4,28 @@
 //! It reads the counters that strategies go by, and nothing else: the data path does not know that it is watched.
 
 mod cause;
+mod clusters;
+mod homes;
 mod pace;
 mod reading;
+mod why;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Account, Count, Detector, Latched, Split, Tolerance, ledger, needed};
+use super::{Account, Count, Detector, Drained, Latched, Split, Tolerance, ledger, needed};
 use crate::pool::{Phase, PoolSnapshot};
 use crate::strategy::StrategyKind;
 use crate::units::Nanos;
 
 use cause::Evidence;
 pub use cause::{Blame, Cause, Level};
+use clusters::Clusters;
+pub use clusters::{HotKey, Spread};
+use homes::Homes;
 use pace::Pace;
 use reading::{Expected, Reading, Sums};
+pub use why::Why;
 
 /// What is counted at each backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +51,8 @@ pub struct Symptom {
     pub level: Level,
     /// Of what the difference consists; of requests only.
     pub split: Option<Split>,
+    /// Further causes, and the figures behind all of them.
+    pub why: Why,
 }
 
 /// What there is to say of a pool.
@@ -82,6 +91,13 @@ pub struct Watch {
     /// Keyed requests without a key, lately, as part of all.
     keys_missing: f64,
     keys_missing_before: u64,
+    tolerance: Tolerance,
+    homes: Homes,
+    /// What requests of late were told apart by.
+    keys: Clusters,
+    /// Sessions or connections that stay where they are.
+    stays: Clusters,
+    connections: bool,
 }
 
 /// Fewer requests in flight say nothing: with least_request and one or none at each, who has one is chance.
@@ -95,20 +111,40 @@ impl Watch {
         let strategy = snapshot.strategy();
         let tolerance =
             if strategy.registration().keyed { Tolerance::KEYED_INTENT } else { Tolerance::INTENT };
+        let mut homes = Homes::default();
+        homes.follow(snapshot);
         Self {
             strategy,
             requests: Detector::new(tolerance),
             errors: Detector::new(Tolerance::TROUBLE),
             in_flight: Detector::new(Tolerance::IN_FLIGHT),
             before: Reading::of_all(snapshot, now),
-            expected: Expected::of(snapshot),
+            expected: Expected::of(snapshot, &homes),
             sums: HashMap::new(),
             pace: Pace::default(),
             look_at: now,
             seen: 0.0,
             keys_missing: 0.0,
             keys_missing_before: 0,
+            tolerance,
+            homes,
+            keys: Clusters::new(),
+            stays: Clusters::new(),
+            connections: false,
         }
+    }
+
+    /// Whether what is counted as requests are connections and the like, which stay where they are for as long as their
+    /// ends want.
+    pub fn set_connections(&mut self, connections: bool) {
+        self.connections = connections;
+    }
+
+    /// What some requests were told apart by since the last tick, and which of them belong to a session or a connection
+    /// that stays at its backend. Before each [tick](Watch::tick), in pools where there is something of the kind.
+    pub fn sampled(&mut self, keys: &Drained, stays: &Drained) {
+        self.keys.add(keys);
+        self.stays.add(stays);
     }
 
     /// Takes in what has happened since the last tick; one a second is right. `keys_missing` counts, since ever, keyed
@@ -123,7 +159,8 @@ impl Watch {
             .iter()
             .filter_map(|(serial, reading)| Some((*serial, reading.since(self.before.get(serial)?))))
             .collect();
-        let expected = std::mem::replace(&mut self.expected, Expected::of(snapshot));
+        self.homes.follow(snapshot);
+        let expected = std::mem::replace(&mut self.expected, Expected::of(snapshot, &self.homes));
         self.before = readings;
         let missing = keys_missing.saturating_sub(self.keys_missing_before) as f64;
         self.keys_missing_before = keys_missing;
@@ -212,13 +249,15 @@ impl Watch {
             in_flight: self.in_flight.latched(),
             requests: self.requests.latched(),
             keys_missing: self.keys_missing,
+            connections: self.connections,
         };
         let mut symptoms = Vec::new();
         for (dimension, test) in tests {
             for latched in test.latched() {
                 let split = splits.get(&latched.finding.backend).filter(|_| dimension == Dimension::Requests);
                 if let Some((cause, level)) = evidence.explain(dimension, &latched, split) {
-                    symptoms.push(Symptom { dimension, latched, cause, level, split: split.cloned() });
+                    let why = self.why(&evidence, dimension, &latched, cause, split);
+                    symptoms.push(Symptom { dimension, latched, cause, level, split: split.cloned(), why });
                 }
             }
         }
@@ -246,6 +285,17 @@ impl Watch {
     /// Mean time of a request lately, and before that as far as it is known.
     pub fn latency(&self) -> (Duration, Option<Duration>) {
         (self.pace.latency(), self.pace.usual())
+    }
+
+    /// How unevenly keys were asked for of late; `None` while too little is known.
+    pub fn keys(&self) -> Option<Spread> {
+        let spread = self.keys.spread()?;
+        Some(Spread { top_share: spread.top_share * self.keyed(), ..spread })
+    }
+
+    /// How unevenly sessions, or connections, had requests of late; `None` while too little is known.
+    pub fn stays(&self) -> Option<Spread> {
+        self.stays.spread()
     }
 
     fn splits(&self) -> HashMap<u64, Split> {

@@ -38,6 +38,7 @@ const BETTER: f64 = 1.5;
 /// A part of requests that fail which is worse if it is so many times the usual one as well.
 const FAILING: f64 = 0.05;
 const FAILING_TIMES: f64 = 4.0;
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Pace {
     pub(super) fn tick(&mut self, since: &HashMap<u64, Reading>, now: Nanos) {
@@ -75,9 +76,9 @@ impl Pace {
         self.worse_since
     }
 
-    /// Of late.
+    /// Of late, a day at most: connections that stay, where no new ones come, have no end in sight.
     pub(super) fn latency(&self) -> Duration {
-        Duration::try_from_secs_f64(self.recent.latency()).unwrap_or_default()
+        Duration::try_from_secs_f64(self.recent.latency()).unwrap_or(DAY).min(DAY)
     }
 
     /// `None` until enough has been seen.

@@ -1,8 +1,10 @@
 //! What was expected of each backend, and what its counters say.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use super::super::Account;
+use super::homes::Homes;
 use crate::lease::Reason;
 use crate::pool::{MemberView, Phase, PoolSnapshot};
 use crate::units::Nanos;
@@ -67,11 +69,13 @@ pub(super) struct Shares {
     discovered: f64,
     healthy: f64,
     plan: f64,
+    owned: f64,
     pub(super) phase: Phase,
+    limit: Option<u32>,
 }
 
 impl Expected {
-    pub(super) fn of(snapshot: &PoolSnapshot) -> Self {
+    pub(super) fn of(snapshot: &PoolSnapshot, homes: &Homes) -> Self {
         let members = snapshot.members();
         let part = |keeps: &dyn Fn(&MemberView) -> bool| {
             let weight =
@@ -94,7 +98,9 @@ impl Expected {
                 discovered: if found(view) { by_found(view) } else { 0.0 },
                 healthy: if healthy(view) { by_health(view) } else { 0.0 },
                 plan: view.plan,
+                owned: homes.of(view.member.serial).unwrap_or(view.plan),
                 phase: view.phase,
+                limit: view.member.placement.max_in_flight.map(NonZeroU32::get),
             };
             (view.member.serial, shares)
         });
@@ -132,9 +138,17 @@ impl Expected {
 pub(super) struct Sums {
     /// Attempts at all backends, by which the shares are weighted.
     total: f64,
-    shares: [f64; 5],
+    shares: [f64; 6],
     attempts: [f64; Reason::ALL.len()],
+    failures: f64,
+    /// Part of the time that it was at its limit.
+    full: f64,
 }
+
+/// That part of its limit is as good as the limit: it was there a moment ago.
+const FULL: f64 = 0.8;
+/// That part of the time is often.
+const OFTEN: f64 = 0.25;
 
 impl Sums {
     /// The part that the newest tick is of a long row of equal ones: half of all is 7 ticks old or less.
@@ -142,20 +156,43 @@ impl Sums {
 
     pub(super) fn add(&mut self, shares: &Shares, total: f64, reading: Option<&Reading>) {
         let older = 1.0 - Self::NEW;
-        let Shares { intent, weights, discovered, healthy, plan, .. } = *shares;
+        let Shares { intent, weights, discovered, healthy, plan, owned, .. } = *shares;
         self.total = self.total * older + total;
-        for (sum, share) in self.shares.iter_mut().zip([intent, weights, discovered, healthy, plan]) {
+        for (sum, share) in self.shares.iter_mut().zip([intent, weights, discovered, healthy, plan, owned]) {
             *sum = *sum * older + share * total;
         }
         let came = reading.map_or([0.0; Reason::ALL.len()], |reading| reading.by_reason);
         for (sum, came) in self.attempts.iter_mut().zip(came) {
             *sum = *sum * older + came;
         }
+        self.failures = self.failures * older + reading.map_or(0.0, |reading| reading.failures);
+        let near = |limit| reading.is_some_and(|reading| reading.in_flight >= FULL * f64::from(limit));
+        self.full = self.full * older + f64::from(u8::from(shares.limit.is_some_and(near))) * Self::NEW;
     }
 
     pub(super) fn account(&self) -> Account {
-        let [intent, weights, discovered, healthy, plan] =
+        let [intent, weights, discovered, healthy, plan, owned] =
             self.shares.map(|sum| if self.total > 0.0 { sum / self.total } else { 0.0 });
-        Account { intent, weights, discovered, healthy, plan, attempts: self.attempts }
+        Account { intent, weights, discovered, healthy, plan, owned, attempts: self.attempts }
+    }
+
+    /// Attempts, all reasons together.
+    pub(super) fn attempts(&self) -> f64 {
+        self.attempts.iter().sum()
+    }
+
+    /// Attempts for one reason.
+    pub(super) fn attempts_for(&self, reason: Reason) -> f64 {
+        self.attempts[reason as usize]
+    }
+
+    /// Failed attempts.
+    pub(super) fn failures(&self) -> f64 {
+        self.failures
+    }
+
+    /// Whether it was at its limit for a good part of the time.
+    pub(super) fn is_often_full(&self) -> bool {
+        self.full >= OFTEN
     }
 }
