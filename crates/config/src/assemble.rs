@@ -57,6 +57,7 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
         strategy: draft.strategy,
         settings: draft.settings,
         hash: draft.hash.map(|hash| hash.value),
+        show_keys: draft.show_keys,
         shaping: shaping(draft.shaping, runtime),
         sticky: draft.sticky.map(|sticky| sticky.value),
         queue: draft.queue.value,

@@ -81,6 +81,7 @@ pub(crate) struct PoolDraft {
     pub(crate) strategy: StrategyKind,
     pub(crate) settings: StrategySettings,
     pub(crate) hash: Option<At<HashKey>>,
+    pub(crate) show_keys: bool,
     pub(crate) shaping: ShapingDraft,
     pub(crate) sticky: Option<At<Sticky>>,
     pub(crate) queue: At<Queue>,

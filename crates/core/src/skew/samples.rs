@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::rng::mix;
+
 /// Samples that fit between two drains.
 const ROOM: usize = 512;
 /// So many are aimed at: a burst of twice as much still fits.
@@ -10,6 +12,8 @@ const WANTED: usize = ROOM / 2;
 const RARE: u64 = (1 << 20) - 1;
 /// Every 16th until it is known how many there are.
 const AT_FIRST: u64 = 15;
+/// Odd, so that no two numbers come to the same (splitmix64).
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A key, or a session, or a connection, and which backend got its request.
 ///
@@ -54,6 +58,12 @@ impl Samples {
         if draw & self.mask.load(Ordering::Relaxed) == 0 {
             self.take(cluster, backend);
         }
+    }
+
+    /// As [`Samples::offer`], of the `nth` request of the cluster where nobody draws.
+    #[inline]
+    pub fn offer_nth(&self, nth: u64, cluster: u64, backend: u64) {
+        self.offer(mix(cluster ^ nth.wrapping_mul(STEP)), cluster, backend);
     }
 
     #[cold]

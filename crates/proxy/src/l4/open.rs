@@ -103,7 +103,8 @@ fn wanted(pool: &PoolCell, settings: &PoolSettings, client: &Client) -> Wanted {
             PickKey::NONE
         }
     };
-    Wanted { session: None, key, tried: Tried::default(), rank: RANK_USUAL }
+    pool.told_apart.show(settings, key, || client.address.ip().to_canonical().to_string().into_bytes());
+    Wanted { session: None, key, client: 0, tried: Tried::default(), rank: RANK_USUAL }
 }
 
 async fn reach(

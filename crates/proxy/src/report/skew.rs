@@ -1,6 +1,6 @@
 //! Whether pools are as even as they should be.
 
-use evenkeel_core::skew::Dimension;
+use evenkeel_core::skew::{Dimension, Watch};
 
 use super::Seen;
 use crate::proxy::{Inner, lock};
@@ -50,4 +50,22 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
             })
         }),
     );
+    let top = |watch: &Watch| watch.keys().map(|keys| keys.top_share);
+    page.family(
+        &catalog::TOP_KEY,
+        watched.iter().filter_map(|(pool, watch, _)| Some(([pool.name()], top(watch)?))),
+    );
+    page.family(
+        &catalog::DESIGN_EFFECT,
+        watched.iter().flat_map(|(pool, watch, _)| {
+            let units = [("key", watch.keys()), (unit(watch), watch.stays())];
+            let known = units.into_iter().filter_map(|(unit, spread)| Some((unit, spread?.design_effect)));
+            known.map(|(unit, effect)| ([pool.name(), unit.to_owned()], effect)).collect::<Vec<_>>()
+        }),
+    );
+}
+
+/// What stays where it is.
+fn unit(watch: &Watch) -> &'static str {
+    if watch.counts_connections() { "connection" } else { "session" }
 }

@@ -10,6 +10,7 @@ use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, lock};
 use crate::status::LastReload;
 
+use super::facts::Told;
 use super::words;
 
 /// Of all pools.
@@ -79,6 +80,12 @@ pub struct SymptomReport {
     pub changed: Option<String>,
     /// Of what the difference to the intended share consists, largest first; of requests only.
     pub terms: Vec<(&'static str, f64)>,
+    /// Further causes, each of at least a fifth of the difference, largest first.
+    pub further: Vec<&'static str>,
+    /// Keys that make the difference: what each is called, and its part of the pool's requests.
+    pub keys: Vec<(String, f64)>,
+    /// How many requests count as one because a session or a connection decided on them together, where that is why.
+    pub design_effect: Option<f64>,
 }
 
 /// A change explains what begins so soon after it.
@@ -152,7 +159,9 @@ impl Inner {
         let last = lock(&self.reloads.last).clone();
         let symptoms = match &verdict {
             Verdict::Skewed(symptoms) => {
-                symptoms.iter().map(|one| self.report(one, name(one), last.as_ref())).collect()
+                let text = |key| pool.told_apart.texts.text(key);
+                let told = Told { snapshot: &snapshot, text: &text };
+                symptoms.iter().map(|one| self.report(one, &told, last.as_ref())).collect()
             }
             _ => Vec::new(),
         };
@@ -172,8 +181,9 @@ impl Inner {
         }
     }
 
-    fn report(&self, symptom: &Symptom, backend: String, last: Option<&LastReload>) -> SymptomReport {
-        let finding = &symptom.latched.finding;
+    fn report(&self, symptom: &Symptom, told: &Told<'_>, last: Option<&LastReload>) -> SymptomReport {
+        let (finding, why) = (&symptom.latched.finding, &symptom.why);
+        let backend = words::name(told.snapshot, finding.backend).to_owned();
         let terms = symptom.split.iter().flat_map(|split| &split.terms);
         SymptomReport {
             dimension: words::dimension(symptom.dimension),
@@ -185,10 +195,13 @@ impl Inner {
             level: symptom.level.as_str(),
             cause: symptom.cause.as_str(),
             blame: symptom.cause.blame().as_str(),
-            sentence: words::sentence(&backend, symptom),
+            sentence: words::sentence(told, symptom),
             advice: words::advice(&backend, symptom.cause),
             changed: last.and_then(|last| self.changed_before(last, finding.since)),
             terms: terms.map(|(term, size)| (words::term(*term), *size)).collect(),
+            further: why.further.iter().map(|cause| cause.as_str()).collect(),
+            keys: why.keys.iter().map(|key| (told.key(key), key.share)).collect(),
+            design_effect: why.spread.map(|spread| spread.design_effect),
             backend,
         }
     }

@@ -1,20 +1,22 @@
 //! Watches every pool for skew, once a second, on the control thread: the data path knows nothing of it.
 
 mod diagnosis;
+mod facts;
 mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use evenkeel_core::skew::{Cause, Dimension, Level, Symptom, Watch};
-use evenkeel_core::{PoolId, PoolSnapshot};
+use evenkeel_core::skew::{Cause, Dimension, Drained, Level, Samples, Symptom, Watch};
+use evenkeel_core::{Nanos, PoolId, PoolSnapshot};
 
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, lock};
 
 pub use diagnosis::{Diagnosis, PoolDiagnosis, SymptomReport};
+use facts::Told;
 pub(crate) use words::dimension;
 
 /// Between two looks.
@@ -73,8 +75,7 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
                 raised: Vec::new(),
                 alarms: HashMap::new(),
             });
-            let keys_missing = pool.told_apart.keys_missing.load(Ordering::Relaxed);
-            watched.watch.tick(&snapshot, keys_missing, now);
+            watched.look(pool, &snapshot, now);
             watched.announce(pool, &snapshot);
         }
     }
@@ -88,6 +89,29 @@ impl Watches {
 }
 
 impl Watched {
+    /// Reads what the data path has counted and told.
+    fn look(&mut self, pool: &PoolCell, snapshot: &PoolSnapshot, now: Nanos) {
+        let told = &pool.told_apart;
+        let staying = told.staying.load(Ordering::Relaxed);
+        let in_flight: u64 =
+            snapshot.members().iter().map(|view| u64::from(view.member.load.in_flight())).sum();
+        if in_flight > 0 {
+            self.watch.set_connections(2 * staying > in_flight);
+        }
+        let settings = pool.settings.load();
+        let drain = |wanted: bool, samples: &OnceLock<Samples>| {
+            if wanted { samples.get_or_init(Samples::default).drain() } else { Drained::default() }
+        };
+        let keys = drain(settings.hash.is_some(), &told.keys);
+        let stays = drain(settings.sticky.is_some() || staying > 0, &told.stays);
+        self.watch.sampled(&keys, &stays);
+        self.watch.tick(snapshot, told.keys_missing.load(Ordering::Relaxed), now);
+        if settings.show_keys {
+            let symptoms = self.watch.symptoms();
+            told.texts.ask(symptoms.iter().flat_map(|symptom| &symptom.why.keys).map(|key| key.key));
+        }
+    }
+
     /// Tells the log what has come and what is over.
     fn announce(&mut self, pool: &Arc<PoolCell>, snapshot: &PoolSnapshot) {
         let symptoms = self.watch.symptoms();
@@ -98,7 +122,8 @@ impl Watched {
                 *self.alarms.entry((raised.dimension, raised.cause)).or_default() += 1;
             }
             if news != News::Known {
-                words::raised(&pool.id, snapshot, symptom);
+                let text = |key| pool.told_apart.texts.text(key);
+                words::raised(&pool.id, &Told { snapshot, text: &text }, symptom);
             }
         }
         for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {

@@ -3,6 +3,8 @@
 use evenkeel_core::skew::{Blame, Cause, Dimension, Level, Side, Symptom, Term};
 use evenkeel_core::{PoolId, PoolSnapshot};
 
+use super::facts::Told;
+
 /// The name in metrics, logs and reports.
 pub(crate) fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
@@ -19,11 +21,11 @@ pub(super) fn name(snapshot: &PoolSnapshot, serial: u64) -> &str {
 }
 
 /// Tells the log.
-pub(super) fn raised(pool: &PoolId, snapshot: &PoolSnapshot, symptom: &Symptom) {
-    let backend = name(snapshot, symptom.latched.finding.backend);
+pub(super) fn raised(pool: &PoolId, told: &Told<'_>, symptom: &Symptom) {
+    let backend = name(told.snapshot, symptom.latched.finding.backend);
     let (dimension, cause) = (dimension(symptom.dimension), symptom.cause.as_str());
     let blame = symptom.cause.blame().as_str();
-    let what = sentence(backend, symptom);
+    let what = sentence(told, symptom);
     match symptom.level {
         Level::Critical => tracing::error!(%pool, backend, dimension, cause, blame, what, "SKEW"),
         Level::Warning => tracing::warn!(%pool, backend, dimension, cause, blame, what, "skew"),
@@ -34,8 +36,9 @@ pub(super) fn raised(pool: &PoolId, snapshot: &PoolSnapshot, symptom: &Symptom) 
 }
 
 /// What is seen, and why, in one sentence without a full stop.
-pub(super) fn sentence(backend: &str, symptom: &Symptom) -> String {
+pub(super) fn sentence(told: &Told<'_>, symptom: &Symptom) -> String {
     let finding = &symptom.latched.finding;
+    let backend = name(told.snapshot, finding.backend);
     let (share, expected) = (percent(finding.share), percent(finding.expected));
     let seen = match (symptom.dimension, finding.side) {
         (Dimension::Requests, Side::Below) if finding.share == 0.0 => {
@@ -51,28 +54,9 @@ pub(super) fn sentence(backend: &str, symptom: &Symptom) -> String {
             format!("{backend} has {share} of what is in flight, {expected} would be its share")
         }
     };
-    format!("{seen}: {}", reason(symptom.cause, finding.side))
-}
-
-fn reason(cause: Cause, side: Side) -> &'static str {
-    match (cause, side) {
-        (Cause::Weights, _) => "the configured weights are not what is intended",
-        (Cause::ConfigDrift, _) => "configured backends cannot be found",
-        (Cause::Health, Side::Below) => "it is out of balancing (unhealthy, ejected or draining)",
-        (Cause::Health, Side::Above) => "it does the work of others that are out of balancing",
-        (Cause::Shaping, _) => "slow start, tiers or zones shift requests",
-        (Cause::HotKey, _) => "few keys make most of the requests, and a key stays at its backend",
-        (Cause::HashKeyMissing, _) => "many requests lack the hash key",
-        (Cause::Stickiness, _) => "sessions stay where they are",
-        (Cause::LongLivedConnections, _) => "connections stay where they are",
-        (Cause::Retries, _) => "attempts that failed elsewhere come here",
-        (Cause::Capacity, _) => "others are full, and theirs comes here",
-        (Cause::SlowBackend, _) => "it takes longer than the others, who have the same to do",
-        (Cause::FailingBackend, _) => "it is this backend, not what all of them share",
-        (Cause::BlackHole, _) => "it fails fast, looks idle, and so gets more",
-        (Cause::FastBackend, _) => "it is faster than the others, and the strategy goes by that",
-        (Cause::BalancerBug, _) => "the strategy does not do what it should; please report this",
-    }
+    let further: Vec<&str> = symptom.why.further.iter().map(|cause| cause.as_str()).collect();
+    let also = if further.is_empty() { String::new() } else { format!("; also: {}", further.join(", ")) };
+    format!("{seen}: {}{also}", told.because(symptom))
 }
 
 /// What would mend it.
@@ -87,11 +71,18 @@ pub(super) fn advice(backend: &str, cause: Cause) -> String {
         Cause::Health => "see why in `evenkeel status`: the checks and ejections are named there".to_owned(),
         Cause::Shaping => "`evenkeel status` shows weights in force, tiers and zones".to_owned(),
         Cause::HotKey => "set `hash.bound` in the pool, or hash by something that varies more".to_owned(),
+        Cause::Ring => {
+            "raise `hash.points`, or write `strategy = \"maglev\"`: its table is even within 1 %".to_owned()
+        }
         Cause::HashKeyMissing => {
             "hash by something that every request has, or set it before the balancer".to_owned()
         }
         Cause::Stickiness => "give `sticky` a `ttl`, or wait: new sessions are spread evenly".to_owned(),
-        Cause::LongLivedConnections => "set `connection_age` on the listener, or balance requests".to_owned(),
+        Cause::LongLivedConnections => {
+            "have clients open anew now and then (for requests `connection_age` of the listener does, give or take a \
+             tenth), or balance by `least_request`, which evens out what is open"
+                .to_owned()
+        }
         Cause::Retries => "mend the backend that fails; see its errors in `evenkeel status`".to_owned(),
         Cause::Capacity => "raise `max_in_flight`, or add backends where it is full".to_owned(),
         Cause::SlowBackend | Cause::FailingBackend | Cause::BlackHole => {
@@ -120,6 +111,7 @@ pub(super) fn term(term: Term) -> &'static str {
         Term::Discovery => "discovery",
         Term::Health => "health",
         Term::Shaping => "shaping",
+        Term::Table => "table",
         Term::Reason(reason) => reason.as_str(),
     }
 }

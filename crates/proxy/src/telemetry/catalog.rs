@@ -67,6 +67,10 @@ catalog! {
         "How near the test is to finding something: 1 is an alarm.";
     SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]
         "Findings raised since start.";
+    TOP_KEY: Gauge "evenkeel_pool_top_key_share" ["pool"]
+        "Share of the requests of late that the most popular key makes; only where a key decides, once some are known.";
+    DESIGN_EFFECT: Gauge "evenkeel_pool_design_effect" ["pool", "unit"]
+        "How many requests of late count as one, because one key, session or connection decided on them all.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]

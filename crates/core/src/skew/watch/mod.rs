@@ -140,6 +140,11 @@ impl Watch {
         self.connections = connections;
     }
 
+    /// See [`Watch::set_connections`].
+    pub fn counts_connections(&self) -> bool {
+        self.connections
+    }
+
     /// What some requests were told apart by since the last tick, and which of them belong to a session or a connection
     /// that stays at its backend. Before each [tick](Watch::tick), in pools where there is something of the kind.
     pub fn sampled(&mut self, keys: &Drained, stays: &Drained) {
