@@ -103,6 +103,17 @@ impl Detector {
     /// Shares may differ from call to call: cut a tick where they change. Findings that nothing has confirmed for long
     /// enough are taken back.
     pub fn observe(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        self.weigh(now, counts, true)
+    }
+
+    /// As [`Detector::observe`], for counts of which most have been seen before: what is still there, not what has come.
+    /// They add to no evidence, and are found to be outside only where they alone are enough. That holds at any tick,
+    /// however much two of them have in common, with the same mean time between false alarms.
+    pub fn glance(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        self.weigh(now, counts, false)
+    }
+
+    fn weigh(&mut self, now: Nanos, counts: &[Count], adds: bool) -> Vec<Finding> {
         let from = std::mem::replace(&mut self.last_tick, now);
         self.forget_others(counts);
         let total: f64 = counts.iter().map(|count| count.observed).sum();
@@ -112,7 +123,9 @@ impl Detector {
             for count in counts {
                 let (lower, upper) = self.tolerance.band(count.share);
                 let step = Step { from, observed: count.observed, total, share: count.share, lower, upper };
-                let evidence = self.evidence.entry(count.backend).or_default();
+                let mut alone = Evidence::default();
+                let evidence =
+                    if adds { self.evidence.entry(count.backend).or_default() } else { &mut alone };
                 evidence.add(&step);
                 let (side, sum) = evidence.strongest();
                 if sum.nats >= fires_at {

@@ -50,12 +50,16 @@ pub struct Split {
     pub terms: Vec<(Term, f64)>,
     /// What a strategy that draws lots may be off by, in either direction, without being wrong: 0.0 and up.
     pub chance: f64,
+    /// The part of all attempts that went past a full backend, or a full zone, 0.0..=1.0.
+    pub moved: f64,
 }
 
 /// A term is told if it is at least this part of the difference.
 const TOLD: f64 = 0.2;
 /// Standard deviations that chance is granted.
 const DEVIATIONS: f64 = 4.0;
+/// What the strategy chose among all that the plan names, by where the choice was and whether it was full.
+const TOGETHER: [Reason; 4] = [Reason::Algorithm, Reason::Spill, Reason::Failover, Reason::Panic];
 /// Differences below this come of rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -63,8 +67,22 @@ impl Split {
     /// The term that makes most of the difference, in its direction; `None` if there is no difference.
     pub fn cause(&self) -> Option<Term> {
         let part = |term: f64| term * self.difference.signum();
-        let largest = self.terms.iter().max_by(|one, other| part(one.1).total_cmp(&part(other.1)));
+        let largest = self.judged().into_iter().max_by(|one, other| part(one.1).total_cmp(&part(other.1)));
         largest.filter(|_| self.difference.abs() > ROUNDING).map(|term| term.0)
+    }
+
+    /// The terms, with what the strategy chose and what then went elsewhere taken together: a turn that goes past a full
+    /// backend is missing where the strategy put it, so neither means anything alone.
+    fn judged(&self) -> Vec<(Term, f64)> {
+        let goes_together = |term: &Term| matches!(term, Term::Reason(reason) if TOGETHER.contains(reason));
+        let (together, mut judged): (Vec<(Term, f64)>, Vec<_>) =
+            self.terms.iter().partition(|(term, _)| goes_together(term));
+        let size: f64 = together.iter().map(|(_, size)| size).sum();
+        if size.abs() > ROUNDING {
+            let is_moved = self.moved > 0.0 && size.abs() <= self.moved + self.chance;
+            judged.push((Term::Reason(if is_moved { Reason::Spill } else { Reason::Algorithm }), size));
+        }
+        judged
     }
 
     /// Terms that make a fifth of the difference or more, in its direction, with the part that they make; largest first.
@@ -75,8 +93,8 @@ impl Split {
         }
         let by_chance =
             |term: &Term, size: f64| *term == Term::Reason(Reason::Algorithm) && size.abs() <= self.chance;
-        let meant = self.terms.iter().filter(|(term, size)| !by_chance(term, *size));
-        let parts = meant.map(|(term, size)| (*term, size / self.difference));
+        let meant = self.judged().into_iter().filter(|(term, size)| !by_chance(term, *size));
+        let parts = meant.map(|(term, size)| (term, size / self.difference));
         let mut told: Vec<(Term, f64)> = parts.filter(|(_, part)| *part >= TOLD).collect();
         told.sort_by(|one, other| other.1.total_cmp(&one.1));
         told
@@ -108,7 +126,7 @@ fn totals(accounts: &[Account]) -> [f64; Reason::ALL.len()] {
 
 fn split(account: &Account, by_reason: &[f64; Reason::ALL.len()], total: f64) -> Split {
     if total <= 0.0 {
-        return Split { difference: 0.0, terms: Vec::new(), chance: 0.0 };
+        return Split { difference: 0.0, terms: Vec::new(), chance: 0.0, moved: 0.0 };
     }
     let Account { intent, weights, discovered, healthy, plan, owned, attempts } = *account;
     let before = [
@@ -126,6 +144,7 @@ fn split(account: &Account, by_reason: &[f64; Reason::ALL.len()], total: f64) ->
         before.into_iter().chain(reasons).filter(|term| term.1 != 0.0).collect();
     terms.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
     let drawn = by_reason[Reason::Algorithm as usize];
+    let moved = by_reason[Reason::Spill as usize] / total;
     let chance = DEVIATIONS * (drawn * plan * (1.0 - plan)).max(0.0).sqrt() / total;
-    Split { difference: attempts.iter().sum::<f64>() / total - intent, terms, chance }
+    Split { difference: attempts.iter().sum::<f64>() / total - intent, terms, chance, moved }
 }

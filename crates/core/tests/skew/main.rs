@@ -4,6 +4,7 @@
 //! divergence from the edge of the band.
 
 mod alarms;
+mod attribution;
 mod delays;
 mod latches;
 mod ledgers;

@@ -1,5 +1,7 @@
 //! From what stands out to why, and whose doing that is.
 
+use std::collections::HashMap;
+
 use super::super::{Latched, Severity, Side, Split, Term};
 use super::Dimension;
 use crate::lease::Reason;
@@ -74,6 +76,8 @@ pub(super) struct Evidence {
     pub(super) keys_missing: f64,
     /// What is counted are connections and the like, which last as long as their ends want.
     pub(super) connections: bool,
+    /// The part of the attempts that did not fail which each backend had of late, by serial.
+    pub(super) work: HashMap<u64, f64>,
 }
 
 /// With so many requests without a key, that is what makes the difference.
@@ -82,6 +86,8 @@ const KEYS_MISSING: f64 = 0.2;
 const LEDGER_MIN: f64 = 0.3;
 /// Below this part of its share a backend is starved.
 const STARVED: f64 = 0.1;
+/// Who has so many times as much in flight as of what does not fail takes longer.
+const SLOW: f64 = 1.25;
 
 impl Cause {
     /// Every cause.
@@ -202,7 +208,10 @@ impl Evidence {
             // A backend that has too many requests has them in flight.
             (Dimension::InFlight, Side::Above) => {
                 let hot = self.has(&self.requests, finding.backend, Side::Above);
-                (!hot).then_some((Cause::SlowBackend, level.min(Level::Warning)))
+                // Where others refuse what they are given, who does not has it all in flight.
+                let work = self.work.get(&finding.backend).copied().unwrap_or(0.0);
+                let slow = finding.share >= SLOW * work;
+                (!hot && slow).then_some((Cause::SlowBackend, level.min(Level::Warning)))
             }
         }
     }

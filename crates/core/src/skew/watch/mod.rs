@@ -201,9 +201,15 @@ impl Watch {
             |serial| since.get(&serial).map_or(0.0, |reading| reading.attempts() / total.max(1.0));
         self.errors.observe(now, &shown(|reading| reading.failures, &of_requests));
         let in_flight: f64 = since.values().map(|reading| reading.in_flight).sum();
-        if now >= self.look_at && in_flight >= IN_FLIGHT_MIN {
+        if in_flight < IN_FLIGHT_MIN {
+            return;
+        }
+        let counts = shown(|reading| reading.in_flight, &intent);
+        if now >= self.look_at {
             self.look_at = now.saturating_add(self.pace.latency() * LOOK_LATENCIES);
-            self.in_flight.observe(now, &shown(|reading| reading.in_flight, &intent));
+            self.in_flight.observe(now, &counts);
+        } else if self.connections {
+            self.in_flight.glance(now, &counts);
         }
     }
 
@@ -255,6 +261,7 @@ impl Watch {
             requests: self.requests.latched(),
             keys_missing: self.keys_missing,
             connections: self.connections,
+            work: self.work(),
         };
         let mut symptoms = Vec::new();
         for (dimension, test) in tests {

@@ -1,5 +1,7 @@
 //! The figures behind a cause: what somebody has to know to mend it.
 
+use std::collections::HashMap;
+
 use super::super::{Latched, Split};
 use super::cause::Evidence;
 use super::clusters::Shares;
@@ -90,6 +92,14 @@ impl Watch {
         let total: f64 = self.sums.values().map(super::Sums::attempts).sum();
         let of = |sums: &super::Sums| (sums.attempts() / total.max(f64::MIN_POSITIVE), sums.account().intent);
         self.sums.iter().map(|(serial, sums)| (*serial, of(sums))).collect()
+    }
+
+    /// The part of the attempts that did not fail which each backend had of late.
+    pub(super) fn work(&self) -> HashMap<u64, f64> {
+        let of = |sums: &super::Sums| (sums.attempts() - sums.failures()).max(0.0);
+        let all: f64 = self.sums.values().map(of).sum();
+        let part = |sums| of(sums) / all.max(f64::MIN_POSITIVE);
+        self.sums.iter().map(|(serial, sums)| (*serial, part(sums))).collect()
     }
 
     /// The part of the requests that have a key.
