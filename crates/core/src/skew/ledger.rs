@@ -55,7 +55,7 @@ pub struct Split {
 }
 
 /// A term is told if it is at least this part of the difference.
-const TOLD: f64 = 0.2;
+pub(super) const TOLD: f64 = 0.2;
 /// Standard deviations that chance is granted.
 const DEVIATIONS: f64 = 4.0;
 /// What the strategy chose among all that the plan names, by where the choice was and whether it was full.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Diagnosis, Pool, Symptom};
-use crate::output;
+use crate::{lines, output};
 
 /// Pools that are told in full; the rest is counted.
 const POOLS_MAX: usize = 5;
@@ -66,7 +66,7 @@ fn render_pool(text: &mut String, pool: &Pool, now: SystemTime) {
 }
 
 fn render_symptom(text: &mut String, symptom: &Symptom, now: SystemTime) {
-    writeln!(text, "  {}: {}", symptom.level, symptom.sentence).ok();
+    lines::wrap(text, &format!("  {}: ", symptom.level), &symptom.sentence);
     writeln!(text, "    since    {}, in {:.0} counted", ago(symptom.since, now), symptom.counted).ok();
     if let Some(changed) = &symptom.changed {
         writeln!(text, "    changed  {changed}").ok();
@@ -76,7 +76,7 @@ fn render_symptom(text: &mut String, symptom: &Symptom, now: SystemTime) {
     if !terms.is_empty() {
         writeln!(text, "    made of  {}", terms.join(", ")).ok();
     }
-    writeln!(text, "    mend     {}", symptom.advice).ok();
+    lines::wrap(text, "    mend     ", &symptom.advice);
 }
 
 fn percent(share: f64) -> String {

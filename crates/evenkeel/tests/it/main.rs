@@ -5,6 +5,7 @@
 mod access_log;
 mod analyze;
 mod balancing;
+mod causes;
 mod ci;
 mod cli;
 mod deploy;

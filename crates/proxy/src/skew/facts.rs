@@ -194,3 +194,7 @@ fn plain(cause: Cause) -> &'static str {
         cause => cause.as_str(),
     }
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

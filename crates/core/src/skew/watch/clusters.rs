@@ -92,10 +92,9 @@ impl Clusters {
             }
             let (backend, there) = often.place;
             let share = keyed * there.min(often.count) / total;
-            let Some((had, due)) = left.get_mut(&backend).filter(|(had, due)| *had > *due * rest) else {
+            let Some((had, _)) = left.get_mut(&backend).filter(|(had, due)| *had > *due * rest) else {
                 continue;
             };
-            debug_assert!(*due >= 0.0, "a share");
             *had = (*had - share).max(0.0);
             rest = f64::max(rest - share, f64::MIN_POSITIVE);
             taken.push(HotKey { key: *often.name, backend, share: keyed * often.count / total });

@@ -197,8 +197,10 @@ impl Watch {
         let total: f64 = requests.iter().map(|count| count.observed).sum();
         self.seen += total;
         self.requests.observe(now, &requests);
-        let of_requests =
-            |serial| since.get(&serial).map_or(0.0, |reading| reading.attempts() / total.max(1.0));
+        // A connection fails when it ends, and may have begun long before.
+        let tried = if self.connections { |reading: &Reading| reading.ended } else { Reading::attempts };
+        let all: f64 = since.values().map(tried).sum();
+        let of_requests = |serial| since.get(&serial).map_or(0.0, |reading| tried(reading) / all.max(1.0));
         self.errors.observe(now, &shown(|reading| reading.failures, &of_requests));
         let in_flight: f64 = since.values().map(|reading| reading.in_flight).sum();
         if in_flight < IN_FLIGHT_MIN {

@@ -19,6 +19,8 @@ const STEP: f64 = 0.02;
 pub(super) struct Reading {
     pub(super) by_reason: [f64; Reason::ALL.len()],
     pub(super) failures: f64,
+    /// Attempts that have ended.
+    pub(super) ended: f64,
     pub(super) in_flight: f64,
     /// Seconds spent on requests, all together.
     pub(super) busy: f64,
@@ -35,6 +37,7 @@ impl Reading {
         Self {
             by_reason: Reason::ALL.map(|reason| load.attempts(reason) as f64),
             failures: load.failures() as f64,
+            ended: load.attempts_total() as f64 - f64::from(load.in_flight()),
             in_flight: f64::from(load.in_flight()),
             busy: load.busy(now).as_secs_f64(),
         }
@@ -47,6 +50,7 @@ impl Reading {
         Self {
             by_reason,
             failures: (self.failures - before.failures).max(0.0),
+            ended: (self.ended - before.ended).max(0.0),
             in_flight: self.in_flight,
             busy: (self.busy - before.busy).max(0.0),
         }

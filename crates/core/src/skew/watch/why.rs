@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::super::ledger::TOLD;
 use super::super::{Latched, Split};
 use super::cause::Evidence;
 use super::clusters::Shares;
@@ -13,8 +14,8 @@ use crate::lease::Reason;
 pub struct Why {
     /// Further causes, each of at least a fifth of the difference, largest first.
     pub further: Vec<Cause>,
-    /// Of [`Cause::HotKey`]: the fewest keys without which shares would be inside their bands; empty where no few make
-    /// the difference.
+    /// Of [`Cause::HotKey`]: the fewest keys without which shares would be inside their bands, or, where they are not all
+    /// of it, those that make a fifth of the difference each. Empty where no few make much of it.
     pub keys: Vec<HotKey>,
     /// Of [`Cause::Ring`]: the part of all keys that is at home at the backend, 0.0..=1.0.
     pub owned: Option<f64>,
@@ -52,7 +53,7 @@ impl Watch {
         let mut why = Why { further: further(evidence, latched, cause, split), ..Why::default() };
         let serial = latched.finding.backend;
         if why.is_about(cause, Cause::HotKey) {
-            why.keys = self.hot_keys(serial);
+            why.keys = self.hot_keys(serial, split.map_or(0.0, |split| split.difference.abs()));
         }
         if why.is_about(cause, Cause::Ring) {
             why.owned = self.homes.of(serial);
@@ -75,12 +76,11 @@ impl Watch {
         why
     }
 
-    /// Those at the backend, or, where it has none of them and so too little, all.
-    fn hot_keys(&self, serial: u64) -> Vec<HotKey> {
-        let (keys, explained) = self.keys.fewest(&self.shares(), self.keyed(), self.tolerance);
-        if !explained {
-            return Vec::new();
-        }
+    /// Those at the backend, or, where it has none of them and so too little, all. Where there is another cause, too, the
+    /// popular keys do not explain everything: then those that make a part of the difference worth telling.
+    fn hot_keys(&self, serial: u64, difference: f64) -> Vec<HotKey> {
+        let (mut keys, explained) = self.keys.fewest(&self.shares(), self.keyed(), self.tolerance);
+        keys.retain(|key| explained || key.share >= TOLD * difference);
         let here: Vec<HotKey> = keys.iter().copied().filter(|key| key.backend == serial).collect();
         let mut told = if here.is_empty() { keys } else { here };
         told.truncate(KEYS_MAX);

@@ -9,7 +9,7 @@ mod stage;
 
 use std::fmt::Write as _;
 
-use evenkeel_core::skew::Cause;
+use evenkeel_core::skew::{Cause, Symptom};
 
 use scenarios::{Scenario, mixtures, singles};
 
@@ -116,6 +116,40 @@ fn hold(runs: u32) {
 #[test]
 fn causes_are_named_and_mixtures_are_told_apart() {
     hold(5);
+}
+
+/// The scenario of that name, played, and its worst symptom of that cause.
+fn figures(name: &str, cause: Cause) -> (stage::Stage, Symptom) {
+    let scenario = singles().into_iter().chain(mixtures()).find(|scenario| scenario.name == name);
+    let stage = scenario.expect("a scenario").stage(1);
+    let symptom =
+        stage.symptoms().into_iter().find(|one| one.cause == cause || one.why.further.contains(&cause));
+    (stage, symptom.expect("it is said"))
+}
+
+#[test]
+fn a_cause_comes_with_what_it_takes_to_mend_it() {
+    let alone =
+        [("a key makes 30 %", 0.02), ("weights, a hot key", 0.02), ("an uneven ring, a hot key", 0.02)];
+    for (name, within) in alone {
+        let (stage, symptom) = figures(name, Cause::HotKey);
+        let keys = &symptom.why.keys;
+        assert_eq!(keys.iter().map(|key| Some(key.key)).collect::<Vec<_>>(), [stage.hot_key()], "{name}");
+        assert!((keys[0].share - 0.3).abs() < within + 0.02, "{name}: {keys:?}");
+    }
+    let (stage, symptom) = figures("one refuses, the other gets it", Cause::Retries);
+    assert_eq!(symptom.why.failing.map(|serial| stage.name(serial)).as_deref(), Some("b"));
+    assert!((symptom.why.amplification.expect("known") - 1.5).abs() < 0.1, "{symptom:?}");
+    let (stage, symptom) = figures("one has a low limit", Cause::Capacity);
+    assert_eq!(symptom.why.full.iter().map(|serial| stage.name(*serial)).collect::<Vec<_>>(), ["b"]);
+    let (_, symptom) = figures("a ring with one point each", Cause::Ring);
+    assert!((symptom.why.owned.expect("known") - symptom.latched.finding.share).abs() < 0.03, "{symptom:?}");
+    // Three sessions of one size, by lot.
+    let (_, symptom) = figures("few sessions make 60 %", Cause::Stickiness);
+    let spread = symptom.why.spread.expect("known");
+    assert!((2.8..3.5).contains(&spread.effective) && (0.3..0.4).contains(&spread.top_share), "{spread:?}");
+    let (_, symptom) = figures("one begins anew, connections stay", Cause::LongLivedConnections);
+    assert!(symptom.why.spread.expect("known").design_effect > 5.0, "{symptom:?}");
 }
 
 #[test]

@@ -25,6 +25,11 @@ const WRONG: u32 = 30;
 impl Scenario {
     /// The causes that are named, the first one first.
     pub(super) fn play(&self, seed: u64) -> Vec<Cause> {
+        self.stage(seed).causes()
+    }
+
+    /// As it is in the end.
+    pub(super) fn stage(&self, seed: u64) -> Stage {
         let mut stage = Stage::new(self.strategy, self.fault.members, seed);
         stage.connections = self.connections;
         stage.run(SOUND);
@@ -33,7 +38,7 @@ impl Scenario {
             stage.restart(2);
         }
         stage.run(WRONG);
-        stage.causes()
+        stage
     }
 
     fn or(self, accepted: Cause) -> Self {

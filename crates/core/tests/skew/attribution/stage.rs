@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
-use evenkeel_core::skew::{Cause, Level, Samples, Verdict, Watch};
+use evenkeel_core::skew::{Cause, Level, Samples, Symptom, Verdict, Watch};
 use evenkeel_core::{
     BackendId, HealthSpec, Lease, MemberSpec, Nanos, Outcome, PickKey, Placement, PoolEvent, PoolSpec,
     PoolState, Rng, StrategyKind, Tried, Weight,
@@ -250,6 +250,23 @@ impl Stage {
             let (lease, outcome) = self.leases.remove(&number).expect("it runs");
             lease.end(outcome, at);
         }
+    }
+
+    /// Everything that is wrong.
+    pub(super) fn symptoms(&self) -> Vec<Symptom> {
+        self.watch.symptoms()
+    }
+
+    /// Its name.
+    pub(super) fn name(&self, serial: u64) -> String {
+        let snapshot = self.pool.snapshot();
+        let of = snapshot.members().iter().find(|view| view.member.serial == serial);
+        of.map_or(String::new(), |view| view.member.id.to_string())
+    }
+
+    /// The hash of the key that a part of the requests has.
+    pub(super) fn hot_key(&self) -> Option<u64> {
+        self.hot_key.hash()
     }
 
     /// What is said, primary causes first; what is merely so is left out, unless there is nothing else.
