@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use evenkeel_testkit::{Evenkeel, Json, Load, Reply, Step, Tally, until_within};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use crate::raw::{Server, connect, layer4, read};
-use crate::support::{Setup, backends, get};
+use crate::support::{Setup, backends, get, get_with};
 
 /// Ticks of a second are waited for.
 const LONG: Duration = Duration::from_secs(60);
@@ -89,7 +89,11 @@ async fn connections_that_stay_are_why_one_has_none() {
     for _ in 0..240 {
         let mut client = connect(&evenkeel).await;
         client.write_all(b"first words").await.expect("it is open");
-        clients.push(client);
+        // Leaves when its backend does.
+        clients.push(tokio::spawn(async move {
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await
+        }));
     }
     until_within(LONG, "an even pool", async || {
         let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
@@ -112,5 +116,31 @@ async fn connections_that_stay_are_why_one_has_none() {
     );
     assert!(found["sentence"].as_str().is_some_and(|text| text.contains("stay where they are")), "{found}");
     assert!(found["advice"].as_str().is_some_and(|text| text.contains("connection_age")), "{found}");
-    drop(clients);
+    clients.iter().for_each(JoinHandle::abort);
+}
+
+/// The cookie names a backend, not a session: that one client makes it all shows by the client's address.
+#[tokio::test]
+async fn one_session_that_makes_most_of_the_requests_is_named_for_it() {
+    let all = backends(["a", "b", "c"]).await;
+    let pool = "strategy = \"round_robin\"\nhealth = false\npassive = false\nsticky = true";
+    let evenkeel = Setup::new(&all).pool(pool).start().await;
+    let mut client = evenkeel.client("web").await;
+    client.send(get("/")).await;
+    let first = client.response().await;
+    let cookie =
+        first.head.field("set-cookie").and_then(|line| line.split(';').next()).expect("a cookie").to_owned();
+    let found = until_within(LONG, "the session", async || {
+        for _ in 0..100 {
+            client.send(get_with("/", &format!("Cookie: {cookie}\r\n"))).await;
+            client.response().await;
+        }
+        let worst = evenkeel.admin_json("/diagnose").await["pools"][0]["symptoms"][0].clone();
+        (worst["cause"] == "stickiness" && worst["design_effect"].is_number()).then_some(worst)
+    })
+    .await;
+    let sentence = found["sentence"].as_str().expect("a text");
+    assert!(sentence.contains("as uneven as 1 client of one size"), "{sentence}");
+    assert!(sentence.contains("the largest makes 100 %"), "{sentence}");
+    assert!(evenkeel.metrics().await.value("evenkeel_pool_design_effect", &[("unit", "session")]) > 20.0);
 }
