@@ -198,11 +198,11 @@ backends = ["10.0.0.1:53", "10.0.0.2:53"]
 /// Each strategy with what it reads.
 const CHANGED_STRATEGIES: [(&str, &str, &str); 8] = [
     ("api", "random", ""),
-    ("header", "maglev", "hash = { header = \"X-User\", bound = 1.5, table_size = 251 }"),
-    ("path", "maglev", "hash = { path = true, bound = 2.5, table_size = 257 }"),
-    ("cookie", "ring", "hash = { cookie = \"user\", bound = 1.5, points = 8 }"),
-    ("query", "rendezvous", "hash = { query = \"user\", bound = 1.5 }"),
-    ("source", "rendezvous", "hash = { source = true, ipv4 = 24, ipv6 = 48, bound = 1.5 }"),
+    ("header", "maglev", "hash = { header = \"X-User\", bound = 1.5, table_size = 251, show_keys = true }"),
+    ("path", "maglev", "hash = { path = true, bound = 2.5, table_size = 257, show_keys = true }"),
+    ("cookie", "ring", "hash = { cookie = \"user\", bound = 1.5, points = 8, show_keys = true }"),
+    ("query", "rendezvous", "hash = { query = \"user\", bound = 1.5, show_keys = true }"),
+    ("source", "rendezvous", "hash = { source = true, ipv4 = 24, ipv6 = 48, bound = 1.5, show_keys = true }"),
     ("latency", "peak_ewma", "peak_ewma = { decay = \"5s\" }"),
     (
         "probed",

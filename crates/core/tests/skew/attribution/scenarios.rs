@@ -50,6 +50,16 @@ fn scenario(name: &'static str, strategy: StrategyKind, causes: &[Cause], fault:
     Scenario { name, causes: causes.to_vec(), accepted: Vec::new(), strategy, connections: false, fault }
 }
 
+/// The fourth takes ten times as long.
+const SLOW: [u64; 5] = [100, 100, 100, 1000, 100];
+/// A part of what the third gets fails.
+const FAILING: [f64; 5] = [0.0, 0.0, 0.3, 0.0, 0.0];
+const WEIGHTS: [u32; 5] = [3, 1, 1, 1, 1];
+
+fn mixed(name: &'static str, strategy: StrategyKind, one: Cause, other: Cause, fault: Fault) -> Scenario {
+    scenario(name, strategy, &[one, other], fault)
+}
+
 fn sound() -> Fault {
     Fault::default()
 }
@@ -63,7 +73,10 @@ fn restart() -> Scenario {
 
 /// One cause each, and sound pools.
 pub(super) fn singles() -> Vec<Scenario> {
-    let slow = [100, 100, 100, 1000, 100];
+    [of_the_balancer(), of_keys_and_sessions(), of_backends()].concat()
+}
+
+fn of_the_balancer() -> Vec<Scenario> {
     vec![
         scenario("sound, round_robin", RoundRobin, &[], sound()),
         scenario("sound, random", Random, &[], sound()),
@@ -87,6 +100,12 @@ pub(super) fn singles() -> Vec<Scenario> {
             Fault { lost: &[3], ..sound() },
         ),
         scenario("one is down", RoundRobin, &[Cause::Health], Fault { down: &[2], ..sound() }),
+        scenario("lots that are none", Random, &[Cause::BalancerBug], Fault { stuck: 0.3, ..sound() }),
+    ]
+}
+
+fn of_keys_and_sessions() -> Vec<Scenario> {
+    vec![
         scenario("a key makes 30 %", Maglev, &[Cause::HotKey], Fault { hot: 0.3, ..sound() }),
         scenario("a ring with one point each", Ring, &[Cause::Ring], Fault { points: 1, ..sound() }),
         scenario(
@@ -96,6 +115,11 @@ pub(super) fn singles() -> Vec<Scenario> {
             Fault { sticky: 0.6, sessions: 3, ..sound() },
         ),
         restart(),
+    ]
+}
+
+fn of_backends() -> Vec<Scenario> {
+    vec![
         scenario(
             "one refuses, the other gets it",
             Random,
@@ -112,14 +136,14 @@ pub(super) fn singles() -> Vec<Scenario> {
             "a slow one, round_robin",
             RoundRobin,
             &[Cause::SlowBackend],
-            Fault { takes: slow, ..sound() },
+            Fault { takes: SLOW, ..sound() },
         ),
         // Who is faster than that one gets what it does not.
         scenario(
             "a slow one, least_request",
             LeastRequest,
             &[Cause::SlowBackend],
-            Fault { takes: slow, ..sound() },
+            Fault { takes: SLOW, ..sound() },
         )
         .or(Cause::FastBackend),
         scenario(
@@ -134,44 +158,43 @@ pub(super) fn singles() -> Vec<Scenario> {
             &[Cause::FailingBackend],
             Fault { fails: [0.0, 0.0, 0.3, 0.0, 0.0], ..sound() },
         ),
-        scenario("lots that are none", Random, &[Cause::BalancerBug], Fault { stuck: 0.3, ..sound() }),
     ]
 }
 
 /// Two causes each.
 pub(super) fn mixtures() -> Vec<Scenario> {
-    let weights = [3, 1, 1, 1, 1];
-    let slow = [100, 100, 100, 1000, 100];
-    let failing = [0.0, 0.0, 0.3, 0.0, 0.0];
-    let mixed = |name, strategy, one, other, fault| scenario(name, strategy, &[one, other], fault);
+    [weights_mixed(), others_mixed()].concat()
+}
+
+fn weights_mixed() -> Vec<Scenario> {
     vec![
         mixed(
             "weights, one fails",
             RoundRobin,
             Cause::Weights,
             Cause::FailingBackend,
-            Fault { weights, fails: failing, ..sound() },
+            Fault { weights: WEIGHTS, fails: FAILING, ..sound() },
         ),
         mixed(
             "weights, one is slow",
             RoundRobin,
             Cause::Weights,
             Cause::SlowBackend,
-            Fault { weights, takes: slow, ..sound() },
+            Fault { weights: WEIGHTS, takes: SLOW, ..sound() },
         ),
         mixed(
             "weights, one is down",
             RoundRobin,
             Cause::Weights,
             Cause::Health,
-            Fault { weights, down: &[2], ..sound() },
+            Fault { weights: WEIGHTS, down: &[2], ..sound() },
         ),
         mixed(
             "weights, sessions",
             RoundRobin,
             Cause::Weights,
             Cause::Stickiness,
-            Fault { weights, sticky: 0.4, sessions: 3, ..sound() },
+            Fault { weights: WEIGHTS, sticky: 0.4, sessions: 3, ..sound() },
         ),
         mixed(
             "weights, a hot key",
@@ -187,6 +210,11 @@ pub(super) fn mixtures() -> Vec<Scenario> {
             Cause::HotKey,
             Fault { points: 1, hot: 0.3, ..sound() },
         ),
+    ]
+}
+
+fn others_mixed() -> Vec<Scenario> {
+    vec![
         mixed(
             "one is lost, one is down",
             RoundRobin,
@@ -199,14 +227,14 @@ pub(super) fn mixtures() -> Vec<Scenario> {
             RoundRobin,
             Cause::ConfigDrift,
             Cause::Weights,
-            Fault { lost: &[3], weights, ..sound() },
+            Fault { lost: &[3], weights: WEIGHTS, ..sound() },
         ),
         mixed(
             "one is down, one fails",
             RoundRobin,
             Cause::Health,
             Cause::FailingBackend,
-            Fault { down: &[1], fails: failing, ..sound() },
+            Fault { down: &[1], fails: FAILING, ..sound() },
         ),
         mixed(
             "one is down, sessions",
@@ -220,7 +248,7 @@ pub(super) fn mixtures() -> Vec<Scenario> {
             RoundRobin,
             Cause::Capacity,
             Cause::FailingBackend,
-            Fault { limits: [None, Some(2), None, None, None], fails: failing, ..sound() },
+            Fault { limits: [None, Some(2), None, None, None], fails: FAILING, ..sound() },
         ),
         mixed(
             "a hot key, one is down",

@@ -133,8 +133,7 @@ impl Stage {
         let snapshot = self.pool.snapshot();
         let home = |key: &PickKey| {
             let lease = snapshot.pick_keyed(&Tried::default(), *key, &mut Rng::from_seed(1), self.now);
-            let here = lease.is_ok_and(|lease| lease.member().id.as_str() == NAMES[index]);
-            here
+            lease.is_ok_and(|lease| lease.member().id.as_str() == NAMES[index])
         };
         // Few tries, each of which counts as an attempt: nothing to that many requests.
         (0..100_u64).map(|number| PickKey::of(&number.to_le_bytes())).find(home).unwrap_or(PickKey::NONE)
