@@ -26,7 +26,9 @@ pub use detector::{Count, Detector, Finding, Latched, Severity};
 pub use evidence::Side;
 pub use ledger::{Account, Split, Term, ledger};
 pub use needed::{design_effect, needed, threshold};
-pub use watch::{Blame, Cause, Dimension, Level, Symptom, Verdict, Watch};
+pub use watch::{
+    BackendFigures, Blame, Cause, Dimension, Evenness, Figures, Level, Steps, Symptom, Verdict, Watch,
+};
 
 /// How far a share may be from the expected one, as part of that, before it counts: 0.0..1.0. Without such a floor
 /// every balancer is found guilty in the end, because none is exact to the last digit.

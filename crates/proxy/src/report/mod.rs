@@ -1,7 +1,9 @@
 //! Reads a running balancer for people and for Prometheus.
 
+mod evenness;
 mod layer4;
 mod placement;
+mod plan_hash;
 mod pools;
 mod skew;
 mod tls;
@@ -110,6 +112,7 @@ impl Proxy {
         backend_counters(&mut page, inner, &seen);
         backend_state(&mut page, &seen, inner.clock.now());
         pools::pools(&mut page, &seen);
+        evenness::evenness(&mut page, inner, &view, &seen);
         skew::skew(&mut page, inner, &seen);
         listeners(&mut page, &view);
         layer4::connections(&mut page, &view);
@@ -256,14 +259,6 @@ fn backend_state(page: &mut Page, seen: &[Seen<'_>], now: Nanos) {
                 .iter()
                 .enumerate()
                 .map(|(index, failing)| (pool.labels(index, ""), f64::from(u8::from(*failing))))
-        }),
-    );
-    page.family(
-        &catalog::SHARE,
-        per_backend(seen, &[(0, "intent"), (1, "plan"), (2, "requests")], |pool, index, kind| match kind {
-            0 => member(pool, index).intent,
-            1 => member(pool, index).plan,
-            _ => pool.observed(index),
         }),
     );
 }

@@ -15,7 +15,7 @@ use crate::pool::PoolCell;
 use crate::proxy::{Inner, lock};
 
 pub use diagnosis::{Diagnosis, PoolDiagnosis, SymptomReport};
-pub(crate) use words::dimension;
+pub(crate) use words::{dimension, term};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);

@@ -114,7 +114,7 @@ pub(super) fn answer(blame: Blame, backend: &str) -> String {
 }
 
 /// The name of a term of the ledger.
-pub(super) fn term(term: Term) -> &'static str {
+pub(crate) fn term(term: Term) -> &'static str {
     match term {
         Term::Weights => "weights",
         Term::Discovery => "discovery",

@@ -48,7 +48,7 @@ catalog! {
     WEIGHT: Gauge "evenkeel_backend_weight" ["pool", "backend", "kind"]
         "Weight as configured, and as in force: 0 while the backend may not be picked.";
     SHARE: Gauge "evenkeel_share" ["pool", "backend", "kind"]
-        "Share of the pool: intended, planned by configuration and health, and observed since start.";
+        "Share of the pool: what is intended, what configuration and health make of that step by step, and what came of it.";
     POOL_MODE: Gauge "evenkeel_pool_mode" ["pool", "mode"]
         "1 for the mode that the pool is in: normal, panic (too few are healthy, all are used) or empty.";
     INFO: Gauge "evenkeel_backend_info" ["pool", "backend", "tier", "zone"]
@@ -67,6 +67,22 @@ catalog! {
         "How near the test is to finding something: 1 is an alarm.";
     SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]
         "Findings raised since start.";
+    SKEW_RATIO: Gauge "evenkeel_skew_ratio" ["pool", "backend", "dim"]
+        "Share over the expected one, of the last ten seconds with traffic or so; not a number where nothing was counted.";
+    SKEW_LEDGER: Gauge "evenkeel_skew_ledger" ["pool", "backend", "term"]
+        "What the difference between observed and intended share consists of, of the last ten seconds with traffic or so.";
+    SKEW_TVD: Gauge "evenkeel_skew_tvd" ["pool", "dim"]
+        "Part of the traffic that is where it is not meant to be: total variation distance from what is intended.";
+    SKEW_JAIN: Gauge "evenkeel_skew_jain" ["pool", "dim"]
+        "Jain's index of share over intended share: 1 is even, 1 / backends is all at one.";
+    SKEW_PEAK_RATIO: Gauge "evenkeel_skew_peak_ratio" ["pool", "dim"]
+        "The largest share over its intended one.";
+    SHARED_SUSPECTED: Gauge "evenkeel_shared_dependency_suspected" ["pool"]
+        "1 while all backends are slower than usual, or fail more often, and nobody's share is wrong.";
+    OCCUPANCY: Gauge "evenkeel_pool_local_occupancy" ["pool"]
+        "Mean requests in flight at a backend from this instance, of the last ten seconds or so; below 0.5 they tell a strategy nothing.";
+    PLAN_INFO: Gauge "evenkeel_pool_plan_info" ["pool", "hash"]
+        "Always 1; the hash is the same on instances whose configuration gives the pool the same backends and shares.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]

@@ -4,6 +4,7 @@
 //! It reads the counters that strategies go by, and nothing else: the data path does not know that it is watched.
 
 mod cause;
+mod figures;
 mod pace;
 mod reading;
 
@@ -17,6 +18,8 @@ use crate::units::Nanos;
 
 use cause::Evidence;
 pub use cause::{Blame, Cause, Level};
+use figures::Recent;
+pub use figures::{BackendFigures, Evenness, Figures, Steps};
 use pace::Pace;
 use reading::{Expected, Reading, Sums};
 
@@ -75,6 +78,8 @@ pub struct Watch {
     /// What was expected and what came of it lately.
     sums: HashMap<u64, Sums>,
     pace: Pace,
+    /// For [`Watch::figures`].
+    recent: Recent,
     /// When requests in flight are counted next.
     look_at: Nanos,
     /// Attempts that the test has seen since shares have last been told.
@@ -104,6 +109,7 @@ impl Watch {
             expected: Expected::of(snapshot),
             sums: HashMap::new(),
             pace: Pace::default(),
+            recent: Recent::new(now),
             look_at: now,
             seen: 0.0,
             keys_missing: 0.0,
@@ -125,6 +131,7 @@ impl Watch {
             .collect();
         let expected = std::mem::replace(&mut self.expected, Expected::of(snapshot));
         self.before = readings;
+        self.recent.tick(&since, now);
         let missing = keys_missing.saturating_sub(self.keys_missing_before) as f64;
         self.keys_missing_before = keys_missing;
         // A tick in which something else came to be intended is left out: nobody knows which of its requests were before.
@@ -246,6 +253,11 @@ impl Watch {
     /// Mean time of a request lately, and before that as far as it is known.
     pub fn latency(&self) -> (Duration, Option<Duration>) {
         (self.pace.latency(), self.pace.usual())
+    }
+
+    /// Since when all backends together are slower, or fail more often, than usual, whatever the shares are.
+    pub fn worse_since(&self) -> Option<Nanos> {
+        self.pace.worse_since()
     }
 
     fn splits(&self) -> HashMap<u64, Split> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::Account;
+use super::Steps;
 use crate::lease::Reason;
 use crate::pool::{MemberView, Phase, PoolSnapshot};
 use crate::units::Nanos;
@@ -124,6 +125,14 @@ impl Expected {
             other.0.get(serial).is_some_and(|other| (share(other) - share(shares)).abs() < within)
         };
         self.0.len() == other.0.len() && self.0.iter().all(same)
+    }
+}
+
+impl Shares {
+    /// For those who show them.
+    pub(super) fn steps(&self) -> Steps {
+        let Self { intent, weights, discovered, healthy, plan, .. } = *self;
+        Steps { intent, weights, discovered, healthy, plan }
     }
 }
 
