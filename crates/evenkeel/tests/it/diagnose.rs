@@ -12,19 +12,19 @@ use crate::support::{BINARY, Setup, backends};
 const LONG: Duration = Duration::from_secs(60);
 
 /// Somebody who asks all the time.
-struct Traffic {
+pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     load: tokio::task::JoinHandle<evenkeel_testkit::Tally>,
 }
 
 impl Traffic {
-    fn start(evenkeel: &Evenkeel) -> Self {
+    pub(crate) fn start(evenkeel: &Evenkeel) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (load, stopped) = (Load::new(evenkeel.address("web"), 4), Arc::clone(&stop));
         Self { stop, load: tokio::spawn(async move { load.run_until(stopped).await }) }
     }
 
-    async fn end(self) -> evenkeel_testkit::Tally {
+    pub(crate) async fn end(self) -> evenkeel_testkit::Tally {
         self.stop.store(true, Ordering::Relaxed);
         self.load.await.expect("it ran")
     }
@@ -37,7 +37,7 @@ async fn diagnose(evenkeel: &Evenkeel) -> Finished {
 }
 
 /// Waits until the only pool has this verdict.
-async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
+pub(crate) async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
     until_within(LONG, &format!("the verdict {wanted}"), async || {
         let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
         (pool["verdict"] == wanted).then_some(pool)
@@ -45,12 +45,12 @@ async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
     .await
 }
 
-fn after(millis: u64) -> Reply {
+pub(crate) fn after(millis: u64) -> Reply {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
     Reply::steps([Step::Pause(Duration::from_millis(millis)), Step::Send(answer)])
 }
 
-async fn slow_backends<const N: usize>(names: [&str; N]) -> [Backend; N] {
+pub(crate) async fn slow_backends<const N: usize>(names: [&str; N]) -> [Backend; N] {
     let all = backends(names).await;
     all.iter().for_each(|backend| backend.set_answer(|_| after(5)));
     all

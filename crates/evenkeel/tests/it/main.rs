@@ -3,10 +3,12 @@
 //! One binary, so that the kit is linked once. Port 0 everywhere, so that all tests can run side by side.
 
 mod access_log;
+mod alerts;
 mod analyze;
 mod balancing;
 mod ci;
 mod cli;
+mod dashboard;
 mod deploy;
 mod diagnose;
 mod diff;
