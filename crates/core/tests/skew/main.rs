@@ -5,6 +5,7 @@
 
 mod alarms;
 mod delays;
+mod figures;
 mod latches;
 mod ledgers;
 mod traffic;

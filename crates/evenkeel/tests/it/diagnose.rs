@@ -130,6 +130,7 @@ async fn what_all_backends_share_clears_the_balancer() {
     assert_eq!(found["symptoms"], Json::Array(Vec::new()));
     let told = diagnose(&evenkeel).await;
     assert!(told.stdout.contains("shared dependency suspected"), "{}", told.stdout);
+    assert_eq!(evenkeel.metrics().await.value("evenkeel_shared_dependency_suspected", &[]), 1.0);
     assert_eq!(told.status.code(), Some(1));
     traffic.end().await.assert_all_ok();
 }

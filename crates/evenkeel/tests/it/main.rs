@@ -13,6 +13,7 @@ mod deploy;
 mod diagnose;
 mod diff;
 mod drain;
+mod evenness;
 mod hashing;
 mod health;
 mod http;

@@ -1,5 +1,8 @@
 //! Whether pools are as even as they should be.
 
+use std::collections::HashMap;
+
+use evenkeel_core::MemberView;
 use evenkeel_core::skew::Dimension;
 
 use super::Seen;
@@ -19,9 +22,11 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
     page.family(
         &catalog::SKEW_STATE,
         watched.iter().flat_map(|(pool, watch, _)| {
-            watch.symptoms().into_iter().filter_map(|symptom| {
-                let serial = symptom.latched.finding.backend;
-                let view = pool.snapshot.members().iter().find(|view| view.member.serial == serial)?;
+            let members = pool.snapshot.members().iter();
+            let by_serial: HashMap<u64, &MemberView> =
+                members.map(|view| (view.member.serial, view)).collect();
+            watch.symptoms().into_iter().filter_map(move |symptom| {
+                let view = by_serial.get(&symptom.latched.finding.backend)?;
                 let labels = [
                     pool.name(),
                     view.member.id.as_str().to_owned(),
