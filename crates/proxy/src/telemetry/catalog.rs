@@ -198,4 +198,14 @@ mod tests {
         let rows = page.lines().filter(|line| line.starts_with("| `")).count();
         assert_eq!(rows, ALL.len(), "docs/reference/metrics.md has rows of metrics that do not exist");
     }
+
+    /// Runbooks have a section for each of them.
+    #[test]
+    fn the_reference_lists_every_cause() {
+        let page = include_str!("../../../../docs/reference/metrics.md");
+        let list = page.split_once("- `cause`: ").and_then(|(_, rest)| rest.split_once(".\n"));
+        let list = list.expect("a list of causes").0;
+        let listed: Vec<&str> = list.split(',').map(|name| name.trim().trim_matches('`')).collect();
+        assert_eq!(listed, evenkeel_core::skew::Cause::ALL.map(evenkeel_core::skew::Cause::as_str));
+    }
 }
