@@ -77,7 +77,11 @@ async fn every_query_has_data() {
     assert!(left.len() > 30, "{left:?}");
     // Some of it is seen for some seconds only: that something has begun.
     let all_told = until_within(LONG, "data", async || {
+        let before = left.len();
         left = without_data(&prometheus, std::mem::take(&mut left)).await;
+        if left.len() < before {
+            println!("still without data: {left:#?}");
+        }
         left.is_empty().then_some(())
     });
     all_told.await;
@@ -94,7 +98,6 @@ async fn without_data(prometheus: &Prometheus, queries: Vec<(String, String)>) -
             without.push((place, query));
         }
     }
-    println!("no data yet: {without:#?}");
     without
 }
 
