@@ -5,8 +5,8 @@ use std::sync::Arc;
 use evenkeel_core::{BackendId, Placement, PoolId, Shaping, SubsetSpec, ZoneSpec};
 
 use crate::decode::{
-    BackendDraft, Draft, ExpectDraft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, RouteTestDraft,
-    ShapingDraft,
+    BackendDraft, Draft, ExpectDraft, HealthDraft, ListenerDraft, NotifyDraft, PoolDraft, RouteDraft,
+    RouteTestDraft, ShapingDraft,
 };
 use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route, RouteTest, Runtime};
 
@@ -21,6 +21,7 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
         admin: draft.admin.map(|admin| admin.value),
         runtime: draft.runtime,
         log: draft.log,
+        notify: draft.notify.into_iter().map(NotifyDraft::value).collect::<Option<_>>()?,
         listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
         routes,
         pools,

@@ -21,6 +21,13 @@ pub const LOG_FORMAT: &str = "auto";
 /// Access log format: fields have names, so a later one breaks no parser.
 pub const ACCESS_FORMAT: &str = "json";
 
+/// What receivers of alarms get: fields that a program can read.
+pub const NOTIFY_FORMAT: &str = "json";
+/// Least level that is told: what is as it should be is no news.
+pub const NOTIFY_LEVEL: &str = "warning";
+/// One delivery of a message: chat services answer within a second.
+pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The protocol of a listener.
 pub const PROTOCOL: &str = "http";
 /// Open connections of a listener: some 200 MB at 20 KiB each, and below the usual limit of file descriptors.

@@ -28,6 +28,7 @@ impl Config {
             admin: silent.admin.map(|admin| admin.value),
             runtime: silent.runtime,
             log: silent.log,
+            notify: Vec::new(),
             routes: assemble::shorthand(&listener).into_iter().collect(),
             listeners: assemble::listener(listener).into_iter().collect(),
             pools,

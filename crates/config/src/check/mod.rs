@@ -9,6 +9,7 @@ mod placement;
 mod pools;
 mod promises;
 mod reach;
+mod receivers;
 mod routes;
 mod sessions;
 mod shares;
@@ -29,6 +30,7 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
     binds::check(cx, draft, &reaches);
     routes::check(cx, draft);
     edges::check(cx, draft);
+    receivers::check(cx, draft);
     for pool in &draft.pools {
         let reach = reaches.to(&pool.name.value);
         pools::check(cx, pool, &draft.runtime, &reach);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
 use super::expect::ExpectDraft;
+use super::notify::NotifyDraft;
 use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
 use super::written::Written;
@@ -31,6 +32,7 @@ pub(crate) struct Draft {
     pub(crate) admin: Option<At<Admin>>,
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,
+    pub(crate) notify: Vec<NotifyDraft>,
     pub(crate) listeners: Vec<ListenerDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) pools: Vec<PoolDraft>,

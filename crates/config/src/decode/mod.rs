@@ -13,6 +13,7 @@ mod fit;
 mod hash;
 mod health;
 mod listener;
+mod notify;
 mod pool;
 mod reader;
 mod route;
@@ -39,6 +40,7 @@ pub(crate) use draft::{
 };
 pub(crate) use expect::ExpectDraft;
 pub(crate) use fit::a_listener;
+pub(crate) use notify::NotifyDraft;
 use reader::Reader;
 pub(crate) use route_test::RouteTestDraft;
 pub(crate) use written::Written;
@@ -114,6 +116,7 @@ pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
         admin: settings::admin(&mut reader),
         runtime: settings::runtime(reader.table("runtime")),
         log: settings::log(reader.table("log")),
+        notify: reader.tables("notify").into_iter().map(notify::read).collect(),
         listeners: reader
             .named("listener")
             .into_iter()

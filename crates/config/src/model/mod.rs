@@ -6,6 +6,7 @@
 mod contract;
 mod health;
 mod listener;
+mod notify;
 mod pool;
 mod spec;
 mod tls;
@@ -21,6 +22,7 @@ pub use listener::{
     AcceptProxy, ClientTimeouts, HostMatch, Http2, HttpsRedirect, IpRange, Limits, Listener, Protocol, Route,
     UdpBounds,
 };
+pub use notify::{Notify, NotifyFormat, NotifyTo, WebUrl, header_line};
 pub use pool::{
     Backend, BackendAddress, HashKey, LoadProbe, Pool, ProxyVersion, Queue, SameSite, Sticky,
     UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts,
@@ -36,6 +38,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// Log and access log.
     pub log: Log,
+    /// Who is told of alarms, in file order.
+    pub notify: Vec<Notify>,
     /// Listeners in file order.
     pub listeners: Vec<Listener>,
     /// Routes in file order; precedence is by specificity, not by order.

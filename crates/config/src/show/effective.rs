@@ -6,7 +6,7 @@ use evenkeel_core::Intent;
 use serde_json::{Map, Value, json};
 
 use super::listener::{listener, route};
-use super::{balancing, contract, upstream};
+use super::{balancing, contract, notify, upstream};
 use crate::model::{
     AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, Log, LogFormat, LogLevel, Passive, Pool,
 };
@@ -37,6 +37,7 @@ pub fn effective(config: &Config) -> Value {
     });
     contract::allow(&mut shown, &config.allow);
     contract::tests(&mut shown, &config.route_tests);
+    notify::show(&mut shown, &config.notify);
     shown
 }
 

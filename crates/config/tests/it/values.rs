@@ -223,6 +223,26 @@ pool = "web"
 [[route]]
 pool = "web"
 allow = [{ rule = "shadowed-route", reason = "a route" }]
+[[notify]]
+name = "chat"
+url = "https://hooks.example.com/a?b"
+format = "slack"
+min_level = "critical"
+pools = ["web"]
+headers = ["X-Team: edge"]
+headers_file = "chat.headers"
+ca = "chat.pem"
+timeout = "3s"
+resend = "4h"
+[[notify]]
+name = "secret"
+url_file = "/etc/secret.url"
+format = "slack"
+min_level = "info"
+pools = []
+headers = []
+timeout = "2s"
+resend = "1h"
 [[test.route]]
 listener = "web"
 host = "a.example"
@@ -295,7 +315,7 @@ fn every_value_arrives_at_its_place() {
     let written: Value = toml::from_str(CHANGED_CONTRACT).unwrap();
     let mut shown = effective(&config(CHANGED_CONTRACT));
     drop_nulls(&mut shown);
-    for table in ["/pool/web/expect", "/test"] {
+    for table in ["/pool/web/expect", "/test", "/notify"] {
         assert_eq!(shown.pointer(table), written.pointer(table), "{table}");
     }
     for table in ["", "/listener/web", "/route/0", "/pool/web", "/pool/web/backends/2"] {

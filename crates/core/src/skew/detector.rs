@@ -103,6 +103,17 @@ impl Detector {
     /// Shares may differ from call to call: cut a tick where they change. Findings that nothing has confirmed for long
     /// enough are taken back.
     pub fn observe(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        let tolerance = self.tolerance;
+        self.observe_within(now, counts, |share| tolerance.band(share))
+    }
+
+    /// The same, where `band` says between which shares one with this expected share is inside: no upper end where all is.
+    pub(super) fn observe_within(
+        &mut self,
+        now: Nanos,
+        counts: &[Count],
+        band: impl Fn(f64) -> (f64, Option<f64>),
+    ) -> Vec<Finding> {
         let from = std::mem::replace(&mut self.last_tick, now);
         self.forget_others(counts);
         let total: f64 = counts.iter().map(|count| count.observed).sum();
@@ -110,7 +121,7 @@ impl Detector {
         if total > 0.0 && counts.len() > 1 {
             let fires_at = threshold(counts.len());
             for count in counts {
-                let (lower, upper) = self.tolerance.band(count.share);
+                let (lower, upper) = band(count.share);
                 let step = Step { from, observed: count.observed, total, share: count.share, lower, upper };
                 let evidence = self.evidence.entry(count.backend).or_default();
                 evidence.add(&step);
@@ -124,9 +135,20 @@ impl Detector {
         for finding in &found {
             self.latch(now, *finding);
         }
-        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
+        self.take_back(now);
         found.sort_by(Finding::worst_first);
         found
+    }
+
+    /// Lets a time go by that says nothing: evidence stays as it is.
+    pub(super) fn pass_over(&mut self, now: Nanos) {
+        self.last_tick = now;
+        self.take_back(now);
+    }
+
+    /// What nothing has confirmed for long enough is over.
+    fn take_back(&mut self, now: Nanos) {
+        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
     }
 
     /// Backends that are no longer counted leave nothing behind.

@@ -16,6 +16,7 @@
 //! assert!(found.iter().any(|one| one.backend == 1 && one.side == Side::Above));
 //! ```
 
+pub mod contract;
 mod detector;
 mod evidence;
 mod ledger;

@@ -4,6 +4,7 @@
 //! divergence from the edge of the band.
 
 mod alarms;
+mod contract;
 mod delays;
 mod latches;
 mod ledgers;
