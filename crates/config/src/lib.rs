@@ -38,6 +38,7 @@ mod syntax;
 mod values;
 
 pub use allow::Allowed;
+pub use check::{Reserve, reserve};
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};
 pub use model::*;

@@ -37,6 +37,6 @@ pub use http2::fuzzed as http2_fuzzed;
 pub use l4::client_hello;
 pub use proxy::{Proxy, ReloadReport, StartError, StartOptions};
 pub use shutdown::ShutdownReport;
-pub use skew::{Diagnosis, PoolDiagnosis, SymptomReport};
+pub use skew::{BreachReport, Diagnosis, PoolDiagnosis, SymptomReport};
 pub use status::{BackendStatus, CertificateStatus, LastReload, Lifecycle, PoolStatus, Status};
 pub use tls::{TlsError, TlsFindings, check_tls};

@@ -17,6 +17,7 @@ mod shares;
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
 pub(crate) use promises::Promises;
+pub use promises::{Reserve, reserve};
 use reach::Reaches;
 
 /// Reports what is wrong or doubtful in a file whose values could be read.

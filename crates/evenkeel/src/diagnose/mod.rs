@@ -15,6 +15,8 @@ use crate::output::{self, Answer};
 const EVERY: Duration = Duration::from_secs(2);
 /// The page that is asked for.
 const PAGE: &str = "/diagnose";
+/// Verdicts with which somebody should do something.
+const WRONG: [&str; 3] = ["skewed", "shared_dependency", "contract_broken"];
 
 /// What the running balancer says of its pools.
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,15 @@ struct Pool {
     usual_latency_ms: Option<f64>,
     shared_since: Option<u64>,
     symptoms: Vec<Symptom>,
+    #[serde(default)]
+    contract: Vec<Breach>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Breach {
+    since: u64,
+    sentence: String,
+    advice: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,7 +66,7 @@ struct Symptom {
 impl Diagnosis {
     /// Whether somebody should do something.
     fn is_bad(&self) -> bool {
-        matches!(self.verdict.as_str(), "skewed" | "shared_dependency")
+        WRONG.contains(&self.verdict.as_str())
     }
 }
 
@@ -81,7 +92,7 @@ pub(crate) fn diagnose(arguments: &DiagnoseArgs) -> Answer {
 fn once(connection: &mut Connection, as_json: bool) -> Result<Answer, GetError> {
     if as_json {
         let document: Value = connection.get_json(PAGE)?;
-        let bad = matches!(document["verdict"].as_str(), Some("skewed" | "shared_dependency"));
+        let bad = document["verdict"].as_str().is_some_and(|verdict| WRONG.contains(&verdict));
         return Ok(verdict(bad, output::json(&document)));
     }
     let diagnosis: Diagnosis = connection.get_json(PAGE)?;

@@ -11,7 +11,8 @@ const POOLS_MAX: usize = 5;
 
 pub(super) fn render(diagnosis: &Diagnosis, now: SystemTime) -> String {
     let mut text = format!("{}\n", diagnosis.answer);
-    let wrong = |pool: &&Pool| !pool.symptoms.is_empty() || pool.shared_since.is_some();
+    let wrong =
+        |pool: &&Pool| !pool.symptoms.is_empty() || pool.shared_since.is_some() || !pool.contract.is_empty();
     let (bad, sound): (Vec<&Pool>, Vec<&Pool>) = diagnosis.pools.iter().partition(wrong);
     for pool in bad.iter().take(POOLS_MAX) {
         text.push('\n');
@@ -62,6 +63,10 @@ fn render_pool(text: &mut String, pool: &Pool, now: SystemTime) {
             writeln!(text, "    and so   {}", others.join(", ")).ok();
         }
         told.push(symptom);
+    }
+    for breach in &pool.contract {
+        writeln!(text, "  contract broken: {}, since {}", breach.sentence, ago(breach.since, now)).ok();
+        writeln!(text, "    mend     {}", breach.advice).ok();
     }
 }
 

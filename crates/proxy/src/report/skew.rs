@@ -50,4 +50,14 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
             })
         }),
     );
+    page.family(
+        &catalog::EXPECT_BROKEN,
+        seen.iter().filter_map(|pool| Some((pool, watches.promised(&pool.cell.id)?))).flat_map(
+            |(pool, promised)| {
+                promised.clauses().map(|(clause, broken)| {
+                    ([pool.name(), clause.as_str().to_owned()], f64::from(u8::from(broken)))
+                })
+            },
+        ),
+    );
 }

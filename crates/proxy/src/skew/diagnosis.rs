@@ -10,12 +10,13 @@ use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, lock};
 use crate::status::LastReload;
 
-use super::words;
+use super::{Broken, Promised, words};
 
 /// Of all pools.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diagnosis {
-    /// Of the pool that is worst off: `skewed`, `shared_dependency`, `not_enough_data`, `even` or `no_alternative`.
+    /// Of the pool that is worst off: `skewed`, `shared_dependency`, `contract_broken`, `not_enough_data`, `even` or
+    /// `no_alternative`.
     pub verdict: &'static str,
     /// In a few words.
     pub answer: String,
@@ -46,6 +47,27 @@ pub struct PoolDiagnosis {
     pub shared_since: Option<u64>,
     /// What is wrong, worst first.
     pub symptoms: Vec<SymptomReport>,
+    /// What does not hold of what the pool's `expect` promises.
+    pub contract: Vec<BreachReport>,
+}
+
+/// A clause of a contract that does not hold.
+#[derive(Clone, Debug, Serialize)]
+pub struct BreachReport {
+    /// The key of `expect`: `members`, `survives`, `forbidden_zones`, `min_share`, `max_share` or `peak_to_mean`.
+    pub term: &'static str,
+    /// The backend that is furthest off; `None` where it is about the pool.
+    pub backend: Option<String>,
+    /// What is: a number of backends, a share, or a ratio of shares.
+    pub observed: f64,
+    /// What should be.
+    pub expected: f64,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
+    /// Such as `members 2, expected 3`.
+    pub sentence: String,
+    /// What would mend it.
+    pub advice: &'static str,
 }
 
 /// One thing that is wrong.
@@ -91,7 +113,10 @@ impl Proxy {
     pub fn diagnose(&self) -> Diagnosis {
         let inner = &self.inner;
         let (view, watches) = (inner.view.load_full(), lock(&inner.watches));
-        let of_pool = |pool: &std::sync::Arc<PoolCell>| Some(inner.diagnosis(pool, watches.of(&pool.id)?.0));
+        let of_pool = |pool: &std::sync::Arc<PoolCell>| {
+            let (watch, promised) = (watches.of(&pool.id)?.0, watches.promised(&pool.id));
+            Some(inner.diagnosis(pool, watch, promised))
+        };
         let mut pools: Vec<PoolDiagnosis> = view.pools.iter().filter_map(of_pool).collect();
         pools.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.pool.cmp(&other.pool)));
         let (verdict, answer) = match pools.first() {
@@ -114,6 +139,7 @@ fn rank(pool: &PoolDiagnosis) -> u8 {
         ("skewed", Some("critical")) => 0,
         ("skewed", _) => 1,
         ("shared_dependency", _) => 2,
+        ("contract_broken", _) => 3,
         ("not_enough_data", _) => SOUND,
         ("even", _) => 6,
         _ => 7,
@@ -121,7 +147,7 @@ fn rank(pool: &PoolDiagnosis) -> u8 {
 }
 
 impl Inner {
-    fn diagnosis(&self, pool: &PoolCell, watch: &Watch) -> PoolDiagnosis {
+    fn diagnosis(&self, pool: &PoolCell, watch: &Watch, promised: Option<&Promised>) -> PoolDiagnosis {
         let snapshot = pool.snapshot.load();
         let name = |symptom: &Symptom| words::name(&snapshot, symptom.latched.finding.backend).to_owned();
         let verdict = watch.verdict();
@@ -156,6 +182,14 @@ impl Inner {
             }
             _ => Vec::new(),
         };
+        let broken = promised.map_or_else(Vec::new, |promised| promised.broken(&snapshot));
+        // Who says what is wrong with the traffic says more.
+        let (word, answer, needed) = match broken.first() {
+            Some(first) if !matches!(word, "skewed" | "shared_dependency") => {
+                ("contract_broken", format!("contract broken: {}", first.sentence), None)
+            }
+            _ => (word, answer, needed),
+        };
         let (latency, usual) = watch.latency();
         let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
         PoolDiagnosis {
@@ -169,6 +203,20 @@ impl Inner {
             usual_latency_ms: usual.map(millis),
             shared_since,
             symptoms,
+            contract: broken.into_iter().map(|broken| self.breach(broken)).collect(),
+        }
+    }
+
+    fn breach(&self, broken: Broken) -> BreachReport {
+        let Broken { breach, backend, sentence } = broken;
+        BreachReport {
+            term: breach.clause.as_str(),
+            backend: (!backend.is_empty()).then(|| backend.to_string()),
+            observed: breach.observed,
+            expected: breach.expected,
+            since: self.unix(breach.since),
+            sentence,
+            advice: words::mend(breach.clause),
         }
     }
 

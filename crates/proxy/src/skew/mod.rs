@@ -1,5 +1,6 @@
 //! Watches every pool for skew, once a second, on the control thread: the data path knows nothing of it.
 
+mod contract;
 mod diagnosis;
 mod words;
 
@@ -8,13 +9,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use evenkeel_config::Pool;
 use evenkeel_core::skew::{Cause, Dimension, Level, Symptom, Watch};
-use evenkeel_core::{PoolId, PoolSnapshot};
+use evenkeel_core::{Nanos, PoolId, PoolSnapshot};
 
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, lock};
 
-pub use diagnosis::{Diagnosis, PoolDiagnosis, SymptomReport};
+pub(crate) use contract::{Broken, Promised};
+pub use diagnosis::{BreachReport, Diagnosis, PoolDiagnosis, SymptomReport};
 pub(crate) use words::dimension;
 
 /// Between two looks.
@@ -34,6 +37,8 @@ struct Watched {
     raised: Vec<Raised>,
     /// Raised since start, by respect and cause.
     alarms: Alarms,
+    /// What the pool promises, if it promises anything.
+    promised: Option<Promised>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +71,18 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
         let now = inner.clock.now();
         let pools: HashSet<&PoolId> = view.pools.iter().map(|pool| &pool.id).collect();
         watches.0.retain(|id, _| pools.contains(id));
-        for pool in &view.pools {
+        for (pool, configured) in view.pools.iter().zip(&view.config.pools) {
             let snapshot = pool.snapshot.load_full();
             let watched = watches.0.entry(pool.id.clone()).or_insert_with(|| Watched {
                 watch: Watch::new(&snapshot, now),
                 raised: Vec::new(),
                 alarms: HashMap::new(),
+                promised: None,
             });
             let keys_missing = pool.told_apart.keys_missing.load(Ordering::Relaxed);
             watched.watch.tick(&snapshot, keys_missing, now);
             watched.announce(pool, &snapshot);
+            watched.hold_to(configured, &snapshot, now);
         }
     }
 }
@@ -85,9 +92,24 @@ impl Watches {
     pub(crate) fn of(&self, pool: &PoolId) -> Option<(&Watch, &Alarms)> {
         self.0.get(pool).map(|watched| (&watched.watch, &watched.alarms))
     }
+
+    /// What a pool promises, if it promises anything.
+    pub(crate) fn promised(&self, pool: &PoolId) -> Option<&Promised> {
+        self.0.get(pool)?.promised.as_ref()
+    }
 }
 
 impl Watched {
+    /// Holds the pool to its contract, as configured now.
+    fn hold_to(&mut self, configured: &Pool, snapshot: &PoolSnapshot, now: Nanos) {
+        if !self.promised.as_ref().is_some_and(|promised| promised.is_of(configured)) {
+            self.promised = Promised::of(configured, snapshot, self.promised.take());
+        }
+        if let Some(promised) = &mut self.promised {
+            promised.tick(snapshot, now);
+        }
+    }
+
     /// Tells the log what has come and what is over.
     fn announce(&mut self, pool: &Arc<PoolCell>, snapshot: &PoolSnapshot) {
         let symptoms = self.watch.symptoms();

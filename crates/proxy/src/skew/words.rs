@@ -1,5 +1,6 @@
 //! What is wrong with a share, in words.
 
+use evenkeel_core::skew::contract::{Breach, Clause};
 use evenkeel_core::skew::{Blame, Cause, Dimension, Level, Side, Symptom, Term};
 use evenkeel_core::{PoolId, PoolSnapshot};
 
@@ -101,6 +102,45 @@ pub(super) fn advice(backend: &str, cause: Cause) -> String {
             format!("nothing; or give {backend} more `capacity`, so that this is what is meant")
         }
         Cause::BalancerBug => "send the output of `evenkeel diagnose --json` with the report".to_owned(),
+    }
+}
+
+/// A clause of a contract that does not hold: `members 2, expected 3`.
+pub(super) fn broken(breach: &Breach, backend: &str, beyond: Option<&str>) -> String {
+    let Breach { clause, observed, expected, .. } = *breach;
+    let term = clause.as_str();
+    match clause {
+        Clause::Members => format!("{term} {observed}, expected {expected}"),
+        Clause::Survives => {
+            let beyond = beyond.map_or_else(String::new, |beyond| format!("; with one more down: {beyond}"));
+            format!("{term} {observed}, expected {expected}{beyond}")
+        }
+        Clause::ForbiddenZones => {
+            format!("{term}: {backend} is in one, and they got {}, expected nothing", percent(observed))
+        }
+        Clause::MinShare => {
+            format!("{term} {} ({backend}), expected at least {}", percent(observed), percent(expected))
+        }
+        Clause::MaxShare => {
+            format!("{term} {} ({backend}), expected at most {}", percent(observed), percent(expected))
+        }
+        Clause::PeakToMean => format!("{term} {observed:.2} ({backend}), expected at most {expected}"),
+    }
+}
+
+/// What would mend it.
+pub(super) fn mend(clause: Clause) -> &'static str {
+    match clause {
+        Clause::Members => {
+            "see in `evenkeel status` who does not serve, and why; `expect` says how many should"
+        }
+        Clause::Survives => "bring back who is down, or add backends, before another one fails",
+        Clause::ForbiddenZones => {
+            "take the backends of that zone out, or bring back those that they stand in for"
+        }
+        Clause::MinShare | Clause::MaxShare | Clause::PeakToMean => {
+            "see above why shares are as they are; put that right, or change what `expect` says"
+        }
     }
 }
 

@@ -67,6 +67,10 @@ catalog! {
         "How near the test is to finding something: 1 is an alarm.";
     SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]
         "Findings raised since start.";
+    EXPECT_BROKEN: Gauge "evenkeel_expect_broken" ["pool", "term"]
+        "1 while a clause of the pool's contract does not hold; there for each clause that it has.";
+    NOTIFICATIONS: Counter "evenkeel_notifications_total" ["receiver", "result"]
+        "Messages about alarms: sent, tried again, given up (failed), refused by the receiver, and dropped while it was behind.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]
