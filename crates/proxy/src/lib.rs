@@ -12,6 +12,7 @@ mod http2;
 mod l4;
 mod lifecycle;
 mod listen;
+mod notify;
 mod peek;
 mod plan;
 mod pool;

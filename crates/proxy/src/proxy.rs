@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
+use crate::notify::Notifier;
 use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart, Tunnels};
 use crate::shutdown::Shutdown;
 use crate::skew::{self, Watches};
@@ -27,7 +28,7 @@ use crate::threads::Threads;
 use crate::tls::{self, TlsError, TlsPlan};
 use crate::udp::Openings;
 use crate::worker::Worker;
-use crate::{diff, plan};
+use crate::{diff, notify, plan};
 
 /// Failures that may wait for a keeper; more than that tell it nothing new.
 const FAILURES_QUEUED: usize = 1024;
@@ -65,7 +66,7 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
-    /// Certificates, keys or CAs cannot be used; all of them that cannot.
+    /// Certificates, keys or CAs, or files of receivers of alarms, cannot be used; all of them that cannot.
     #[error("{}", list(.0))]
     Tls(Vec<TlsError>),
     /// Threads cannot be started, or sockets not handed to them.
@@ -105,6 +106,7 @@ pub(crate) struct Inner {
     pub(crate) reloads: Reloads,
     pub(crate) shutdown: Shutdown,
     pub(crate) watches: Mutex<Watches>,
+    pub(crate) notifier: Notifier,
 }
 
 /// What is there now, for readers.
@@ -139,6 +141,7 @@ struct Running {
 struct Opened {
     access_log: Option<Arc<AccessLog>>,
     tls: Arc<TlsPlan>,
+    receivers: Vec<notify::Settings>,
 }
 
 struct PoolHandle {
@@ -158,6 +161,7 @@ impl Proxy {
         let mut rng = Rng::from_seed(seed);
         let running = Running { generation: 0, pools: HashMap::new(), rng: Rng::from_seed(rng.next_u64()) };
         let tls = TlsPlan::load(&config, None).map_err(StartError::Tls)?;
+        let receivers = notify::load(&config).map_err(StartError::Tls)?;
         let openings = Openings::default();
         let sockets = sockets::prepare(&config, &Accepting::new(), &openings, worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
@@ -193,9 +197,11 @@ impl Proxy {
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
             watches: Mutex::default(),
+            notifier: Notifier::default(),
         });
         warn_of_few_files(&config);
-        inner.apply(&mut lock(&inner.running), config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
+        let opened = Opened { access_log, tls: Arc::new(tls), receivers };
+        inner.apply(&mut lock(&inner.running), config, sockets, opened)?;
         let watched = Arc::downgrade(&inner);
         inner
             .control
@@ -265,13 +271,15 @@ impl Inner {
         }
         let before = self.view.load_full();
         let tls = TlsPlan::load(&config, Some(&before.tls)).map_err(StartError::Tls)?;
+        let receivers = notify::load(&config).map_err(StartError::Tls)?;
         let sockets = match &*lock(&self.accepting) {
             Some(accepting) => sockets::prepare(&config, accepting, &self.openings, self.workers.len())?,
             None => return Err(StartError::ShuttingDown),
         };
         let access_log = open_access_log(&config, before.access_log.as_ref())?;
         let changes = diff::changes(&before.config, &config);
-        self.apply(&mut running, config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
+        let opened = Opened { access_log, tls: Arc::new(tls), receivers };
+        self.apply(&mut running, config, sockets, opened)?;
         Ok(changes)
     }
 
@@ -284,7 +292,7 @@ impl Inner {
         sockets: HashMap<String, Prepared>,
         opened: Opened,
     ) -> Result<(), StartError> {
-        let Opened { access_log, tls } = opened;
+        let Opened { access_log, tls, receivers } = opened;
         let pools = self.configure_pools(running, &config, &tls);
         let mut accepting = lock(&self.accepting);
         let accepting = accepting.as_mut().ok_or(StartError::ShuttingDown)?;
@@ -311,6 +319,7 @@ impl Inner {
             access_log,
             tls,
         }));
+        self.notifier.configure(&self.control, self.clock, &mut running.rng, receivers);
         drop_pools(running, &pools);
         Ok(())
     }

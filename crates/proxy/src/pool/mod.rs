@@ -14,6 +14,7 @@ mod resolve;
 mod sticky;
 
 pub(crate) use cell::{Attempt, OpenTunnel, PoolCell, PoolSettings, ToldApart, Tunnels, Wanted};
+pub(crate) use http_check::connect;
 pub(crate) use keeper::{Command, Keeper, Target};
 pub(crate) use load_probe::Prober;
 pub(crate) use queue::{Place, Queue};

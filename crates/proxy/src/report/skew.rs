@@ -60,4 +60,12 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
             },
         ),
     );
+    drop(watches);
+    let receivers = inner.notifier.counts();
+    page.family(
+        &catalog::NOTIFICATIONS,
+        receivers.iter().flat_map(|(name, counts)| {
+            counts.iter().map(|(result, count)| ([name.clone(), (*result).to_owned()], *count as f64))
+        }),
+    );
 }

@@ -160,9 +160,7 @@ impl Inner {
                 ("skewed", words::answer(worst.cause.blame(), &name(worst)), None, None)
             }
             Verdict::Shared(since) => {
-                let answer =
-                    "shared dependency suspected: all backends are slower or fail alike, shares are even";
-                ("shared_dependency", answer.to_owned(), None, Some(self.unix(*since)))
+                ("shared_dependency", words::SHARED.to_owned(), None, Some(self.unix(*since)))
             }
             Verdict::Even => ("even", "no skew".to_owned(), None, None),
             Verdict::NotEnough(more) => (
@@ -220,6 +218,12 @@ impl Inner {
         }
     }
 
+    /// A symptom in words, with what was changed then.
+    pub(super) fn explained(&self, symptom: &Symptom, backend: String) -> SymptomReport {
+        let last = lock(&self.reloads.last).clone();
+        self.report(symptom, backend, last.as_ref())
+    }
+
     fn report(&self, symptom: &Symptom, backend: String, last: Option<&LastReload>) -> SymptomReport {
         let finding = &symptom.latched.finding;
         let terms = symptom.split.iter().flat_map(|split| &split.terms);
@@ -256,7 +260,7 @@ impl Inner {
         SystemTime::now() - self.clock.now().since(at)
     }
 
-    fn unix(&self, at: Nanos) -> u64 {
+    pub(super) fn unix(&self, at: Nanos) -> u64 {
         self.clock_time(at).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }

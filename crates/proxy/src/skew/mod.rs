@@ -2,6 +2,7 @@
 
 mod contract;
 mod diagnosis;
+mod standing;
 mod words;
 
 use std::collections::{HashMap, HashSet};
@@ -83,6 +84,12 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
             watched.watch.tick(&snapshot, keys_missing, now);
             watched.announce(pool, &snapshot);
             watched.hold_to(configured, &snapshot, now);
+        }
+        if !inner.notifier.is_silent() {
+            let standing = standing::standing(&view, &watches);
+            drop(watches);
+            let describe = |one: &_| inner.describe(one);
+            inner.notifier.look(now, &inner.sender(&view), &standing, describe);
         }
     }
 }

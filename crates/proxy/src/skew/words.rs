@@ -105,6 +105,10 @@ pub(super) fn advice(backend: &str, cause: Cause) -> String {
     }
 }
 
+/// Everybody is slower, or fails, alike.
+pub(super) const SHARED: &str =
+    "shared dependency suspected: all backends are slower or fail alike, shares are even";
+
 /// A clause of a contract that does not hold: `members 2, expected 3`.
 pub(super) fn broken(breach: &Breach, backend: &str, beyond: Option<&str>) -> String {
     let Breach { clause, observed, expected, .. } = *breach;
