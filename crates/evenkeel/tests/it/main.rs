@@ -19,6 +19,7 @@ mod http2_attacks;
 mod http2_frames;
 mod limits;
 mod load;
+mod notify;
 mod passthrough;
 mod probes;
 mod prometheus;
