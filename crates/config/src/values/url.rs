@@ -76,7 +76,7 @@ pub(crate) fn is_inside(host: &str) -> bool {
             let own = |end: &&str| {
                 host.strip_suffix(*end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             };
-            !host.contains('.') || OWN.iter().any(|end| own(&end))
+            !host.contains('.') || OWN.iter().any(own)
         }
     }
 }

@@ -174,7 +174,8 @@ mod tests {
 
     fn desk(messages: usize) -> Desk {
         let mut desk = Desk::new(Rng::from_seed(1));
-        (0..messages).for_each(|number| drop(desk.push(message(number))));
+        let dropped = (0..messages).filter(|number| desk.push(message(*number))).count();
+        assert_eq!(dropped, 0);
         desk
     }
 

@@ -147,10 +147,10 @@ mod tests {
     ) -> Vec<Event> {
         let standing: Vec<&Standing> = standing.iter().collect();
         let resend = resend.map(Duration::from_secs);
-        let mut look = |second| {
+        let look = |second| {
             told.look(Nanos::from_secs(second), &standing, Level::Warning, resend, |alarm| details(alarm.2))
         };
-        seconds.flat_map(|second| look(second)).map(|(event, _)| event).collect()
+        seconds.flat_map(look).map(|(event, _)| event).collect()
     }
 
     #[test]
