@@ -4,7 +4,7 @@ use evenkeel_core::skew::Dimension;
 
 use super::Seen;
 use crate::proxy::{Inner, lock};
-use crate::skew;
+use crate::skew::{self, Watches};
 use crate::telemetry::{Page, catalog};
 
 const DIMENSIONS: [Dimension; 3] = [Dimension::Requests, Dimension::Errors, Dimension::InFlight];
@@ -50,17 +50,26 @@ pub(super) fn skew(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
             })
         }),
     );
+    contracts(page, &watches, seen);
+    drop(watches);
+    receivers(page, inner);
+}
+
+/// What pools promise, and whether that holds.
+fn contracts(page: &mut Page, watches: &Watches, seen: &[Seen<'_>]) {
+    let promised = seen.iter().filter_map(|pool| Some((pool, watches.promised(&pool.cell.id)?)));
     page.family(
         &catalog::EXPECT_BROKEN,
-        seen.iter().filter_map(|pool| Some((pool, watches.promised(&pool.cell.id)?))).flat_map(
-            |(pool, promised)| {
-                promised.clauses().map(|(clause, broken)| {
-                    ([pool.name(), clause.as_str().to_owned()], f64::from(u8::from(broken)))
-                })
-            },
-        ),
+        promised.flat_map(|(pool, promised)| {
+            promised.clauses().map(|(clause, broken)| {
+                ([pool.name(), clause.as_str().to_owned()], f64::from(u8::from(broken)))
+            })
+        }),
     );
-    drop(watches);
+}
+
+/// What has become of messages about alarms.
+fn receivers(page: &mut Page, inner: &Inner) {
     let receivers = inner.notifier.counts();
     page.family(
         &catalog::NOTIFICATIONS,

@@ -89,7 +89,40 @@ impl Inner {
 
     /// All that there is to say of it.
     pub(super) fn describe(&self, standing: &Standing) -> Details {
-        let bare = |kind, sentence, since| Details {
+        match &standing.what {
+            Wrong::Share(symptom, backend) => {
+                let report = self.explained(symptom, backend.clone());
+                let since = symptom.latched.finding.since;
+                Details {
+                    backend: Some(report.backend),
+                    dimension: Some(report.dimension),
+                    cause: Some(report.cause),
+                    observed: Some(report.share),
+                    expected: Some(report.expected),
+                    changed: report.changed,
+                    advice: Some(report.advice),
+                    ..self.bare("skew", standing, report.sentence, since)
+                }
+            }
+            Wrong::Shared(since) => {
+                self.bare("shared_dependency", standing, words::SHARED.to_owned(), *since)
+            }
+            Wrong::Contract(broken) => {
+                let Broken { breach, backend, sentence } = broken;
+                Details {
+                    backend: (!backend.is_empty()).then(|| backend.to_string()),
+                    term: Some(breach.clause.as_str()),
+                    observed: Some(breach.observed),
+                    expected: Some(breach.expected),
+                    advice: Some(words::mend(breach.clause).to_owned()),
+                    ..self.bare("contract", standing, format!("contract broken: {sentence}"), breach.since)
+                }
+            }
+        }
+    }
+
+    fn bare(&self, kind: &'static str, standing: &Standing, sentence: String, since: Nanos) -> Details {
+        Details {
             kind,
             pool: standing.subject.pool.to_string(),
             backend: None,
@@ -103,33 +136,6 @@ impl Inner {
             expected: None,
             changed: None,
             advice: None,
-        };
-        match &standing.what {
-            Wrong::Share(symptom, backend) => {
-                let report = self.explained(symptom, backend.clone());
-                Details {
-                    backend: Some(report.backend),
-                    dimension: Some(report.dimension),
-                    cause: Some(report.cause),
-                    observed: Some(report.share),
-                    expected: Some(report.expected),
-                    changed: report.changed,
-                    advice: Some(report.advice),
-                    ..bare("skew", report.sentence, symptom.latched.finding.since)
-                }
-            }
-            Wrong::Shared(since) => bare("shared_dependency", words::SHARED.to_owned(), *since),
-            Wrong::Contract(broken) => {
-                let Broken { breach, backend, sentence } = broken;
-                Details {
-                    backend: (!backend.is_empty()).then(|| backend.to_string()),
-                    term: Some(breach.clause.as_str()),
-                    observed: Some(breach.observed),
-                    expected: Some(breach.expected),
-                    advice: Some(words::mend(breach.clause).to_owned()),
-                    ..bare("contract", format!("contract broken: {sentence}"), breach.since)
-                }
-            }
         }
     }
 }
