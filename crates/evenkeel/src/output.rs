@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use evenkeel_config::RenderStyle;
 
+use crate::lines::WIDTH;
+
 /// How a command ended; the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -15,9 +17,6 @@ pub(crate) enum Answer {
     /// 2: it was called in a way that makes no sense.
     Misused,
 }
-
-/// Columns when the terminal does not tell: what log files and mails are read in.
-const WIDTH: usize = 100;
 
 impl Answer {
     /// The worse of two.

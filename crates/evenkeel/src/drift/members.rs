@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Difference;
 use super::names::Lookups;
+use crate::lines::span;
 
 /// What `GET /pools` says, as far as it is needed here.
 #[derive(Debug, Deserialize)]
@@ -77,7 +78,7 @@ fn service(pool: &Pool, backend: &Backend) -> Option<Difference> {
     if backend.intent > 0.0 && backend.plan == 0.0 {
         let never = backend.attempts == 0;
         let kind = if never { "never-served" } else { "out-of-service" };
-        let (phase, since) = (&backend.phase, ago(backend.since));
+        let (phase, since) = (&backend.phase, span(backend.since));
         let text = match never {
             true => format!("{name} has never served: {phase} for {since}"),
             false => format!("{name} does not serve: {phase} for {since}"),
@@ -140,16 +141,6 @@ fn company(pool: &Pool, backend: &Backend, name: &str, holders: &Holders<'_>) ->
         let difference = Difference::new("same-address", format!("pool {}", pool.name), text);
         difference.more("one server gets the requests of both")
     })
-}
-
-/// `5 s`, `12 min`, `3 h`, `2 days`.
-fn ago(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.0} h", s / 3_600.0),
-        s => format!("{:.0} days", s / 86_400.0),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use evenkeel_rehearse::{BackendReport, Finding, PoolReport, Report, SituationReport};
 
-use super::text::{load_words, notes, percent, seconds, verdict};
+use super::text::{load_words, notes, seconds, verdict};
+use crate::lines::percent;
 
 /// Pools, backends of a pool, and situations of a pool that are drawn; a page with more nobody reads.
 const POOLS: usize = 200;
