@@ -1,5 +1,6 @@
 //! The admin interface: read-only HTTP on a thread of its own, so that a scrape never takes time from a request.
 
+mod fault;
 mod host;
 mod routes;
 mod serve;

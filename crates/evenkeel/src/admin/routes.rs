@@ -9,7 +9,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_T
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::host;
+use super::{fault, host};
 use crate::app::{Applied, Logging};
 
 /// Version of every JSON document here; it rises when a field changes its meaning or goes.
@@ -33,9 +33,9 @@ Evenkeel admin interface, read-only
 
 /// What answers are made from.
 pub(super) struct View {
-    proxy: Proxy,
+    pub(super) proxy: Proxy,
     logging: Option<Logging>,
-    applied: Applied,
+    pub(super) applied: Applied,
     /// The kernel's start time of this process: with its id it names the process on this machine for good.
     started: Option<u64>,
 }
@@ -62,7 +62,7 @@ pub(super) fn answer<B>(request: &Request<B>, view: &View) -> Response<Full<Byte
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
         "/readyz" => readyz(&view.proxy.status()),
         "/pools" => document(StatusCode::OK, json!(view.proxy.status())),
-        "/diagnose" => document(StatusCode::OK, json!(view.proxy.diagnose())),
+        "/diagnose" => document(StatusCode::OK, fault::diagnosis(view, host::of(request))),
         "/config" => document(StatusCode::OK, config(view)),
         "/generation" => document(StatusCode::OK, generation(view)),
         _ => text(StatusCode::NOT_FOUND, format!("no such page\n\n{INDEX}")),

@@ -49,7 +49,19 @@ struct Symptom {
     sentence: String,
     advice: String,
     changed: Option<String>,
+    /// The line of the file that makes it so.
+    config: Option<AtFault>,
+    command: Option<String>,
     terms: Vec<(String, f64)>,
+}
+
+/// A place in the file that was applied; without a line when another one has been put there since.
+#[derive(Debug, Deserialize)]
+struct AtFault {
+    file: String,
+    line: Option<u64>,
+    column: Option<u64>,
+    text: Option<String>,
 }
 
 impl Diagnosis {
