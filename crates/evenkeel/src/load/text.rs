@@ -95,10 +95,8 @@ fn latencies(text: &mut String, report: &Report) {
         [("from when it was due", &report.latency), ("from when it was sent", &report.uncorrected)]
     {
         let Summary { p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms, .. } = summary;
-        // What has no answer has no latency, and must not look fast.
-        let told = |value: &f64| if summary.count == 0 { "-".to_owned() } else { figure(*value) };
-        let figures = [p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms].map(told);
-        let [p50, p90, p99, p999, max, mean] = figures;
+        let [p50, p90, p99, p999, max, mean] =
+            figures(summary, [*p50_ms, *p90_ms, *p99_ms, *p999_ms, *max_ms, *mean_ms]);
         writeln!(text, "  {name:24} {p50:>10} {p90:>10} {p99:>10} {p999:>10} {max:>10} {mean:>10}").ok();
     }
 }
@@ -139,11 +137,16 @@ fn heading(text: &mut String) {
 }
 
 fn row(text: &mut String, rate: f64, (requests, failed): (u64, u64), latency: &Summary, state: &str) {
-    let figures = [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms].map(figure);
-    let [p50, p90, p99, max] = figures;
+    let [p50, p90, p99, max] =
+        figures(latency, [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms]);
     let line =
         format!("  {rate:>10.1} {requests:>10} {failed:>8} {p50:>9} {p90:>9} {p99:>9} {max:>9}  {state}");
     writeln!(text, "{}", line.trim_end()).ok();
+}
+
+/// What has no answer has no latency, and must not look fast.
+fn figures<const N: usize>(latency: &Summary, values: [f64; N]) -> [String; N] {
+    values.map(|value| if latency.count == 0 { "-".to_owned() } else { figure(value) })
 }
 
 fn timeline(text: &mut String, report: &Report) {

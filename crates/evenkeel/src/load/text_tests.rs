@@ -106,7 +106,11 @@ fn a_search_tells_every_rate() {
 
 #[test]
 fn nothing_at_all_is_told_too() {
-    let text = render(&report(&plan(), &Record::new(3), 0.0, (&Expectation::Equal(2), None)));
+    let nothing = report(&plan(), &Record::new(3), 0.0, (&Expectation::Equal(2), None));
+    let page = evenkeel_traffic::load::page(&nothing);
+    assert!(page.contains("<td>-</td>") && !page.contains("<td>0.00</td>"), "{page}");
+    let text = render(&nothing);
+    assert!(!text.contains("0.00"), "{text}");
     assert!(text.starts_with("No request was answered well.\n"), "{text}");
     assert!(text.contains("no answer says which backend gave it (--by)"), "{text}");
     fits(&text);
