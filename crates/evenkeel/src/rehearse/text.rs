@@ -23,14 +23,9 @@ const SITUATIONS: usize = 8;
 
 /// Everything, for people. Of pools that were asked for by name, all that there is.
 pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic], asked: &[String]) -> String {
-    // A rehearsal invents clients and takes addresses as they are written: what `check` makes of them comes first.
-    let doubted = report.problems.is_empty() && !warnings.is_empty();
-    let mut text = match doubted {
-        true => format!("Yes, if {} of the file mattered not:\n", output::count(warnings.len(), "warning")),
-        false => format!("{}\n", verdict(report)),
-    };
+    let mut text = format!("{}\n", answer(report, warnings.len()));
     head(&mut text, file, report, warnings.len());
-    if doubted {
+    if is_doubted(report, warnings.len()) {
         told_warnings(&mut text, warnings);
     }
     findings(&mut text, report);
@@ -51,8 +46,20 @@ pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic], aske
     text
 }
 
-/// The answer in a sentence.
-pub(super) fn verdict(report: &Report) -> String {
+/// The answer in a sentence. A rehearsal invents clients and takes addresses as they are written: what `check` makes of them
+/// comes first.
+pub(super) fn answer(report: &Report, warnings: usize) -> String {
+    match is_doubted(report, warnings) {
+        true => format!("Yes, if {} of the file mattered not:", output::count(warnings, "warning")),
+        false => verdict(report),
+    }
+}
+
+fn is_doubted(report: &Report, warnings: usize) -> bool {
+    report.problems.is_empty() && warnings > 0
+}
+
+fn verdict(report: &Report) -> String {
     let failures = report.situations - report.pools.len() as u64;
     match (report.problems.is_empty(), report.risks.is_empty()) {
         (false, _) => "No: traffic would not be spread as it should be.".to_owned(),
