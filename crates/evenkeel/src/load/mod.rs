@@ -48,7 +48,7 @@ pub(crate) fn load(arguments: &LoadArgs) -> Answer {
 
 fn loaded(arguments: &LoadArgs) -> Result<Report, Refusal> {
     let io = |error: io::Error| Refusal::no(format!("cannot send load: {error}"), "");
-    let Expected { expectation, names, notes } = prepare::expected(arguments)?;
+    let Expected { expectation, names, notes, .. } = prepare::expected(arguments)?;
     notes.iter().for_each(|note| output::err(format_args!("note: {note}\n")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     let plan = runtime.block_on(prepare::plan(arguments, names))?;

@@ -87,7 +87,7 @@ fn is_yes(report: &Report, strict: bool) -> bool {
 }
 
 fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
-    let Expected { expectation, names, notes } = expected::expected(&Asked {
+    let Expected { expectation, names, bounds, notes } = expected::expected(&Asked {
         url: &arguments.url,
         config: arguments.config.as_deref(),
         pool: arguments.pool.as_deref(),
@@ -129,6 +129,7 @@ fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
         by: arguments.by.clone(),
         names,
         expectation,
+        bounds,
         tolerance,
         factor: arguments.factor,
         failures_max: arguments.max_failures,
