@@ -18,8 +18,7 @@ use evenkeel_traffic::load::{
 use evenkeel_traffic::split::Expectation;
 
 use crate::app::signals::{self, Signal};
-use crate::output::{self, Answer};
-use crate::verify::Refusal;
+use crate::output::{self, Answer, Refusal};
 use crate::verify::expected::Expected;
 pub(crate) use arguments::LoadArgs;
 use progress::Bar;
@@ -42,7 +41,7 @@ type Ran = (Plan, Record, f64);
 pub(crate) fn load(arguments: &LoadArgs) -> Answer {
     match loaded(arguments) {
         Ok(report) => tell(arguments, &report),
-        Err(refusal) => refusal.tell(),
+        Err(refusal) => refusal.tell(arguments.json),
     }
 }
 

@@ -11,8 +11,8 @@ use evenkeel_traffic::client::Target;
 use evenkeel_traffic::split::Expectation;
 use evenkeel_traffic::verify::Bound;
 
-use super::Refusal;
 use crate::check;
+use crate::output::Refusal;
 
 /// What backends should have, and what they are called.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use evenkeel_traffic::verify::{
     PoolNames, RouteCheck, RouteOutcome, RouteReport, RoutesReport, verify_routes,
 };
 
-use super::{Refusal, VerifyArgs, block_on, expected};
+use super::{VerifyArgs, block_on, expected};
 use crate::lines::{clip, wrap};
-use crate::output::{self, Answer};
+use crate::output::{self, Answer, Refusal};
 
 /// Columns of what was asked for.
 const ASKED_MAX: usize = 48;
