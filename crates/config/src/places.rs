@@ -44,13 +44,16 @@ pub struct Place {
 pub struct Places<'a> {
     source: &'a Source,
     root: DeTable<'a>,
+    /// Where lines begin.
+    lines: Vec<usize>,
 }
 
 impl<'a> Places<'a> {
     /// Of a file's text. What cannot be parsed has no places.
     pub fn of(source: &'a Source) -> Self {
         let (root, _) = DeTable::parse_recoverable(source.text());
-        Self { source, root: root.into_inner() }
+        let newlines = source.text().match_indices('\n').map(|(newline, _)| newline + 1);
+        Self { source, root: root.into_inner(), lines: std::iter::once(0).chain(newlines).collect() }
     }
 
     /// Where a value stands, with its key; `None` when the file does not say it.
@@ -75,7 +78,8 @@ impl<'a> Places<'a> {
     fn place(&self, span: Range<usize>) -> Place {
         let text = self.source.text();
         let span = self.source.clamp(span);
-        let begin = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let number = self.lines.partition_point(|line| *line <= span.start);
+        let begin = self.lines[number - 1];
         let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
         let line = &text[begin..end];
         let header = line.trim_start().starts_with('[');
@@ -83,7 +87,7 @@ impl<'a> Places<'a> {
             true => (begin + line.len() - line.trim_start().len(), end),
             false => (span.start, if (span.start + 1..end).contains(&span.end) { span.end } else { end }),
         };
-        let (number, column) = self.source.position(start);
+        let column = text[begin..start].chars().count() + 1;
         Place { line: number, column, text: shown(text[start..end].trim_end()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use evenkeel_config::Step::{self, Entry, Key};
 use evenkeel_config::{Config, Listener, Place, Places, Pool};
+use evenkeel_proxy::{PoolDiagnosis, SymptomReport};
 
 use super::weights;
 
@@ -16,7 +17,7 @@ pub(super) struct Edit {
     pub(super) place: Place,
 }
 
-/// What is wrong, as far as it matters here; see [`evenkeel_proxy::SymptomReport`].
+/// What is wrong, as far as it matters here; see [`SymptomReport`].
 #[derive(Debug)]
 pub(super) struct Wrong<'a> {
     pub(super) pool: &'a str,
@@ -25,6 +26,18 @@ pub(super) struct Wrong<'a> {
     pub(super) above: bool,
     pub(super) cause: &'a str,
     pub(super) level: &'a str,
+}
+
+impl<'a> Wrong<'a> {
+    pub(super) fn of(pool: &'a PoolDiagnosis, symptom: &'a SymptomReport) -> Self {
+        Self {
+            pool: &pool.pool,
+            backend: &symptom.backend,
+            above: symptom.above,
+            cause: symptom.cause,
+            level: symptom.level,
+        }
+    }
 }
 
 /// What would mend it, the place at fault first; nothing where no line of the file makes it so.

@@ -3,6 +3,7 @@
 mod edits;
 mod weights;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +14,10 @@ use super::routes::View;
 use crate::cli::ADMIN;
 use edits::{Edit, Wrong};
 
-/// Symptoms of a document that are traced to the file; they come worst first.
-const TRACED: usize = 100;
+/// Symptoms that are traced to the file, of a document and of a pool in it: they come worst first. The first of each kind
+/// is traced in any case, as far as there is room in the document.
+const TRACED: usize = 200;
+const OF_POOL: usize = 20;
 
 /// What runs, and the file that it was applied from.
 struct Running {
@@ -35,17 +38,14 @@ pub(super) fn diagnosis(view: &View, host: Option<&str>) -> Value {
     let places = running.as_ref().map(|running| Places::of(&running.source));
     let mut left = TRACED;
     for (at, pool) in diagnosis.pools.iter().enumerate() {
+        let mut kinds = HashSet::new();
         for (number, symptom) in pool.symptoms.iter().enumerate() {
-            let traced = running.as_ref().zip(places.as_ref()).filter(|_| left > 0);
-            let wrong = Wrong {
-                pool: &pool.pool,
-                backend: &symptom.backend,
-                above: symptom.above,
-                cause: symptom.cause,
-                level: symptom.level,
-            };
-            let traced = traced.and_then(|(running, places)| running.trace(places, &wrong));
-            left = left.saturating_sub(1);
+            let is_first = kinds.insert((symptom.cause, symptom.dimension));
+            let wanted = left > 0 && (is_first || number < OF_POOL);
+            left -= usize::from(wanted);
+            let traced = running.as_ref().zip(places.as_ref()).filter(|_| wanted);
+            let traced =
+                traced.and_then(|(running, places)| running.trace(places, &Wrong::of(pool, symptom)));
             let (config, command) = traced.unzip();
             let told = &mut document["pools"][at]["symptoms"][number];
             told["config"] = json!(config);
