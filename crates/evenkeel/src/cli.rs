@@ -10,6 +10,7 @@ use evenkeel_analyze::{FieldMap, Format};
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
+use crate::demo::Fault;
 use crate::load::LoadArgs;
 use crate::parse;
 use crate::verify::VerifyArgs;
@@ -50,7 +51,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// See it work: backends, balancer, load and a live view, all in this process
-    #[command(after_help = "Example: evenkeel demo --backends 5 --strategy round_robin")]
+    #[command(after_help = "Examples: evenkeel demo --backends 5 --strategy round_robin\n          \
+                            evenkeel demo --fault weights\n\n\
+                            Exit status: 0 shown, 1 the verdict did not come or the mend did not help, 2 called wrongly")]
     Demo(DemoArgs),
     /// Run the balancer
     #[command(after_help = "Examples: evenkeel run -c evenkeel.toml\n          \
@@ -323,6 +326,18 @@ pub(crate) struct ReloadArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Show how a mistake looks, how `diagnose` names it, and what mends it, in about half a minute
+    #[arg(long, value_name = "FAULT", conflicts_with_all = ["duration", "backends", "strategy"])]
+    pub(crate) fault: Option<Fault>,
+    /// With --fault on a terminal: end when the story has been told, as without a terminal
+    #[arg(long, requires = "fault")]
+    pub(crate) exit: bool,
+    /// With --fault: print what happens as JSON, one event a line
+    #[arg(long, requires = "fault")]
+    pub(crate) json: bool,
+    /// With --fault: how fast people read, as a multiple of the usual; for tests
+    #[arg(long, hide = true, default_value_t = 1.0, value_parser = parse::positive)]
+    pub(crate) speed: f64,
     /// How long it runs
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse::duration)]
     pub(crate) duration: Duration,
@@ -332,7 +347,7 @@ pub(crate) struct DemoArgs {
     /// How the balancer picks
     #[arg(long, value_name = "NAME", default_value = "least_request", value_parser = parse::strategy)]
     pub(crate) strategy: StrategyKind,
-    /// Print a line a second instead of the live view
+    /// Print lines instead of the live view, as without a terminal
     #[arg(long)]
     pub(crate) plain: bool,
     /// Where the balancer listens
@@ -422,7 +437,8 @@ mod tests {
             let section = &page[start + 1..];
             let section = &section[..section.find("\n## ").unwrap_or(section.len())];
             assert!(section.contains("```sh"), "{name} has no example");
-            for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+            for flag in shown.filter_map(|argument| argument.get_long()) {
                 let listed = flag == "help" || section.contains(&format!("`--{flag}"));
                 assert!(listed, "docs/reference/cli.md: {name} lacks --{flag}");
             }

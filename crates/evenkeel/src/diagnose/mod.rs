@@ -78,6 +78,12 @@ pub(crate) fn diagnose(arguments: &DiagnoseArgs) -> Answer {
     }
 }
 
+/// What is shown of an answer of [`PAGE`]; `None` if it is none.
+pub(crate) fn text_of(document: &Value) -> Option<String> {
+    let diagnosis = Diagnosis::deserialize(document).ok()?;
+    Some(text::render(&diagnosis, std::time::SystemTime::now()))
+}
+
 fn once(connection: &mut Connection, as_json: bool) -> Result<Answer, GetError> {
     if as_json {
         let document: Value = connection.get_json(PAGE)?;

@@ -7,6 +7,7 @@ mod analyze;
 mod balancing;
 mod ci;
 mod cli;
+mod demo_fault;
 mod deploy;
 mod diagnose;
 mod diff;
