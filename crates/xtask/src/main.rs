@@ -6,6 +6,7 @@ mod chart;
 mod packages;
 mod python;
 mod reproduce;
+mod screenshots;
 mod steps;
 mod test;
 mod tidy;
@@ -35,6 +36,8 @@ cargo xtask reproduce [--quick] [--json] [--write] [NAME...]
                                   published figures of balancing, and the 99th percentile of every strategy, from
                                   the code that balances; fails when one is not reproduced. With --write the page
                                   about strategies and its pictures are brought up to date
+cargo xtask screenshots [--program FILE] [NAME...]
+                                  docs/images/demo*.svg, from a terminal on which the demo has run
 cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
 ";
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
         ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
+        ["screenshots", rest @ ..] => screenshots::run(&root(), rest),
         ["reproduce", rest @ ..] => reproduce::run(&root(), rest),
         ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
         // Load generators and backends, which the comparison starts; not for people.

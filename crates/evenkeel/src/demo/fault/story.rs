@@ -143,12 +143,12 @@ const HOT_KEY: Story = Story {
     pool: BY_USER,
     sound: "Four equal servers; a user's requests meet at one of them, by a hash of the field X-User.",
     fault: &[step(
-        "One large customer starts an import: 60 % of all requests are now its own.",
-        &[Change::Large(60)],
+        "One large customer starts an import: half of all requests are now its own.",
+        &[Change::Large(50)],
     )],
     causes: &["hot_key"],
     mend: step("The mend, as advised: `hash.bound = 1.25` in the pool.", &[Change::Pool(BOUNDED)]),
-    tolerance: 0.6,
+    tolerance: 0.55,
     ..USUAL
 };
 
