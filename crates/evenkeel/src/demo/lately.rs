@@ -69,5 +69,7 @@ mod tests {
         );
         assert_eq!(users.failed, 0);
         assert_eq!(lately.users(now).failed, 0, "it is gone");
+        let silent = later + NOW + Duration::from_millis(1);
+        assert_eq!(lately.users(silent), Users::default(), "nothing new has come");
     }
 }

@@ -131,3 +131,37 @@ impl Shares {
         slower || fails || self.backends.iter().zip(&before.backends).any(moved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_changed_is_news() {
+        let share = |share| Share {
+            name: "web1".to_owned(),
+            share,
+            intended: 0.5,
+            in_flight: 1,
+            errors: 0,
+            phase: "serving",
+        };
+        let shares = |p99_ms, failed, now| Shares {
+            at: 0.0,
+            rate: 160.0,
+            p50_ms: None,
+            p99_ms: Some(p99_ms),
+            failed,
+            backends: vec![share(now)],
+        };
+        let before = shares(60.0, 0, 0.5);
+        assert!(!shares(80.0, 0, 0.55).differ(&before));
+        assert!(shares(60.0, 0, 0.6).differ(&before), "a share has moved");
+        assert!(shares(120.0, 0, 0.5).differ(&before), "users wait longer");
+        assert!(before.differ(&shares(120.0, 0, 0.5)), "users wait less");
+        assert!(shares(60.0, 1, 0.5).differ(&before), "requests fail");
+        let mut drains = before.clone();
+        drains.backends[0].phase = "draining";
+        assert!(drains.differ(&before));
+    }
+}

@@ -63,6 +63,9 @@ impl Record {
 
     /// What remains on the screen.
     pub(super) fn text(&self) -> String {
+        if self.done.is_none() {
+            return "It ended before anything was done.\n".to_owned();
+        }
         let mut text = format!("What happened ({})\n", self.fault);
         let mut line = |at: f64, what: &str| wrap(&mut text, &format!("{at:>6.1} s  "), what);
         if let Some(done) = &self.done {
@@ -81,9 +84,7 @@ impl Record {
         if let (Some(at), Some(mended)) = (self.restored_at, &self.mended) {
             line(at, &format!("Even again, {:.1} s later.", at - mended.at));
         }
-        if self.done.is_some() {
-            self.users(&mut text);
-        }
+        self.users(&mut text);
         if let Some(misled) = &self.misled {
             wrap(&mut text, "", &format!("Before that it said: {misled}"));
         }

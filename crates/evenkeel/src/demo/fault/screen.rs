@@ -16,12 +16,16 @@ use super::director::View;
 use super::event::{Act, Event, Scene};
 use super::moment::Moment;
 use super::plain::{heading, users};
+use crate::lines::wrap;
 
 const BAR: usize = 36;
 /// A share that is off by more than this part of what it should be is drawn as wrong.
 const WRONG: f64 = 0.3;
 /// A caption takes no more lines on a terminal of 80 columns.
 const CAPTION: u16 = 2;
+/// What `diagnose` says of a symptom is so far in, and begins with a label so wide.
+const LABELLED: usize = 4;
+const LABEL: usize = 13;
 const ACTS: [Act; 4] = [Act::Even, Act::Fault, Act::Verdict, Act::Mend];
 
 /// Draws on the terminal, which is as before when this is dropped.
@@ -139,11 +143,23 @@ fn verdict(scene: &Scene, colour: bool) -> Text<'static> {
     if scene.text.is_empty() {
         return Text::from(said);
     }
-    let mut text = Text::from(scene.text.clone());
+    let mut text = Text::from(hanging(&scene.text));
     if let Some(first) = text.lines.first_mut() {
         *first = std::mem::take(first).style(painted(colour, Color::Yellow)).bold();
     }
     text
+}
+
+/// In lines that fit: the rest of a long one under its beginning, beside its label if it has one.
+fn hanging(text: &str) -> String {
+    let mut hung = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let label = if indent >= LABELLED { LABEL } else { indent };
+        let (label, rest) = line.split_at_checked(label).unwrap_or(("", line));
+        wrap(&mut hung, label, rest);
+    }
+    hung
 }
 
 #[cfg(test)]
@@ -178,5 +194,17 @@ mod tests {
         for part in parts.into_iter().chain(["evenkeel diagnose: balancer: yes", "Ctrl-C ends"]) {
             assert!(screen.contains(part), "no {part:?} in\n{screen}");
         }
+    }
+
+    #[test]
+    fn long_lines_hang_beside_their_label() {
+        let text = format!("web: yes\n\n  critical: {0}\n    changed  {0}\n", "word ".repeat(25).trim());
+        let hung = hanging(&text);
+        let lines: Vec<&str> = hung.lines().collect();
+        assert_eq!((lines[0], lines[1]), ("web: yes", ""));
+        assert!(lines[2].starts_with("  critical: word") && lines[3].starts_with("  word"), "{hung}");
+        assert!(lines[4].starts_with("    changed  word"), "{hung}");
+        assert!(lines[5].starts_with("             word"), "{hung}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 100), "{hung}");
     }
 }
