@@ -16,6 +16,9 @@ const INK: &str = "#d5dbe1";
 const COLOURS: [&str; 8] =
     ["#12181f", "#e8716b", "#7dc97d", "#e0b45c", "#6aa4e8", "#c58fdc", "#4fb3bf", "#d5dbe1"];
 
+/// A cell of a bar.
+const FULL: &str = "█";
+
 /// How a cell looks.
 #[derive(Clone, PartialEq)]
 struct Look {
@@ -65,6 +68,8 @@ fn runs(screen: &Screen, row: u16) -> Vec<Run> {
         let Some(cell) = screen.cell(row, column) else { continue };
         let text = if cell.has_contents() { cell.contents() } else { " " };
         let look = Look::of(cell);
+        // A full cell is one of its colour: a letter would be as wide as the font has it.
+        let (text, look) = if text == FULL { (" ", look.solid()) } else { (text, look) };
         match runs.last_mut().filter(|run| run.look == look) {
             Some(run) => run.text.push_str(text),
             None => runs.push(Run { column: column.into(), text: text.to_owned(), look }),
@@ -132,6 +137,10 @@ impl Look {
         };
         Self { ink: ink.unwrap_or_else(|| INK.to_owned()), paper, bold: cell.bold(), dim: cell.dim() }
     }
+
+    fn solid(self) -> Self {
+        Self { paper: Some(self.ink.clone()), ..self }
+    }
 }
 
 /// `None` is the terminal's own.
@@ -159,6 +168,7 @@ mod tests {
         parser.process(
             b"plain \x1b[1;31mred & bold\x1b[0m   far\r\n\r\n\r\n\x1b[7m on \x1b[0m  \x1b[2mdim\x1b[0m",
         );
+        parser.process("\r\n\x1b[36m██ |\x1b[0m".as_bytes());
         let svg = render(parser.screen(), "a <picture>");
         for part in [
             "aria-label=\"a &lt;picture&gt;\"",
@@ -170,6 +180,10 @@ mod tests {
         ] {
             assert!(svg.contains(part), "no {part} in\n{svg}");
         }
-        assert_eq!(svg.matches("<text").count(), 2, "of empty lines one is kept, as a gap: {svg}");
+        assert!(
+            svg.contains("<rect x=\"20.0\" y=\"74\" width=\"16.8\" height=\"18\" fill=\"#4fb3bf\"/>"),
+            "{svg}"
+        );
+        assert_eq!(svg.matches("<text").count(), 3, "of empty lines one is kept, as a gap: {svg}");
     }
 }
