@@ -55,7 +55,7 @@ struct Symptom {
 impl Diagnosis {
     /// Whether somebody should do something.
     fn is_bad(&self) -> bool {
-        matches!(self.verdict.as_str(), "skewed" | "shared_dependency")
+        matches!(self.verdict.as_str(), "skewed" | "down" | "shared_dependency")
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn diagnose(arguments: &DiagnoseArgs) -> Answer {
 fn once(connection: &mut Connection, as_json: bool) -> Result<Answer, GetError> {
     if as_json {
         let document: Value = connection.get_json(PAGE)?;
-        let bad = matches!(document["verdict"].as_str(), Some("skewed" | "shared_dependency"));
+        let bad = matches!(document["verdict"].as_str(), Some("skewed" | "down" | "shared_dependency"));
         return Ok(verdict(bad, output::json(&document)));
     }
     let diagnosis: Diagnosis = connection.get_json(PAGE)?;

@@ -37,6 +37,8 @@ struct Backend {
 
 /// Attempts that must be due before none is a sign: by chance that happens once in 10^8 times.
 const DUE: f64 = 20.0;
+/// Phases of backends that are not well.
+const OUT: [&str; 3] = ["unhealthy", "ejected", "unresolved"];
 /// Names and addresses in one sentence.
 const NAMED: usize = 3;
 
@@ -74,7 +76,9 @@ pub(super) fn compare(config: &Config, status: &Status, lookups: &Lookups) -> Ve
 fn service(pool: &Pool, backend: &Backend) -> Option<Difference> {
     let about = format!("pool {}", pool.name);
     let name = &backend.name;
-    if backend.intent > 0.0 && backend.plan == 0.0 {
+    // In panic those that are out get requests, too.
+    let out = backend.plan == 0.0 || OUT.contains(&backend.phase.as_str());
+    if backend.intent > 0.0 && out {
         let never = backend.attempts == 0;
         let kind = if never { "never-served" } else { "out-of-service" };
         let (phase, since) = (&backend.phase, ago(backend.since));
@@ -218,6 +222,8 @@ mod tests {
             "10.0.0.2:80 has never served: unhealthy for 2 h"
         );
         assert_eq!(found(second("ejected", 0.0, 7))[0].0, "out-of-service");
+        // In panic it has its part of the plan.
+        assert_eq!(found(second("unhealthy", 0.5, 7))[0].0, "out-of-service");
         assert_eq!(found(second("serving", 0.5, 0))[0].0, "no-traffic");
         assert!(kinds(TWO, 39, [first(), second("serving", 0.5, 0)], &[]).is_empty(), "too few to tell");
     }

@@ -15,7 +15,7 @@ use super::words;
 /// Of all pools.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diagnosis {
-    /// Of the pool that is worst off: `skewed`, `shared_dependency`, `not_enough_data`, `even` or `no_alternative`.
+    /// Of the pool that is worst off: `skewed`, `down`, `shared_dependency`, `not_enough_data`, `even` or `no_alternative`.
     pub verdict: &'static str,
     /// In a few words.
     pub answer: String,
@@ -42,7 +42,7 @@ pub struct PoolDiagnosis {
     pub latency_ms: f64,
     /// The usual one, as far as it is known.
     pub usual_latency_ms: Option<f64>,
-    /// Since when everything is slower or fails alike, in seconds since 1970.
+    /// Since when everything is slower or fails alike, or nobody serves, in seconds since 1970.
     pub shared_since: Option<u64>,
     /// What is wrong, worst first.
     pub symptoms: Vec<SymptomReport>,
@@ -111,7 +111,7 @@ const SOUND: u8 = 4;
 /// Lower is worse.
 fn rank(pool: &PoolDiagnosis) -> u8 {
     match (pool.verdict, pool.symptoms.first().map(|symptom| symptom.level)) {
-        ("skewed", Some("critical")) => 0,
+        ("down", _) | ("skewed", Some("critical")) => 0,
         ("skewed", _) => 1,
         ("shared_dependency", _) => 2,
         ("not_enough_data", _) => SOUND,
@@ -137,6 +137,10 @@ impl Inner {
                 let answer =
                     "shared dependency suspected: all backends are slower or fail alike, shares are even";
                 ("shared_dependency", answer.to_owned(), None, Some(self.unix(*since)))
+            }
+            Verdict::Down(since) => {
+                let answer = "backends, not the balancer: none of them serves, see `evenkeel status` for why";
+                ("down", answer.to_owned(), None, Some(self.unix(*since)))
             }
             Verdict::Even => ("even", "no skew".to_owned(), None, None),
             Verdict::NotEnough(more) => (

@@ -60,8 +60,10 @@ fn reason(cause: Cause, side: Side) -> &'static str {
         (Cause::ConfigDrift, _) => "configured backends cannot be found",
         (Cause::Health, Side::Below) => "it is out of balancing (unhealthy, ejected or draining)",
         (Cause::Health, Side::Above) => "it does the work of others that are out of balancing",
+        (Cause::Alone, _) => "all others are disabled or draining in the configuration",
         (Cause::Shaping, _) => "slow start, tiers or zones shift requests",
         (Cause::HotKey, _) => "few keys make most of the requests, and a key stays at its backend",
+        (Cause::ConstantKey, _) => "requests are told apart by what nearly all of them have in common",
         (Cause::HashKeyMissing, _) => "many requests lack the hash key",
         (Cause::Stickiness, _) => "sessions stay where they are",
         (Cause::LongLivedConnections, _) => "connections stay where they are",
@@ -85,8 +87,12 @@ pub(super) fn advice(backend: &str, cause: Cause) -> String {
             "compare the pool's `backends` with what runs; see `evenkeel status`".to_owned()
         }
         Cause::Health => "see why in `evenkeel status`: the checks and ejections are named there".to_owned(),
+        Cause::Alone => "enable the others again, or take out of the file those that are not used".to_owned(),
         Cause::Shaping => "`evenkeel status` shows weights in force, tiers and zones".to_owned(),
         Cause::HotKey => "set `hash.bound` in the pool, or hash by something that varies more".to_owned(),
+        Cause::ConstantKey => {
+            "let `hash` go by what differs from user to user, or take another `strategy`".to_owned()
+        }
         Cause::HashKeyMissing => {
             "hash by something that every request has, or set it before the balancer".to_owned()
         }

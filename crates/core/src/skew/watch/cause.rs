@@ -14,10 +14,14 @@ pub enum Cause {
     ConfigDrift,
     /// Backends are unhealthy, ejected or draining.
     Health,
+    /// All others are disabled or draining in the configuration.
+    Alone,
     /// Slow start, tiers, zones.
     Shaping,
     /// One key, or few, make most of the requests.
     HotKey,
+    /// Nearly all requests have the same key.
+    ConstantKey,
     /// Requests have no key, and so all the same.
     HashKeyMissing,
     /// Sessions stay where they are.
@@ -74,6 +78,8 @@ pub(super) struct Evidence {
 
 /// With so many requests without a key, that is what makes the difference.
 const KEYS_MISSING: f64 = 0.2;
+/// No client is so much of the traffic: it is the key that is none.
+const ONE_KEY: f64 = 0.9;
 /// The ledger shows so much of what has been found, or it is not about the same time.
 const LEDGER_MIN: f64 = 0.3;
 /// Below this part of its share a backend is starved.
@@ -81,12 +87,14 @@ const STARVED: f64 = 0.1;
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Weights,
         Self::ConfigDrift,
         Self::Health,
+        Self::Alone,
         Self::Shaping,
         Self::HotKey,
+        Self::ConstantKey,
         Self::HashKeyMissing,
         Self::Stickiness,
         Self::LongLivedConnections,
@@ -105,8 +113,10 @@ impl Cause {
             Self::Weights => "weights",
             Self::ConfigDrift => "config_drift",
             Self::Health => "health",
+            Self::Alone => "alone",
             Self::Shaping => "shaping",
             Self::HotKey => "hot_key",
+            Self::ConstantKey => "constant_key",
             Self::HashKeyMissing => "hash_key_missing",
             Self::Stickiness => "stickiness",
             Self::LongLivedConnections => "long_lived_connections",
@@ -195,6 +205,7 @@ impl Evidence {
             Term::Health => Cause::Health,
             Term::Shaping => Cause::Shaping,
             Term::Reason(Reason::Hash) if self.keys_missing >= KEYS_MISSING => Cause::HashKeyMissing,
+            Term::Reason(Reason::Hash) if self.is_all_one_key() => Cause::ConstantKey,
             Term::Reason(Reason::Hash) => Cause::HotKey,
             Term::Reason(Reason::Sticky) => Cause::Stickiness,
             Term::Reason(Reason::Pinned) => Cause::LongLivedConnections,
@@ -216,6 +227,10 @@ impl Evidence {
             }
             // It is as it should be: who is faster gets more.
             Side::Above => (Cause::FastBackend, Level::Info),
+            // One that fails is taken for a busy one, and so gets little.
+            Side::Below if self.has(&self.errors, finding.backend, Side::Above) => {
+                (Cause::FailingBackend, level)
+            }
             // One that goes by latencies starves whoever answered late once, until it is asked again: nothing that backend did.
             Side::Below if finding.ratio <= STARVED && !self.goes_by_latency() => (Cause::SlowBackend, level),
             Side::Below if self.has(&self.in_flight, finding.backend, Side::Above) => {
@@ -229,15 +244,25 @@ impl Evidence {
         findings.iter().any(|one| (one.finding.backend, one.finding.side) == (backend, side))
     }
 
+    /// Whether what requests are told apart by tells hardly any apart.
+    fn is_all_one_key(&self) -> bool {
+        let most = |found: &Latched| found.finding.side == Side::Above && found.finding.share >= ONE_KEY;
+        self.requests.iter().any(most)
+    }
+
     fn goes_by_latency(&self) -> bool {
         matches!(self.strategy, StrategyKind::PeakEwma | StrategyKind::Prequal)
     }
 
-    /// Whether shares are meant to follow the backends' speed.
     fn is_adaptive(&self) -> bool {
-        matches!(
-            self.strategy,
-            StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
-        )
+        is_adaptive(self.strategy)
     }
+}
+
+/// Whether shares are meant to follow the backends' speed.
+pub(super) fn is_adaptive(strategy: StrategyKind) -> bool {
+    matches!(
+        strategy,
+        StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
+    )
 }

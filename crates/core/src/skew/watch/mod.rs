@@ -6,6 +6,7 @@
 mod cause;
 mod pace;
 mod reading;
+mod standing;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,10 +16,11 @@ use crate::pool::{Phase, PoolSnapshot};
 use crate::strategy::StrategyKind;
 use crate::units::Nanos;
 
-use cause::Evidence;
 pub use cause::{Blame, Cause, Level};
+use cause::{Evidence, is_adaptive};
 use pace::Pace;
 use reading::{Expected, Reading, Sums};
+use standing::{Standing, Told, follow_from, is_balancers};
 
 /// What is counted at each backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +59,8 @@ pub enum Verdict {
     Even,
     /// There have been too few: about so many more would show a backend that has twice its share.
     NotEnough(u64),
+    /// Nobody that should serve does: all have failed their checks, are ejected, or cannot be found. Since when.
+    Down(Nanos),
     /// There is nobody else to send anything to.
     NoAlternative,
 }
@@ -82,10 +86,13 @@ pub struct Watch {
     /// Keyed requests without a key, lately, as part of all.
     keys_missing: f64,
     keys_missing_before: u64,
+    standing: Standing,
 }
 
 /// Fewer requests in flight say nothing: with least_request and one or none at each, who has one is chance.
 const IN_FLIGHT_MIN: f64 = 30.0;
+/// Evidence that even shares hardly ever bring about: 8 of 20 nats is once in thousands of times.
+const PERHAPS: f64 = 0.4;
 /// Looks at requests in flight are independent when most of those seen before have ended.
 const LOOK_LATENCIES: u32 = 2;
 
@@ -108,12 +115,24 @@ impl Watch {
             seen: 0.0,
             keys_missing: 0.0,
             keys_missing_before: 0,
+            standing: Standing::default(),
         }
     }
 
     /// Takes in what has happened since the last tick; one a second is right. `keys_missing` counts, since ever, keyed
     /// requests without their key.
     pub fn tick(&mut self, snapshot: &PoolSnapshot, keys_missing: u64, now: Nanos) {
+        let seen = self.seen;
+        self.take_in(snapshot, keys_missing, now);
+        let found = self.requests.latched();
+        let fresh = if found.is_empty() { Vec::new() } else { self.explained() };
+        // A strategy that has just been put in place has seen nothing.
+        let requests = (self.seen - seen).max(0.0);
+        let told = Told { fresh: &fresh, found: &found, requests, replanned: self.sums.is_empty() };
+        self.standing.tick(&told, &self.expected, now);
+    }
+
+    fn take_in(&mut self, snapshot: &PoolSnapshot, keys_missing: u64, now: Nanos) {
         if snapshot.strategy() != self.strategy {
             *self = Self { keys_missing_before: keys_missing, ..Self::new(snapshot, now) };
             return;
@@ -185,11 +204,20 @@ impl Watch {
             return Verdict::NoAlternative;
         }
         let symptoms = self.symptoms();
+        if let Some(since) = self.standing.down()
+            && !is_balancers(&symptoms)
+        {
+            return Verdict::Down(since);
+        }
+        let worse = self.pace.worse_since();
+        let worse = worse.filter(|since| !self.standing.explains(*since) && !self.is_perhaps_uneven());
+        if let Some(since) = worse
+            && follow_from(since, &symptoms)
+        {
+            return Verdict::Shared(since);
+        }
         if !symptoms.is_empty() {
             return Verdict::Skewed(symptoms);
-        }
-        if let Some(since) = self.pace.worse_since() {
-            return Verdict::Shared(since);
         }
         let equal = 1.0 / judged.max(2) as f64;
         let tolerance = Tolerance::INTENT;
@@ -198,8 +226,20 @@ impl Watch {
         if missing > 0 { Verdict::NotEnough(missing) } else { Verdict::Even }
     }
 
-    /// Everything that is wrong, worst first.
+    /// Whether it is too early to call shares even, and nothing has been found yet. Where they follow the backends' speed
+    /// they never are, exactly.
+    fn is_perhaps_uneven(&self) -> bool {
+        let new = self.requests.latched().is_empty() && self.requests.nearness() > PERHAPS;
+        new && !is_adaptive(self.strategy)
+    }
+
+    /// Everything that is wrong, worst first; what the rest follows from before all.
     pub fn symptoms(&self) -> Vec<Symptom> {
+        self.standing.complete(self.explained())
+    }
+
+    /// What can be told and explained by what has been counted of late.
+    fn explained(&self) -> Vec<Symptom> {
         let splits = self.splits();
         let tests = [
             (Dimension::Requests, &self.requests),

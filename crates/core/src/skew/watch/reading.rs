@@ -9,6 +9,8 @@ use crate::units::Nanos;
 
 /// Differences below this come of rounding.
 const ROUNDING: f64 = 1e-9;
+/// With one other, taking that out is maintenance; with more, it is all to one.
+const LONE_OTHERS: usize = 2;
 /// A plan that changes by less goes on as it was.
 const STEP: f64 = 0.02;
 
@@ -70,6 +72,12 @@ pub(super) struct Shares {
     pub(super) phase: Phase,
 }
 
+impl Shares {
+    fn is_out(&self) -> bool {
+        matches!(self.phase, Phase::Unhealthy | Phase::Ejected | Phase::Unresolved)
+    }
+}
+
 impl Expected {
     pub(super) fn of(snapshot: &PoolSnapshot) -> Self {
         let members = snapshot.members();
@@ -107,6 +115,36 @@ impl Expected {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&u64, &Shares)> {
         self.0.iter()
+    }
+
+    /// A number that changes with the configured weights of those that are meant to serve.
+    pub(super) fn weights_print(&self) -> u64 {
+        let of_one = |(serial, shares): (&u64, &Shares)| {
+            let spread =
+                serial.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ shares.weights.to_bits().rotate_left(29);
+            spread.wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        };
+        self.0.iter().map(of_one).fold(0, u64::wrapping_add)
+    }
+
+    /// The one that is meant to serve where several others are taken out by configuration, and how many there are in all.
+    pub(super) fn lone(&self) -> Option<(u64, usize)> {
+        let mut meant = self.0.iter().filter(|(_, shares)| shares.intent > 0.0);
+        let (serial, _) = meant.next()?;
+        let out = |shares: &&Shares| matches!(shares.phase, Phase::Disabled | Phase::Draining);
+        let others = self.0.values().filter(out).count();
+        (meant.next().is_none() && others >= LONE_OTHERS).then_some((*serial, others + 1))
+    }
+
+    /// Whether nobody that is meant to serve does, though there is somebody.
+    pub(super) fn nobody_serves(&self) -> bool {
+        let mut meant = self.0.values().filter(|shares| shares.intent > 0.0).peekable();
+        meant.peek().is_some() && meant.all(Shares::is_out)
+    }
+
+    /// Whether it is not well.
+    pub(super) fn is_out(&self, serial: u64) -> bool {
+        self.get(serial).is_some_and(Shares::is_out)
     }
 
     /// Whether the same backends are meant to have the same shares.
