@@ -264,7 +264,8 @@ fn shortened(name: &[u8]) -> String {
     String::from_utf8_lossy(name).chars().take(60).flat_map(char::escape_debug).collect()
 }
 
-pub(crate) fn percent(share: f64) -> String {
+/// `83 %`: a share in a sentence.
+pub fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 

@@ -32,6 +32,7 @@ mod series;
 mod survey;
 mod time;
 
+pub use explain::percent;
 pub use format::{FieldMap, FieldMapError, Format, Template, TemplateError};
 pub use read::{AnalyzeError, analyze};
 pub use report::{BackendReport, Cause, MinuteReport, Note, PoolReport, Report, Verdict};

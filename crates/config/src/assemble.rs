@@ -5,8 +5,8 @@ use std::sync::Arc;
 use evenkeel_core::{BackendId, Placement, PoolId, Shaping, SubsetSpec, ZoneSpec};
 
 use crate::decode::{
-    BackendDraft, Draft, ExpectDraft, HealthDraft, ListenerDraft, PoolDraft, RouteDraft, RouteTestDraft,
-    ShapingDraft,
+    BackendDraft, Draft, ExpectDraft, HealthDraft, ListenerDraft, NotifyDraft, PoolDraft, RouteDraft,
+    RouteTestDraft, ShapingDraft,
 };
 use crate::model::{Backend, Config, HostMatch, Listener, Pool, Route, RouteTest, Runtime};
 
@@ -21,6 +21,8 @@ pub(crate) fn assemble(draft: Draft) -> Option<Config> {
         admin: draft.admin.map(|admin| admin.value),
         runtime: draft.runtime,
         log: draft.log,
+        events: draft.events,
+        notify: draft.notify.into_iter().map(NotifyDraft::value).collect::<Option<_>>()?,
         listeners: draft.listeners.into_iter().map(listener).collect::<Option<_>>()?,
         routes,
         pools,
@@ -57,6 +59,7 @@ pub(crate) fn pool(draft: PoolDraft, runtime: &Runtime) -> Option<Pool> {
         strategy: draft.strategy,
         settings: draft.settings,
         hash: draft.hash.map(|hash| hash.value),
+        show_keys: draft.show_keys,
         shaping: shaping(draft.shaping, runtime),
         sticky: draft.sticky.map(|sticky| sticky.value),
         queue: draft.queue.value,

@@ -21,6 +21,25 @@ pub const LOG_FORMAT: &str = "auto";
 /// Access log format: fields have names, so a later one breaks no parser.
 pub const ACCESS_FORMAT: &str = "json";
 
+/// Events in the database: a busy month, or ten thousand backends that go down and come back five times.
+pub const EVENTS_KEEP: u64 = 100_000;
+/// Fewer would not hold one incident.
+pub const EVENTS_KEEP_MIN: u64 = 100;
+/// More are for a log store.
+pub const EVENTS_KEEP_MAX: u64 = 10_000_000;
+/// Bytes of events: two and a half times what as many usual ones take.
+pub const EVENTS_SIZE: u64 = 64 << 20;
+/// Least room for events.
+pub const EVENTS_SIZE_MIN: u64 = 1 << 20;
+/// Most: the database is read whole when it is opened.
+pub const EVENTS_SIZE_MAX: u64 = 1 << 30;
+/// What receivers of alarms get: fields that a program can read.
+pub const NOTIFY_FORMAT: &str = "json";
+/// Least level that is told: what is as it should be is no news.
+pub const NOTIFY_LEVEL: &str = "warning";
+/// One delivery of a message: chat services answer within a second.
+pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The protocol of a listener.
 pub const PROTOCOL: &str = "http";
 /// Open connections of a listener: some 200 MB at 20 KiB each, and below the usual limit of file descriptors.

@@ -28,6 +28,7 @@ mod diagnostic;
 mod keys;
 mod load;
 pub mod model;
+mod places;
 mod quick;
 mod rules;
 mod scope;
@@ -38,12 +39,15 @@ mod syntax;
 mod values;
 
 pub use allow::Allowed;
+pub use check::{Reserve, reserve};
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};
 pub use model::*;
+pub use places::{Place, Places, Step};
 pub use rules::{Rule, nearest_rule, rule, rules};
 pub use show::{
     RenderStyle, effective, json_schema, reference_page, render, rule_json, rules_page, to_json, to_sarif,
     unreadable_sarif,
 };
 pub use source::Source;
+pub use values::percent;

@@ -28,6 +28,8 @@ impl Config {
             admin: silent.admin.map(|admin| admin.value),
             runtime: silent.runtime,
             log: silent.log,
+            events: silent.events,
+            notify: Vec::new(),
             routes: assemble::shorthand(&listener).into_iter().collect(),
             listeners: assemble::listener(listener).into_iter().collect(),
             pools,

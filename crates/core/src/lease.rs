@@ -28,6 +28,8 @@ pub struct Lease {
     outcome: Outcome,
     /// The backend has answered, and the lease lives on: see [`Lease::answered`].
     answered: bool,
+    /// See [`Ended::timed`].
+    timed: bool,
 }
 
 /// Why an attempt went where it went. Every attempt carries one, which makes the explanation of skew
@@ -115,7 +117,8 @@ impl Lease {
     #[inline]
     fn of_begun(member: Arc<Member>, reason: Reason, epoch: u64, decay: u32, now: Nanos) -> Self {
         let outcome = Outcome::Cancelled;
-        Self { member, started: now, ended: now, epoch, decay, reason, outcome, answered: false }
+        let (answered, timed) = (false, true);
+        Self { member, started: now, ended: now, epoch, decay, reason, outcome, answered, timed }
     }
 
     /// The backend that was picked.
@@ -143,13 +146,21 @@ impl Lease {
     pub fn answered(&mut self, now: Nanos) {
         let decay = std::mem::take(&mut self.decay);
         self.answered = true;
+        self.timed = false;
         self.member.load.answered(Ended {
             outcome: Outcome::Ok,
             answered: true,
+            timed: true,
             started: self.started,
             now,
             decay,
         });
+    }
+
+    /// How long the lease lasts says nothing of the backend: a session that ends when its client falls silent, a
+    /// connection that both sides may keep open. What [`Lease::answered`] says counts none the less.
+    pub fn untimed(&mut self) {
+        self.timed = false;
     }
 
     /// Ends the lease and records how the attempt went. A `now` before the start counts as the start.
@@ -163,8 +174,8 @@ impl Lease {
 impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
-        let Self { outcome, answered, started, ended, decay, .. } = *self;
-        self.member.load.finish(Ended { outcome, answered, started, now: ended, decay });
+        let Self { outcome, answered, timed, started, ended, decay, .. } = *self;
+        self.member.load.finish(Ended { outcome, answered, timed, started, now: ended, decay });
     }
 }
 

@@ -38,6 +38,7 @@ pub mod sim;
 pub mod skew;
 pub mod strategy;
 pub mod units;
+mod usual;
 
 pub use id::{BackendId, PoolId};
 pub use latency::Latency;

@@ -8,6 +8,7 @@ use crate::failures::{self, Failures};
 use crate::latency::Latency;
 use crate::lease::{Outcome, Reason};
 use crate::units::Nanos;
+use crate::usual::Usual;
 
 /// What one backend of one pool is doing and has done.
 ///
@@ -28,6 +29,9 @@ pub struct BackendLoad {
     usual_outcomes_seen: AtomicU64,
     busy_seen: AtomicU64,
     failures: Failures,
+    /// Answers that were timed before their lease ended, less those that ended well and untimed (wraps below 0): see
+    /// [`BackendLoad::answers`].
+    timed_apart: AtomicU64,
     /// Apart from what every request writes: only layer 4 over UDP knows datagrams.
     datagrams_sent: AtomicU64,
     datagrams_received: AtomicU64,
@@ -45,11 +49,14 @@ struct Hot {
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
     consecutive_failures: AtomicU32,
+    usual: Usual,
     /// Written in pools whose strategy asks for it.
     latency: Latency,
+    /// Answers that took far longer than is usual in the pool.
+    slow: AtomicU64,
 }
 
-const _: () = assert!(std::mem::offset_of!(Hot, consecutive_failures) < 64 && size_of::<Hot>() == 128);
+const _: () = assert!(std::mem::offset_of!(Hot, usual) + size_of::<Usual>() <= 64 && size_of::<Hot>() == 128);
 
 /// How an attempt went.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +64,8 @@ pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
     /// That it succeeded has been taken into account before it ended.
     pub(crate) answered: bool,
+    /// How long it took says something of the backend, and has not been taken into account before.
+    pub(crate) timed: bool,
     pub(crate) started: Nanos,
     /// Not before the start.
     pub(crate) now: Nanos,
@@ -177,6 +186,23 @@ impl BackendLoad {
         self.failures.total()
     }
 
+    /// Answers whose time says something of the backend: attempts that ended [well](Outcome::Ok), tunnels from the moment
+    /// they opened on, and of sessions and connections that nobody reads only those that were answered.
+    pub fn answers(&self) -> u64 {
+        self.outcomes(USUAL_OUTCOME).saturating_add_signed(self.timed_apart.load(Ordering::Relaxed) as i64)
+    }
+
+    /// Those of the [answers](BackendLoad::answers) that took far longer than is usual in the pool: see
+    /// [`skew::Dimension::Slow`](crate::skew::Dimension::Slow). 0 where nobody watches the pool.
+    pub fn slow(&self) -> u64 {
+        self.hot.slow.load(Ordering::Relaxed)
+    }
+
+    /// How long its answers take, and from when on that is slow.
+    pub(crate) fn usual(&self) -> &Usual {
+        &self.hot.usual
+    }
+
     /// How long it takes to answer: known in pools whose strategy is [timed](crate::Registration::timed).
     #[inline]
     pub fn latency(&self) -> &Latency {
@@ -242,8 +268,13 @@ impl BackendLoad {
                 self.failures.note(self.attempts_total(), now.since(attempt.started), now);
                 self.hot.consecutive_failures.fetch_add(1, Ordering::Relaxed);
             }
-        } else if !attempt.answered {
-            self.succeeded();
+        } else {
+            if !attempt.answered {
+                self.succeeded();
+            }
+            if !attempt.timed {
+                self.timed_apart.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         self.observe(attempt);
         self.hot.counts.end();
@@ -253,6 +284,7 @@ impl BackendLoad {
     /// See [`crate::Lease::answered`].
     pub(crate) fn answered(&self, attempt: Ended) {
         self.succeeded();
+        self.timed_apart.fetch_add(1, Ordering::Relaxed);
         self.observe(attempt);
     }
 
@@ -265,7 +297,10 @@ impl BackendLoad {
     }
 
     #[inline]
-    fn observe(&self, Ended { outcome, started, now, decay, .. }: Ended) {
+    fn observe(&self, Ended { outcome, timed, started, now, decay, .. }: Ended) {
+        if timed && outcome == USUAL_OUTCOME && self.hot.usual.observe(now.0.saturating_sub(started.0)) {
+            self.hot.slow.fetch_add(1, Ordering::Relaxed);
+        }
         if decay != 0 {
             let decay = Duration::from_millis(decay.into());
             self.hot.latency.observe(outcome, now.since(started), now, decay);
@@ -281,6 +316,7 @@ impl BackendLoad {
     pub(crate) fn start_over(&self) {
         self.forget_failures();
         self.hot.latency.forget();
+        self.hot.usual.forget();
     }
 }
 

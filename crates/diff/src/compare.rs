@@ -8,6 +8,7 @@ use evenkeel_core::PoolId;
 use crate::listeners;
 use crate::pairs::{Pairs, pairs};
 use crate::pools;
+use crate::receivers;
 use crate::report::{Comparison, Finding, Item, Rank};
 use crate::routes;
 use crate::settings;
@@ -55,6 +56,7 @@ pub fn compare(old: &Side<'_>, new: &Side<'_>, options: Options) -> Comparison {
     items.extend(routes.items);
     items.extend(merged(settings.items));
     items.extend(listeners::compare(was, is, &listeners));
+    items.extend(receivers::compare(was, is));
     items.extend(findings.iter().map(found));
     if routes.hosts_unseen > 0 {
         let text =

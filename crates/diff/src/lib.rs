@@ -29,6 +29,7 @@ mod listeners;
 mod meaning;
 mod pairs;
 mod pools;
+mod receivers;
 mod report;
 mod routes;
 mod settings;

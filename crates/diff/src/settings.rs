@@ -27,7 +27,7 @@ pub(crate) struct Found {
 
 /// Told elsewhere, in other words.
 const ELSEWHERE: &[&str] =
-    &["pool.*.backends", "listener.*.bind", "listener.*.protocol", "listener.*.pool", "admin"];
+    &["pool.*.backends", "listener.*.bind", "listener.*.protocol", "listener.*.pool", "admin", "notify"];
 /// Characters of a value that is shown.
 const SHOWN: usize = 48;
 

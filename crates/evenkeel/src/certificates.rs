@@ -18,6 +18,9 @@ pub(crate) fn add(source: &Source, mut loaded: Loaded) -> Loaded {
 
 fn diagnostic(source: &Source, error: &TlsError, severity: Severity) -> Diagnostic {
     let effect = match severity {
+        Severity::Error if error.user.starts_with("notify ") => {
+            format!("nothing of the file is applied: {} could not be told of any alarm", error.user)
+        }
         Severity::Error => format!("nothing of the file is applied: {} cannot have TLS", error.user),
         Severity::Warning => format!("clients or backends of {} may refuse the connection", error.user),
     };

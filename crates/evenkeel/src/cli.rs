@@ -10,6 +10,7 @@ use evenkeel_analyze::{FieldMap, Format};
 use evenkeel_config::BackendAddress;
 use evenkeel_core::StrategyKind;
 
+use crate::demo::Fault;
 use crate::load::LoadArgs;
 use crate::parse;
 use crate::verify::VerifyArgs;
@@ -50,7 +51,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// See it work: backends, balancer, load and a live view, all in this process
-    #[command(after_help = "Example: evenkeel demo --backends 5 --strategy round_robin")]
+    #[command(after_help = "Examples: evenkeel demo --backends 5 --strategy round_robin\n          \
+                            evenkeel demo --fault weights\n\n\
+                            Exit status: 0 shown, 1 the verdict did not come or the mend did not help, 2 called wrongly")]
     Demo(DemoArgs),
     /// Run the balancer
     #[command(after_help = "Examples: evenkeel run -c evenkeel.toml\n          \
@@ -114,6 +117,18 @@ pub(crate) enum Command {
     /// Show the running balancer: pools, backends, shares
     #[command(after_help = "Example: evenkeel status --admin 127.0.0.1:9901")]
     Status(StatusArgs),
+    /// Show what happened: reloads, health, ejections, drains, skew, in order
+    #[command(after_help = "Examples: evenkeel events --since 10m\n          \
+                            evenkeel events --follow --pool web --kind skew,backend\n          \
+                            evenkeel events --file /var/lib/evenkeel/events.redb\n\n\
+                            Exit status: 0 shown, 1 nobody answers or the file cannot be read, 2 called wrongly")]
+    Events(EventsArgs),
+    /// Write the timeline and evidence of an incident as Markdown, from the journal
+    #[command(
+        after_help = "Example: evenkeel postmortem --from '2026-11-22 03:00' --to '2026-11-22 03:30' > incident.md\n\n\
+                            Exit status: 0 written, 1 nobody answers or the file cannot be read, 2 called wrongly"
+    )]
+    Postmortem(PostmortemArgs),
     /// Make the running balancer read its file again, and tell how that went
     #[command(after_help = "Example: evenkeel check evenkeel.toml && evenkeel reload")]
     Reload(ReloadArgs),
@@ -309,6 +324,50 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Go on with what happens from now on, until interrupted
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) follow: bool,
+    /// Only of this pool; repeat it for each
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Vec<String>,
+    /// Only of this kind, or of those that begin with it: reload is reload_applied and reload_failed; repeat it for each
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kind: Vec<String>,
+    /// Only from so long ago on
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    pub(crate) since: Option<Duration>,
+    /// The latest ones at most [default: 100, or 10000 with --since]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) limit: Option<u16>,
+    /// Read the database of a process that has ended
+    #[arg(long, value_name = "DB")]
+    pub(crate) file: Option<PathBuf>,
+    /// Print an object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PostmortemArgs {
+    /// From this time on, such as "2026-11-21 12:54", in UTC if it has no zone
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) from: i64,
+    /// Until this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    pub(crate) to: Option<i64>,
+    /// The admin interface of the running balancer
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// Read the database of a process that has ended
+    #[arg(long, value_name = "DB")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ReloadArgs {
     /// The admin interface of the running balancer, which must be on this machine
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_ADMIN", default_value = ADMIN)]
@@ -323,6 +382,18 @@ pub(crate) struct ReloadArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Show how a mistake looks, how `diagnose` names it, and what mends it, in about half a minute
+    #[arg(long, value_name = "FAULT", conflicts_with_all = ["duration", "backends", "strategy"])]
+    pub(crate) fault: Option<Fault>,
+    /// With --fault on a terminal: end when the story has been told, as without a terminal
+    #[arg(long, requires = "fault")]
+    pub(crate) exit: bool,
+    /// With --fault: print what happens as JSON, one event a line
+    #[arg(long, requires = "fault")]
+    pub(crate) json: bool,
+    /// With --fault: how fast people read, as a multiple of the usual; for tests
+    #[arg(long, hide = true, default_value_t = 1.0, value_parser = parse::positive)]
+    pub(crate) speed: f64,
     /// How long it runs
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse::duration)]
     pub(crate) duration: Duration,
@@ -332,7 +403,7 @@ pub(crate) struct DemoArgs {
     /// How the balancer picks
     #[arg(long, value_name = "NAME", default_value = "least_request", value_parser = parse::strategy)]
     pub(crate) strategy: StrategyKind,
-    /// Print a line a second instead of the live view
+    /// Print lines instead of the live view, as without a terminal
     #[arg(long)]
     pub(crate) plain: bool,
     /// Where the balancer listens
@@ -422,7 +493,8 @@ mod tests {
             let section = &page[start + 1..];
             let section = &section[..section.find("\n## ").unwrap_or(section.len())];
             assert!(section.contains("```sh"), "{name} has no example");
-            for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+            for flag in shown.filter_map(|argument| argument.get_long()) {
                 let listed = flag == "help" || section.contains(&format!("`--{flag}"));
                 assert!(listed, "docs/reference/cli.md: {name} lacks --{flag}");
             }

@@ -6,10 +6,8 @@ use evenkeel_config::{Rule, Severity, rule_json, rules};
 use serde_json::json;
 
 use crate::cli::ExplainArgs;
+use crate::lines::{WIDTH, wrapped};
 use crate::output::{self, Answer};
-
-/// Columns that text is wrapped at.
-const WIDTH: usize = 100;
 
 /// Lists the rules, or tells all about one.
 pub(crate) fn explain(arguments: &ExplainArgs) -> Answer {
@@ -104,21 +102,6 @@ fn paragraph_at(text: &str, width: usize) -> String {
     wrapped(text, width).into_iter().map(|line| line + "\n").collect()
 }
 
-/// Words in lines of at most so many columns; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,13 +132,6 @@ mod tests {
         let error = long(evenkeel_config::rule("zero-weight").unwrap(), false);
         assert!(error.contains("cannot be allowed") && !error.contains("allow = ["), "{error}");
         assert!(!text.contains('\u{1b}') && long(rule, true).contains("\u{1b}[1m"));
-    }
-
-    #[test]
-    fn words_are_wrapped_where_they_fit() {
-        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("one incomprehensibilities", 5), ["one", "incomprehensibilities"]);
-        assert_eq!(wrapped(" ", 5), Vec::<String>::new());
     }
 
     #[test]

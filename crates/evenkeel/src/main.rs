@@ -11,11 +11,13 @@ mod demo;
 mod diagnose;
 mod diff;
 mod drift;
+mod events;
 mod explain;
 mod lines;
 mod load;
 mod output;
 mod parse;
+mod postmortem;
 mod rehearse;
 mod reload;
 mod status;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         Ok(Command::Verify(arguments)) => verify::verify(&arguments),
         Ok(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments),
         Ok(Command::Status(arguments)) => status::status(&arguments),
+        Ok(Command::Events(arguments)) => events::events(&arguments),
+        Ok(Command::Postmortem(arguments)) => postmortem::postmortem(&arguments),
         Ok(Command::Reload(arguments)) => reload::reload(&arguments),
         Err(usage) => usage.exit(),
     };

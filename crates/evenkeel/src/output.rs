@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use evenkeel_config::RenderStyle;
 
+use crate::lines::WIDTH;
+
 /// How a command ended; the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -16,8 +18,37 @@ pub(crate) enum Answer {
     Misused,
 }
 
-/// Columns when the terminal does not tell: what log files and mails are read in.
-const WIDTH: usize = 100;
+/// Why there is no report.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) answer: Answer,
+    pub(crate) what: String,
+    pub(crate) hint: String,
+}
+
+impl Refusal {
+    /// The command was called in a way that makes no sense.
+    pub(crate) fn misused(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { answer: Answer::Misused, what: what.into(), hint: hint.into() }
+    }
+
+    /// It could not be done.
+    pub(crate) fn no(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { answer: Answer::No, what: what.into(), hint: hint.into() }
+    }
+
+    /// Says so on standard error; and to a script, which awaits a document, in one.
+    pub(crate) fn tell(self, as_json: bool) -> Answer {
+        let told = if as_json { json(&self.document()) } else { Answer::Yes };
+        complain(&self.what, &self.hint);
+        told.and(self.answer)
+    }
+
+    fn document(&self) -> serde_json::Value {
+        let hint = Some(&self.hint).filter(|hint| !hint.is_empty());
+        serde_json::json!({ "schema": 1, "error": self.what, "hint": hint })
+    }
+}
 
 impl Answer {
     /// The worse of two.

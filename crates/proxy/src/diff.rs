@@ -16,6 +16,12 @@ pub(crate) fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.log != new.log {
         lines.push("log: settings changed".to_owned());
     }
+    if old.events != new.events {
+        lines.push("events: settings changed".to_owned());
+    }
+    if old.notify != new.notify {
+        lines.push("notify: receivers changed".to_owned());
+    }
     if old.admin != new.admin {
         lines.push("admin: settings changed".to_owned());
     }
@@ -143,6 +149,8 @@ mod tests {
         for text in ["protocol = \"http2\"", "upgrade = false", "send_proxy = \"v1\""] {
             assert_eq!(changes_to("", text), ["pool a: settings changed"], "{text}");
         }
+        let receiver = "[[notify]]\nurl = \"https://a.example/\"\n";
+        assert_eq!(changes_to(&format!("\n{receiver}"), ""), ["notify: receivers changed"]);
         let lines = changes_to("protocol = \"tcp\"", "");
         assert_eq!(lines[0], "listener a: protocol from http to tcp");
     }

@@ -44,6 +44,7 @@ fn pool_settings(pool: &Pool, tls: &TlsPlan) -> PoolSettings {
         },
         max_attempts: pool.max_attempts,
         hash: pool.hash.clone(),
+        show_keys: pool.show_keys,
         sticky: pool.sticky.as_ref().map(Sticky::new),
         queue: pool.queue.clone(),
         streams_max: (pool.protocol == UpstreamProtocol::Http2).then_some(pool.streams_max),

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use evenkeel_config::{Config, Protocol};
 use evenkeel_core::{PoolId, PoolSpec, PoolState, Rng};
+use evenkeel_journal::{Journal, OpenError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::lifecycle::Stage;
 use crate::listen::{Listener, ListenerSettings};
+use crate::notify::Notifier;
 use crate::pool::{Command, Keeper, PoolCell, Prober, Queue, Target, ToldApart, Tunnels};
 use crate::shutdown::Shutdown;
 use crate::skew::{self, Watches};
@@ -27,7 +29,7 @@ use crate::threads::Threads;
 use crate::tls::{self, TlsError, TlsPlan};
 use crate::udp::Openings;
 use crate::worker::Worker;
-use crate::{diff, plan};
+use crate::{diff, events, notify, plan};
 
 /// Failures that may wait for a keeper; more than that tell it nothing new.
 const FAILURES_QUEUED: usize = 1024;
@@ -65,7 +67,10 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
-    /// Certificates, keys or CAs cannot be used; all of them that cannot.
+    /// The event database cannot be opened.
+    #[error(transparent)]
+    Events(OpenError),
+    /// Certificates, keys or CAs, or files of receivers of alarms, cannot be used; all of them that cannot.
     #[error("{}", list(.0))]
     Tls(Vec<TlsError>),
     /// Threads cannot be started, or sockets not handed to them.
@@ -105,6 +110,8 @@ pub(crate) struct Inner {
     pub(crate) reloads: Reloads,
     pub(crate) shutdown: Shutdown,
     pub(crate) watches: Mutex<Watches>,
+    pub(crate) journal: Journal,
+    pub(crate) notifier: Notifier,
 }
 
 /// What is there now, for readers.
@@ -139,6 +146,7 @@ struct Running {
 struct Opened {
     access_log: Option<Arc<AccessLog>>,
     tls: Arc<TlsPlan>,
+    receivers: Vec<notify::Settings>,
 }
 
 struct PoolHandle {
@@ -158,9 +166,11 @@ impl Proxy {
         let mut rng = Rng::from_seed(seed);
         let running = Running { generation: 0, pools: HashMap::new(), rng: Rng::from_seed(rng.next_u64()) };
         let tls = TlsPlan::load(&config, None).map_err(StartError::Tls)?;
+        let receivers = notify::load(&config).map_err(StartError::Tls)?;
         let openings = Openings::default();
         let sockets = sockets::prepare(&config, &Accepting::new(), &openings, worker_count(&config))?;
         let access_log = open_access_log(&config, None)?;
+        let journal = Journal::start(events::options(&config)).map_err(StartError::Events)?;
         let workers: Vec<Arc<Worker>> = (0..worker_count(&config))
             .map(|_| {
                 let pipes = Pipes::new(worker_count(&config), files_max());
@@ -193,14 +203,18 @@ impl Proxy {
             reloads: Reloads::default(),
             shutdown: Shutdown::default(),
             watches: Mutex::default(),
+            journal,
+            notifier: Notifier::default(),
         });
         warn_of_few_files(&config);
-        inner.apply(&mut lock(&inner.running), config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
+        let opened = Opened { access_log, tls: Arc::new(tls), receivers };
+        inner.apply(&mut lock(&inner.running), config, sockets, opened)?;
         let watched = Arc::downgrade(&inner);
-        inner
-            .control
-            .spawn(tls::watch(move || watched.upgrade().map(|inner| Arc::clone(&inner.view.load().tls))));
+        let current = move || watched.upgrade().map(|inner| Arc::clone(&inner.view.load().tls));
+        inner.control.spawn(tls::watch(current, inner.journal.clone()));
         inner.control.spawn(skew::watch(Arc::downgrade(&inner)));
+        inner.control.spawn(events::watch(Arc::downgrade(&inner)));
+        events::started(&inner.journal, &inner.view.load().config);
         inner.stage.advance_to(Lifecycle::Serving);
         Ok(Self { inner })
     }
@@ -240,11 +254,14 @@ impl Proxy {
         self.inner.note_reload(error.is_none(), changes, error, None);
         counter.fetch_add(1, Ordering::Release);
         let generation = self.inner.view.load().generation;
-        outcome.map(|changes| ReloadReport { generation, changes, took: started.elapsed() })
+        let outcome = outcome.map(|changes| ReloadReport { generation, changes, took: started.elapsed() });
+        self.inner.tell_reload(&outcome);
+        outcome
     }
 
     /// Records that a reload was refused because its file is at fault.
     pub fn note_refused_reload(&self, diagnostics: serde_json::Value) {
+        self.inner.tell_refused_file(&diagnostics);
         self.inner.note_reload(false, Vec::new(), None, Some(diagnostics));
         self.inner.reloads.refused.fetch_add(1, Ordering::Release);
     }
@@ -265,13 +282,17 @@ impl Inner {
         }
         let before = self.view.load_full();
         let tls = TlsPlan::load(&config, Some(&before.tls)).map_err(StartError::Tls)?;
+        let receivers = notify::load(&config).map_err(StartError::Tls)?;
         let sockets = match &*lock(&self.accepting) {
             Some(accepting) => sockets::prepare(&config, accepting, &self.openings, self.workers.len())?,
             None => return Err(StartError::ShuttingDown),
         };
         let access_log = open_access_log(&config, before.access_log.as_ref())?;
+        let events = self.journal.prepare(events::options(&config)).map_err(StartError::Events)?;
         let changes = diff::changes(&before.config, &config);
-        self.apply(&mut running, config, sockets, Opened { access_log, tls: Arc::new(tls) })?;
+        let opened = Opened { access_log, tls: Arc::new(tls), receivers };
+        self.apply(&mut running, config, sockets, opened)?;
+        self.journal.apply(events);
         Ok(changes)
     }
 
@@ -284,7 +305,7 @@ impl Inner {
         sockets: HashMap<String, Prepared>,
         opened: Opened,
     ) -> Result<(), StartError> {
-        let Opened { access_log, tls } = opened;
+        let Opened { access_log, tls, receivers } = opened;
         let pools = self.configure_pools(running, &config, &tls);
         let mut accepting = lock(&self.accepting);
         let accepting = accepting.as_mut().ok_or(StartError::ShuttingDown)?;
@@ -311,6 +332,8 @@ impl Inner {
             access_log,
             tls,
         }));
+        self.journal.set_generation(running.generation);
+        self.notifier.configure(&self.control, self.clock, &mut running.rng, receivers);
         drop_pools(running, &pools);
         Ok(())
     }
@@ -403,6 +426,7 @@ impl Inner {
             told_apart: ToldApart::default(),
             prober: Prober::default(),
             tunnels: Tunnels::default(),
+            journal: self.journal.clone(),
         });
         let (commands, inbox) = mpsc::unbounded_channel();
         let kept = Arc::clone(&self.kept_checks);
@@ -508,7 +532,7 @@ fn list(errors: &[TlsError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn describe(error: &StartError) -> String {
+pub(crate) fn describe(error: &StartError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

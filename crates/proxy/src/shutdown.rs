@@ -3,6 +3,9 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use evenkeel_journal::What;
+
+use crate::events;
 use crate::proxy::{Inner, Proxy, lock};
 use crate::status::Lifecycle;
 
@@ -11,7 +14,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Cut connections get so long to go away.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
-/// The access log gets so long to write what is left.
+/// The access log, and the journal, get so long to write what is left.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How a shutdown went.
@@ -50,6 +53,7 @@ impl Proxy {
         }
         state.begun = true;
         drop(state);
+        self.inner.journal.record(None, None, What::Stopping);
         let inner = std::sync::Arc::clone(&self.inner);
         let spawned =
             std::thread::Builder::new().name("shutdown".to_owned()).spawn(move || inner.shut_down());
@@ -102,6 +106,8 @@ impl Inner {
         if let Some(log) = &self.view.load().access_log {
             log.flush(FLUSH_PATIENCE);
         }
+        events::stopped(&self.journal, report);
+        self.journal.close(FLUSH_PATIENCE);
         self.stage.advance_to(Lifecycle::Closed);
         lock(&self.shutdown.state).report = Some(report);
         self.shutdown.changed.notify_all();

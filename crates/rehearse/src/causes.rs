@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use evenkeel_config::BackendAddress;
+use evenkeel_config::{BackendAddress, percent};
 use evenkeel_core::skew::Tolerance;
 use evenkeel_core::{Intent, Mode, Reason};
 
@@ -257,12 +257,6 @@ pub(crate) fn finding(
     harm: f64,
 ) -> Finding {
     Finding { pool: stage.pool.id.as_str().to_owned(), kind, message, help, harm: harm.clamp(0.0, 1.0) }
-}
-
-/// `33.3 %`; whole where it is.
-pub(crate) fn percent(share: f64) -> String {
-    let tenths = (share * 1000.0).round() / 10.0;
-    if tenths.fract() == 0.0 { format!("{tenths:.0} %") } else { format!("{tenths:.1} %") }
 }
 
 /// `1234`, or with a decimal where it is small.

@@ -1,8 +1,8 @@
 //! What a pool's `expect` demands, against what was played.
 
-use evenkeel_config::{Expect, Pool};
+use evenkeel_config::{Expect, Pool, percent};
 
-use crate::causes::{finding, percent};
+use crate::causes::finding;
 use crate::play::Played;
 use crate::report::{Finding, SituationReport};
 use crate::stage::Stage;

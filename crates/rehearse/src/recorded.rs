@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use evenkeel_config::{Backend, BackendAddress, Config, Pool};
+use evenkeel_config::{Backend, BackendAddress, Config, Pool, percent};
 
-use crate::causes::{finding, listed, percent};
+use crate::causes::{finding, listed};
 use crate::report::Finding;
 use crate::stage::Stage;
 

@@ -1,6 +1,8 @@
 //! What failures would do, said once for each kind: the worst of it.
 
-use crate::causes::{finding, percent};
+use evenkeel_config::percent;
+
+use crate::causes::finding;
 use crate::contract::FAILING;
 use crate::report::{Finding, SituationReport};
 use crate::stage::Stage;

@@ -5,7 +5,9 @@ mod bench;
 mod chart;
 mod packages;
 mod python;
+mod replay;
 mod reproduce;
+mod screenshots;
 mod steps;
 mod test;
 mod tidy;
@@ -31,10 +33,17 @@ cargo xtask bench growth [SERIES...] [--rounds N] [--seconds N] [--program FILE]
 cargo xtask accept [SCENARIO...] [--seconds N]
                                   the acceptance runs on a release build: shares, rehearsal, reloads, failures,
                                   transfers, crowds, attacks, leaving
+cargo xtask replay [R1...] [--program FILE] [--json] [--write]
+                                  outages as they happen, with real processes: what refuses each before deploy, when
+                                  it is told and rightly so, whom it hurts, whether an alert fires, and how it is
+                                  mended; fails when something is not as promised. With --write docs/replays.md and
+                                  its pictures are brought up to date
 cargo xtask reproduce [--quick] [--json] [--write] [NAME...]
                                   published figures of balancing, and the 99th percentile of every strategy, from
                                   the code that balances; fails when one is not reproduced. With --write the page
                                   about strategies and its pictures are brought up to date
+cargo xtask screenshots [--program FILE] [NAME...]
+                                  docs/images/demo*.svg, from a terminal on which the demo has run
 cargo xtask tidy                  import rules, file lengths, forbidden words, links of the documentation
 ";
 
@@ -52,6 +61,12 @@ fn main() -> ExitCode {
             bench::Options::parse(rest).and_then(|options| bench::run(&root(), &options))
         }
         ["bench", "pick", rest @ ..] => bench::pick::run(&root(), rest),
+        // A server of a replay, which it starts; not for people.
+        ["replay", "machine", rest @ ..] => replay::machine(rest),
+        ["replay", rest @ ..] => {
+            replay::Options::parse(rest).and_then(|options| replay::run(&root(), &options))
+        }
+        ["screenshots", rest @ ..] => screenshots::run(&root(), rest),
         ["reproduce", rest @ ..] => reproduce::run(&root(), rest),
         ["bench", "growth", rest @ ..] => bench::growth::run(&root(), rest),
         // Load generators and backends, which the comparison starts; not for people.

@@ -12,6 +12,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("wrk", "wrk"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
+    ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("amtool", "prometheus-alertmanager"),
     ("curl", "curl"),
     ("openssl", "openssl"),
     ("h2load", "nghttp2-client"),
@@ -28,6 +30,9 @@ const DIRECTORIES: &[&str] =
 /// The load generators and peers among them.
 const COMPARED: &[&str] = &["nginx", "haproxy", "wrk", "curl", "openssl", "h2load", "ngx_stream_module.so"];
 
+/// What replays run beside Evenkeel.
+const REPLAYED: &[&str] = &["prometheus", "prometheus-alertmanager"];
+
 /// Makes sure that all of them are there; installs what is missing when `install` and we may.
 pub(crate) fn ensure(root: &Path, install: bool) -> Result<(), Failure> {
     provide(root, install, &missing(is_there))
@@ -36,6 +41,11 @@ pub(crate) fn ensure(root: &Path, install: bool) -> Result<(), Failure> {
 /// The same for what the comparison runs.
 pub(crate) fn ensure_compared(root: &Path) -> Result<(), Failure> {
     provide(root, true, &missing(|program| !COMPARED.contains(&program) || is_there(program)))
+}
+
+/// The same for what replays run.
+pub(crate) fn ensure_replayed(root: &Path) -> Result<(), Failure> {
+    provide(root, true, &missing(|program| !REPLAYED.contains(&program) || is_there(program)))
 }
 
 /// The same for virtual environments of Python, which Debian has apart from Python itself.
@@ -109,6 +119,7 @@ mod tests {
             "haproxy",
             "wrk",
             "prometheus",
+            "prometheus-alertmanager",
             "curl",
             "openssl",
             "nghttp2-client",
@@ -123,8 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn the_comparison_needs_programs_that_a_package_brings() {
-        assert!(COMPARED.iter().all(|name| NEEDED.iter().any(|(program, _)| program == name)));
+    fn comparison_and_replays_need_programs_that_a_package_brings() {
+        assert!(
+            COMPARED.iter().chain(REPLAYED).all(|name| NEEDED.iter().any(|(program, _)| program == name))
+        );
     }
 
     #[test]

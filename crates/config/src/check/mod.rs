@@ -9,6 +9,7 @@ mod placement;
 mod pools;
 mod promises;
 mod reach;
+mod receivers;
 mod routes;
 mod sessions;
 mod shares;
@@ -16,6 +17,7 @@ mod shares;
 use crate::decode::{Cx, Draft};
 use crate::diagnostic::Diagnostic;
 pub(crate) use promises::Promises;
+pub use promises::{Reserve, reserve};
 use reach::Reaches;
 
 /// Reports what is wrong or doubtful in a file whose values could be read.
@@ -29,6 +31,7 @@ pub(crate) fn check(cx: &Cx, draft: &Draft) {
     binds::check(cx, draft, &reaches);
     routes::check(cx, draft);
     edges::check(cx, draft);
+    receivers::check(cx, draft);
     for pool in &draft.pools {
         let reach = reaches.to(&pool.name.value);
         pools::check(cx, pool, &draft.runtime, &reach);

@@ -40,6 +40,9 @@ fn names(cx: &Cx, draft: &Draft) {
             cx.report(wrong.effect("the route would hold for no request at all"));
         }
     }
+    for pool in draft.notify.iter().flat_map(|notify| &notify.pools).filter(|pool| lacks(&pools, pool)) {
+        cx.report(unknown("unknown-pool", "pool", pool, &pools).effect("nobody would be told of it"));
+    }
     for test in &draft.route_tests {
         if let Some(pool) = test.pool.as_ref().filter(|pool| lacks(&pools, pool)) {
             cx.report(unknown("unknown-pool", "pool", pool, &pools).effect("the test could never pass"));

@@ -10,11 +10,12 @@ use std::time::Duration;
 use evenkeel_core::{Intent, Ratio, StrategyKind, StrategySettings, Weight};
 
 use super::expect::ExpectDraft;
+use super::notify::NotifyDraft;
 use super::route_test::RouteTestDraft;
 pub(crate) use super::shaping::ShapingDraft;
 use super::written::Written;
 use crate::model::{
-    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, HashKey, Health, HostMatch, Http2,
+    AcceptProxy, Admin, Allow, BackendAddress, ClientTimeouts, Events, HashKey, Health, HostMatch, Http2,
     HttpsRedirect, IpRange, Limits, LoadProbe, Log, Passive, Protocol, ProxyVersion, Queue, Runtime,
     ServerTls, Sticky, UdpBounds, UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) admin: Option<At<Admin>>,
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,
+    pub(crate) events: Events,
+    pub(crate) notify: Vec<NotifyDraft>,
     pub(crate) listeners: Vec<ListenerDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) pools: Vec<PoolDraft>,
@@ -81,6 +84,7 @@ pub(crate) struct PoolDraft {
     pub(crate) strategy: StrategyKind,
     pub(crate) settings: StrategySettings,
     pub(crate) hash: Option<At<HashKey>>,
+    pub(crate) show_keys: bool,
     pub(crate) shaping: ShapingDraft,
     pub(crate) sticky: Option<At<Sticky>>,
     pub(crate) queue: At<Queue>,

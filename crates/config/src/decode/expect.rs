@@ -42,6 +42,25 @@ impl ExpectDraft {
     }
 }
 
+/// What is watched while it runs has no places in a file.
+impl From<&Expect> for ExpectDraft {
+    fn from(expect: &Expect) -> Self {
+        fn nowhere<T>(value: T) -> At<T> {
+            At::new(value, 0..0)
+        }
+        Self {
+            members: expect.members.map(nowhere),
+            min_share: expect.min_share.map(nowhere),
+            max_share: expect.max_share.map(nowhere),
+            survives: Some(nowhere(expect.survives)),
+            peak_to_mean: expect.peak_to_mean.map(nowhere),
+            forbidden_zones: expect.forbidden_zones.iter().cloned().map(nowhere).collect(),
+            peak_rate: expect.peak_rate.map(nowhere),
+            backend_rate: expect.backend_rate.map(nowhere),
+        }
+    }
+}
+
 pub(super) fn read(pool: &mut Reader<'_>) -> Option<ExpectDraft> {
     let value = pool.take("expect")?;
     if !matches!(value.de, DeValue::Table(_)) {

@@ -17,11 +17,13 @@ const KEYS: [&str; 5] = ["header", "cookie", "query", "path", "source"];
 /// With fewer bits of the address nearly all clients share what they are told apart by.
 const COARSE: u64 = 8;
 
-/// Reads what requests are told apart by, and into `settings` what hashing strategies are told beside.
+/// Reads what requests are told apart by and whether that may be shown, and into `settings` what hashing strategies are
+/// told beside.
 pub(super) fn read(
     pool: &mut Reader<'_>,
     chosen: &Chosen,
     settings: &mut StrategySettings,
+    show_keys: &mut bool,
 ) -> Option<At<HashKey>> {
     let keyed = |chosen: &&At<StrategyKind>| chosen.value.registration().keyed;
     let Some(value) = pool.take("hash") else {
@@ -47,6 +49,7 @@ pub(super) fn read(
         table.cx.report(nothing(&table));
     }
     tables(&mut table, chosen.as_ref().filter(keyed), settings);
+    *show_keys = table.flag("show_keys").value;
     key.map(|key| At::new(key.value, span))
 }
 

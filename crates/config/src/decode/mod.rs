@@ -8,11 +8,13 @@ mod allow;
 mod convert;
 mod draft;
 mod edge;
+mod events;
 mod expect;
 mod fit;
 mod hash;
 mod health;
 mod listener;
+mod notify;
 mod pool;
 mod reader;
 mod route;
@@ -39,6 +41,7 @@ pub(crate) use draft::{
 };
 pub(crate) use expect::ExpectDraft;
 pub(crate) use fit::a_listener;
+pub(crate) use notify::NotifyDraft;
 use reader::Reader;
 pub(crate) use route_test::RouteTestDraft;
 pub(crate) use written::Written;
@@ -114,6 +117,8 @@ pub(crate) fn decode<'a>(cx: &'a Cx, root: &'a DeTable<'a>) -> Draft {
         admin: settings::admin(&mut reader),
         runtime: settings::runtime(reader.table("runtime")),
         log: settings::log(reader.table("log")),
+        events: events::read(reader.table("events")),
+        notify: reader.tables("notify").into_iter().map(notify::read).collect(),
         listeners: reader
             .named("listener")
             .into_iter()

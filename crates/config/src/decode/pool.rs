@@ -26,7 +26,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
     });
     let backends = backends(&mut table);
     let whole = table.cx.errors() == before;
-    let Picking { strategy, settings, hash, probe } = strategy::read(&mut table);
+    let Picking { strategy, settings, hash, show_keys, probe } = strategy::read(&mut table);
     let sticky = sticky::sticky(&mut table);
     // Where the request decides on the backend, one client that fails is one backend that fails.
     let blames = !strategy.registration().keyed && sticky.is_none();
@@ -37,6 +37,7 @@ pub(super) fn read(name: At<String>, mut table: Reader<'_>) -> PoolDraft {
         strategy,
         settings,
         hash,
+        show_keys,
         shaping: shaping::read(&mut table),
         sticky,
         queue: sticky::queue(&mut table),

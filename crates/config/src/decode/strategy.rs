@@ -18,6 +18,7 @@ pub(super) struct Picking {
     pub(super) strategy: StrategyKind,
     pub(super) settings: StrategySettings,
     pub(super) hash: Option<At<HashKey>>,
+    pub(super) show_keys: bool,
     pub(super) probe: Option<At<LoadProbe>>,
 }
 
@@ -38,7 +39,8 @@ pub(super) fn read(pool: &mut Reader<'_>) -> Picking {
             pool.cx.report(without_effect(key, span, pool.has("strategy"), chosen, &[owner]));
         }
     }
-    let hash = hash::read(pool, &chosen, &mut settings);
+    let mut show_keys = false;
+    let hash = hash::read(pool, &chosen, &mut settings, &mut show_keys);
     if let Some(value) = pool.take("peak_ewma") {
         settings.decay = pool.table_or("peak_ewma", Some(value)).duration("decay").value;
     }
@@ -47,7 +49,7 @@ pub(super) fn read(pool: &mut Reader<'_>) -> Picking {
     }
     let probe = probe(pool, &chosen);
     let strategy = chosen.map(|chosen| chosen.value).unwrap_or_default();
-    Picking { strategy, settings, hash, probe }
+    Picking { strategy, settings, hash, show_keys, probe }
 }
 
 /// A key that only other strategies read.

@@ -83,6 +83,14 @@ pub(super) static HASH: Section = Section {
             doc: "With `ring`: points for each unit of weight. Four times as many halve the unevenness.",
             aliases: &["vnodes", "replicas", "ring_points", "minimum_ring_size"],
         },
+        Key {
+            name: "show_keys",
+            kinds: &[Kind::Flag],
+            default: Default::Flag(false),
+            doc: "Whether a key that makes traffic uneven is told as it is, up to 64 characters of it, in the log and in \
+                  what `evenkeel diagnose` shows. `false` tells its hash: keys may be names or secrets.",
+            aliases: &["log_keys", "reveal_keys"],
+        },
     ],
 };
 

@@ -6,13 +6,14 @@ use crate::defaults;
 pub(super) static EXPECT: Section = Section {
     path: "pool.NAME.expect",
     doc: "A contract. What it says is tried by `check` on the state machine that `run` goes by, with every backend \
-          healthy and, for `survives`, with some of them down; what is broken refuses the file.",
+          healthy and, for `survives`, with some of them down; what is broken refuses the file. `run` watches it once \
+          a second, and tells what does not hold any more (docs/guide/notifications.md).",
     keys: &[
         Key {
             name: "members",
             kinds: &[Kind::Integer { min: 1, max: 100_000 }],
             default: Default::Prose("not said"),
-            doc: "How many backends are enabled, exactly.",
+            doc: "How many backends are enabled, exactly; while the pool runs, how many serve.",
             aliases: &["backends", "count", "size"],
         },
         Key {
@@ -57,7 +58,7 @@ pub(super) static EXPECT: Section = Section {
             name: "peak_rate",
             kinds: &[Kind::Number],
             default: Default::Prose("not said"),
-            doc: "Requests a second that the pool gets at its peak.",
+            doc: "Requests a second that the pool gets at its peak. `run` does not compare it with what comes.",
             aliases: &["rate", "peak_rps", "rps"],
         },
         Key {

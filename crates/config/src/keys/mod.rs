@@ -8,6 +8,7 @@ mod contract;
 mod edge;
 mod health;
 mod listener;
+mod notify;
 mod pool;
 mod settings;
 mod tls;
@@ -120,6 +121,20 @@ pub(crate) static ROOT: Section = Section {
             aliases: &["logging", "logs"],
         },
         Key {
+            name: "events",
+            kinds: &[Kind::Table(&settings::EVENTS)],
+            default: Default::Prose("in memory only"),
+            doc: "The history of what happened: reloads, health, ejections, skew.",
+            aliases: &["journal", "history", "audit"],
+        },
+        Key {
+            name: "notify",
+            kinds: &[Kind::List(&[Kind::Table(&notify::NOTIFY)])],
+            default: Default::Prose("none"),
+            doc: "Who is told of alarms.",
+            aliases: &["notifications", "webhook", "webhooks", "alerts"],
+        },
+        Key {
             name: "listener",
             kinds: &[Kind::Named(&LISTENER)],
             default: Default::Required,
@@ -194,7 +209,7 @@ impl Section {
         let depth = if parts.get(1) == Some(&"NAME") { 2 } else { 1 };
         let rest = parts.split_off(depth.min(parts.len()));
         let head = match parts.as_slice() {
-            ["route"] | ["allow"] => format!("[[{}]]", parts.concat()),
+            ["route"] | ["allow"] | ["notify"] => format!("[[{}]]", parts.concat()),
             ["test"] if rest == ["route"] => return "[[test.route]]".into(),
             _ => format!("[{}]", parts.join(".")),
         };

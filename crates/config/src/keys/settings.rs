@@ -1,4 +1,4 @@
-//! `[admin]`, `[runtime]` and `[log]`.
+//! `[admin]`, `[runtime]`, `[log]` and `[events]`.
 
 use super::{Default, Key, Kind, Section};
 use crate::defaults;
@@ -108,6 +108,35 @@ static ACCESS: Section = Section {
             doc: "`json` is one object a request; `combined` is the format of Apache and nginx, with Evenkeel's fields \
                   appended as `key=value`.",
             aliases: &[],
+        },
+    ],
+};
+
+pub(super) static EVENTS: Section = Section {
+    path: "events",
+    doc: "What happened, for `evenkeel events`, `GET /events` and `evenkeel diagnose`. The latest 10,000 events are in memory \
+          in any case.",
+    keys: &[
+        Key {
+            name: "path",
+            kinds: &[Kind::Text { what: "a file", example: "/var/lib/evenkeel/events.redb" }],
+            default: Default::Prose("in memory only"),
+            doc: "A database that survives the process; it is made if it is not there. Each process needs one of its own.",
+            aliases: &["file", "database", "db"],
+        },
+        Key {
+            name: "keep",
+            kinds: &[Kind::Integer { min: defaults::EVENTS_KEEP_MIN, max: defaults::EVENTS_KEEP_MAX }],
+            default: Default::Integer(defaults::EVENTS_KEEP),
+            doc: "Events in the database; the oldest go first.",
+            aliases: &["max_events", "retain", "retention"],
+        },
+        Key {
+            name: "size",
+            kinds: &[Kind::Size { min: defaults::EVENTS_SIZE_MIN, max: defaults::EVENTS_SIZE_MAX }],
+            default: Default::Size(defaults::EVENTS_SIZE),
+            doc: "Bytes of events in the database, whatever `keep` says; the file takes up to three times that.",
+            aliases: &["max_size", "max_bytes"],
         },
     ],
 };

@@ -6,6 +6,7 @@
 mod contract;
 mod health;
 mod listener;
+mod notify;
 mod pool;
 mod spec;
 mod tls;
@@ -21,6 +22,7 @@ pub use listener::{
     AcceptProxy, ClientTimeouts, HostMatch, Http2, HttpsRedirect, IpRange, Limits, Listener, Protocol, Route,
     UdpBounds,
 };
+pub use notify::{Notify, NotifyFormat, NotifyTo, WebUrl, header_line};
 pub use pool::{
     Backend, BackendAddress, HashKey, LoadProbe, Pool, ProxyVersion, Queue, SameSite, Sticky,
     UpstreamKeepAlive, UpstreamProtocol, UpstreamTimeouts,
@@ -36,6 +38,10 @@ pub struct Config {
     pub runtime: Runtime,
     /// Log and access log.
     pub log: Log,
+    /// Where what happened is kept.
+    pub events: Events,
+    /// Who is told of alarms, in file order.
+    pub notify: Vec<Notify>,
     /// Listeners in file order.
     pub listeners: Vec<Listener>,
     /// Routes in file order; precedence is by specificity, not by order.
@@ -89,6 +95,17 @@ pub struct Log {
     pub format: LogFormat,
     /// The access log; `None` writes none.
     pub access: Option<AccessLog>,
+}
+
+/// `[events]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// The database; `None` keeps the latest in memory only.
+    pub path: Option<PathBuf>,
+    /// Events in it at most.
+    pub keep: u64,
+    /// Bytes of events in it at most.
+    pub size: u64,
 }
 
 /// Severity of log events, least first.

@@ -20,6 +20,8 @@ pub struct Pool {
     pub settings: StrategySettings,
     /// What a hashing strategy goes by; `None` with the others.
     pub hash: Option<HashKey>,
+    /// Whether keys that make traffic uneven are told as they are, not by their hash.
+    pub show_keys: bool,
     /// Slow start, tiers, zones, subset.
     pub shaping: Shaping,
     /// Sessions that keep their backend; `None` when off.

@@ -192,7 +192,7 @@ backends = [
     Rule {
         id: "no-effect",
         severity: Severity::Warning,
-        title: "a key has no effect in this pool",
+        title: "a key has no effect",
         reason: "Somebody wrote it to make something happen, and it does not: a queue that never fills, sessions in a \
                  pool of one, a subset of everybody, zones without a choice. Traffic goes on as if it were not there, \
                  and whoever reads the file believes otherwise.",

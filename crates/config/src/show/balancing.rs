@@ -76,6 +76,7 @@ fn hash(pool: &Pool, key: &HashKey) -> Value {
         "ring" => shown["points"] = json!(settings.ring_points),
         _ => {}
     }
+    shown["show_keys"] = json!(pool.show_keys);
     shown
 }
 

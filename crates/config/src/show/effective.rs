@@ -6,9 +6,10 @@ use evenkeel_core::Intent;
 use serde_json::{Map, Value, json};
 
 use super::listener::{listener, route};
-use super::{balancing, contract, upstream};
+use super::{balancing, contract, notify, upstream};
 use crate::model::{
-    AccessLogFormat, AccessLogPath, Backend, Check, Config, Health, Log, LogFormat, LogLevel, Passive, Pool,
+    AccessLogFormat, AccessLogPath, Backend, Check, Config, Events, Health, Log, LogFormat, LogLevel,
+    Passive, Pool,
 };
 use crate::values;
 
@@ -31,12 +32,14 @@ pub fn effective(config: &Config) -> Value {
             "instance": config.runtime.instance,
         },
         "log": log(&config.log),
+        "events": events(&config.events),
         "listener": listeners,
         "route": config.routes.iter().map(route).collect::<Vec<_>>(),
         "pool": pools,
     });
     contract::allow(&mut shown, &config.allow);
     contract::tests(&mut shown, &config.route_tests);
+    notify::show(&mut shown, &config.notify);
     shown
 }
 
@@ -65,6 +68,18 @@ fn log(log: &Log) -> Value {
         json!({ "path": path, "format": format })
     });
     json!({ "level": level, "format": format, "access": access })
+}
+
+/// What only a database reads is left out where there is none.
+fn events(events: &Events) -> Value {
+    match &events.path {
+        None => json!({ "path": null }),
+        Some(path) => json!({
+            "path": path.display().to_string(),
+            "keep": events.keep,
+            "size": values::show_size(events.size),
+        }),
+    }
 }
 
 fn pool(pool: &Pool) -> Value {

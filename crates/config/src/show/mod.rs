@@ -5,6 +5,7 @@ mod contract;
 mod effective;
 mod json;
 mod listener;
+mod notify;
 mod reference;
 mod render;
 mod rules;

@@ -9,6 +9,7 @@ mod prime;
 mod size;
 mod status;
 mod token;
+mod url;
 mod words;
 
 pub(crate) use address::{backend_address, bind_address, ip_range};
@@ -20,7 +21,9 @@ pub(crate) use prime::{is_prime, prime_from};
 pub(crate) use size::{show_size, size};
 pub(crate) use status::status_range;
 pub(crate) use token::{alpn, cookie_name, cookie_path, field_name, grpc_service, query_name};
-pub(crate) use words::{nearest, one_of, percent, quoted_list};
+pub(crate) use url::{header_line, is_inside, web_url};
+pub use words::percent;
+pub(crate) use words::{nearest, one_of, quoted_list};
 
 /// Why a text does not stand for what it should.
 #[derive(Clone, Debug, PartialEq)]

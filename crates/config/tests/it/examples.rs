@@ -8,14 +8,15 @@ use crate::schema::{at, declared};
 use evenkeel_config::{Config, RenderStyle, Source, effective, json_schema, load, reference_page, render};
 use serde_json::Value;
 
-/// What `full.toml` leaves to other examples: what only some strategies read, a table that needs many backends, and what
-/// is about warnings, of which it has none.
-const ELSEWHERE: [&str; 10] = [
+/// What `full.toml` leaves to other examples: what only some strategies read, a table that needs many backends, what is
+/// about warnings, of which it has none, and receivers, whose keys exclude each other.
+const ELSEWHERE: [&str; 11] = [
     "pool.*.hash",
     "pool.*.peak_ewma",
     "pool.*.prequal",
     "pool.*.probe",
     "pool.*.zone_aware.min_backends",
+    "notify",
     "allow",
     "listener.*.allow",
     "route.*.allow",

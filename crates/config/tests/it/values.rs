@@ -25,6 +25,11 @@ instance = 3
 level = "warn"
 format = "json"
 access = { path = "/tmp/access.log", format = "combined" }
+
+[events]
+path = "/tmp/events.redb"
+keep = 2000
+size = "2MiB"
 [listener.web]
 bind = "0.0.0.0:8081"
 protocol = "http"
@@ -198,11 +203,11 @@ backends = ["10.0.0.1:53", "10.0.0.2:53"]
 /// Each strategy with what it reads.
 const CHANGED_STRATEGIES: [(&str, &str, &str); 8] = [
     ("api", "random", ""),
-    ("header", "maglev", "hash = { header = \"X-User\", bound = 1.5, table_size = 251 }"),
-    ("path", "maglev", "hash = { path = true, bound = 2.5, table_size = 257 }"),
-    ("cookie", "ring", "hash = { cookie = \"user\", bound = 1.5, points = 8 }"),
-    ("query", "rendezvous", "hash = { query = \"user\", bound = 1.5 }"),
-    ("source", "rendezvous", "hash = { source = true, ipv4 = 24, ipv6 = 48, bound = 1.5 }"),
+    ("header", "maglev", "hash = { header = \"X-User\", bound = 1.5, table_size = 251, show_keys = true }"),
+    ("path", "maglev", "hash = { path = true, bound = 2.5, table_size = 257, show_keys = true }"),
+    ("cookie", "ring", "hash = { cookie = \"user\", bound = 1.5, points = 8, show_keys = true }"),
+    ("query", "rendezvous", "hash = { query = \"user\", bound = 1.5, show_keys = true }"),
+    ("source", "rendezvous", "hash = { source = true, ipv4 = 24, ipv6 = 48, bound = 1.5, show_keys = true }"),
     ("latency", "peak_ewma", "peak_ewma = { decay = \"5s\" }"),
     (
         "probed",
@@ -223,6 +228,26 @@ pool = "web"
 [[route]]
 pool = "web"
 allow = [{ rule = "shadowed-route", reason = "a route" }]
+[[notify]]
+name = "chat"
+url = "https://hooks.example.com/a?b"
+format = "slack"
+min_level = "critical"
+pools = ["web"]
+headers = ["X-Team: edge"]
+headers_file = "chat.headers"
+ca = "chat.pem"
+timeout = "3s"
+resend = "4h"
+[[notify]]
+name = "secret"
+url_file = "/etc/secret.url"
+format = "slack"
+min_level = "info"
+pools = []
+headers = []
+timeout = "2s"
+resend = "1h"
 [[test.route]]
 listener = "web"
 host = "a.example"
@@ -295,7 +320,7 @@ fn every_value_arrives_at_its_place() {
     let written: Value = toml::from_str(CHANGED_CONTRACT).unwrap();
     let mut shown = effective(&config(CHANGED_CONTRACT));
     drop_nulls(&mut shown);
-    for table in ["/pool/web/expect", "/test"] {
+    for table in ["/pool/web/expect", "/test", "/notify"] {
         assert_eq!(shown.pointer(table), written.pointer(table), "{table}");
     }
     for table in ["", "/listener/web", "/route/0", "/pool/web", "/pool/web/backends/2"] {

@@ -8,6 +8,7 @@ mod error_share;
 pub mod event;
 mod fast_failures;
 mod health;
+mod homes;
 mod mode;
 mod outlier;
 mod pick;

@@ -145,6 +145,19 @@ impl PoolSnapshot {
     pub fn members(&self) -> &[MemberView] {
         &self.members
     }
+
+    /// Those that the plan gives something, by serial, and why a first attempt goes there that neither a key nor a limit
+    /// sends elsewhere.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = (u64, Reason)> {
+        self.candidates.iter().enumerate().map(|(position, candidate)| {
+            (candidate.serial, self.reasons.get(position).copied().unwrap_or(self.reason))
+        })
+    }
+
+    /// Whether any of those may have only so many leases.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limited
+    }
 }
 
 impl Member {

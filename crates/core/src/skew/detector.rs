@@ -1,10 +1,10 @@
 //! The test of one pool in one respect: evidence for each backend, and what follows from it.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::evidence::{Evidence, Side, Step, Sum};
+use super::serials::{BySerial, Serials};
 use super::{Tolerance, threshold};
 use crate::units::Nanos;
 
@@ -65,8 +65,8 @@ pub struct Latched {
 #[derive(Clone, Debug)]
 pub struct Detector {
     tolerance: Tolerance,
-    evidence: HashMap<u64, Evidence>,
-    latched: HashMap<u64, Latched>,
+    evidence: BySerial<Evidence>,
+    latched: BySerial<Latched>,
     last_tick: Nanos,
 }
 
@@ -94,7 +94,12 @@ impl Finding {
 impl Detector {
     /// Nothing observed yet.
     pub fn new(tolerance: Tolerance) -> Self {
-        Self { tolerance, evidence: HashMap::new(), latched: HashMap::new(), last_tick: Nanos::ZERO }
+        Self {
+            tolerance,
+            evidence: BySerial::default(),
+            latched: BySerial::default(),
+            last_tick: Nanos::ZERO,
+        }
     }
 
     /// Takes in what was counted since the last call, for every backend that should have had some or had some, and
@@ -103,17 +108,50 @@ impl Detector {
     /// Shares may differ from call to call: cut a tick where they change. Findings that nothing has confirmed for long
     /// enough are taken back.
     pub fn observe(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        let tolerance = self.tolerance;
+        self.observe_within(now, counts, |share| tolerance.band(share))
+    }
+
+    /// The same, where `band` says between which shares one with this expected share is inside: no upper end where all is.
+    pub(super) fn observe_within(
+        &mut self,
+        now: Nanos,
+        counts: &[Count],
+        band: impl Fn(f64) -> (f64, Option<f64>),
+    ) -> Vec<Finding> {
+        self.weigh(now, counts, band, true)
+    }
+
+    /// As [`Detector::observe`], for counts of which most have been seen before: what is still there, not what has come.
+    /// They add to no evidence, and are found to be outside only where they alone are enough. That holds at any tick,
+    /// however much two of them have in common, with the same mean time between false alarms.
+    pub fn glance(&mut self, now: Nanos, counts: &[Count]) -> Vec<Finding> {
+        let tolerance = self.tolerance;
+        self.weigh(now, counts, |share| tolerance.band(share), false)
+    }
+
+    fn weigh(
+        &mut self,
+        now: Nanos,
+        counts: &[Count],
+        band: impl Fn(f64) -> (f64, Option<f64>),
+        adds: bool,
+    ) -> Vec<Finding> {
         let from = std::mem::replace(&mut self.last_tick, now);
-        self.forget_others(counts);
         let total: f64 = counts.iter().map(|count| count.observed).sum();
         let mut found = Vec::new();
         if total > 0.0 && counts.len() > 1 {
             let fires_at = threshold(counts.len());
             for count in counts {
-                let (lower, upper) = self.tolerance.band(count.share);
+                let (lower, upper) = band(count.share);
                 let step = Step { from, observed: count.observed, total, share: count.share, lower, upper };
-                let evidence = self.evidence.entry(count.backend).or_default();
+                let mut alone = Evidence::default();
+                let evidence =
+                    if adds { self.evidence.entry(count.backend).or_default() } else { &mut alone };
                 evidence.add(&step);
+                if !evidence.is_on() {
+                    continue;
+                }
                 let (side, sum) = evidence.strongest();
                 if sum.nats >= fires_at {
                     evidence.clear();
@@ -121,17 +159,34 @@ impl Detector {
                 }
             }
         }
+        self.forget_others(counts);
         for finding in &found {
             self.latch(now, *finding);
         }
-        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
+        self.take_back(now);
         found.sort_by(Finding::worst_first);
         found
     }
 
+    /// Lets a time go by that says nothing: evidence stays as it is. Findings that nothing has confirmed for long enough
+    /// are taken back.
+    pub fn pass(&mut self, now: Nanos) {
+        self.last_tick = now;
+        self.take_back(now);
+    }
+
+    /// What nothing has confirmed for long enough is over.
+    fn take_back(&mut self, now: Nanos) {
+        self.latched.retain(|_, latched| now.since(latched.confirmed) < latched.hold);
+    }
+
     /// Backends that are no longer counted leave nothing behind.
     fn forget_others(&mut self, counts: &[Count]) {
-        let counted: HashSet<u64> = counts.iter().map(|count| count.backend).collect();
+        // Everybody who is counted has come in by now, unless there was nothing to count.
+        if self.evidence.len() <= counts.len() && self.latched.is_empty() {
+            return;
+        }
+        let counted: Serials = counts.iter().map(|count| count.backend).collect();
         self.evidence.retain(|backend, _| counted.contains(backend));
         self.latched.retain(|backend, _| counted.contains(backend));
     }

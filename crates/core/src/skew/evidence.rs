@@ -11,18 +11,20 @@ pub enum Side {
     Below,
 }
 
-/// By which factor the odds may be wrong: one alternative each. From 1.3 on they lose at most a fifth of the evidence that
-/// the true factor would give. The smallest decides how far outside the band is noticed at all: with 1.02, a
-/// hundredth.
-const ABOVE: [f64; FACTORS] = [1.02, 1.08, 1.3, 2.0, 8.0];
-const BELOW: [f64; FACTORS] = [1.0 / 1.02, 1.0 / 1.08, 1.0 / 1.3, 0.5, 1.0 / 16.0];
-const FACTORS: usize = 5;
+/// By which factor the odds may be wrong: one alternative each. From 1.3 on those above lose at most a sixth of the evidence
+/// that the true factor would give: weights of 5:1:1 where all should be equal are odds of about 4 beyond the band,
+/// whatever the number of backends. Those below are fewer: where one has too little others have too much, unless it has next
+/// to nothing. The smallest decides how far outside the band is noticed at all: with 1.02, a hundredth.
+const ABOVE: [f64; 6] = [1.02, 1.08, 1.3, 2.0, 4.0, 12.0];
+const BELOW: [f64; 4] = [1.0 / 1.02, 1.0 / 1.1, 0.6, 1.0 / 16.0];
 
 /// Evidence that a share is outside its band.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
-    above: [Sum; FACTORS],
-    below: [Sum; FACTORS],
+    /// Whether there is any, above and below. Mostly there is none, and a look at one word is all that a tick takes.
+    on: [bool; 2],
+    above: [Sum; ABOVE.len()],
+    below: [Sum; BELOW.len()],
 }
 
 /// The log of an e-process since it was last at zero, and what was counted since then.
@@ -55,16 +57,27 @@ impl Evidence {
     /// Weighs one tick. With a share θ inside the band, E[r^X] / (1 + u(r-1))^n is at most 1 for each factor r, however θ
     /// varies inside it and even when picks avoid each other, so each sum is an e-CUSUM (Shin, Ramdas, Rinaldo 2023).
     pub(super) fn add(&mut self, step: &Step) {
+        // Where there is no evidence, a tick inside the band brings none either: ln(1 + u(r-1)) is at least u·ln r.
         match step.upper {
-            Some(upper) => advance(&mut self.above, &ABOVE, upper, step),
-            None => self.above = Default::default(),
+            Some(upper) if self.on[0] || step.observed > step.total * upper => {
+                self.on[0] = advance(&mut self.above, &ABOVE, upper, step);
+            }
+            None if self.on[0] => (self.on[0], self.above) = Default::default(),
+            _ => {}
         }
-        advance(&mut self.below, &BELOW, step.lower, step);
+        if self.on[1] || step.observed < step.total * step.lower {
+            self.on[1] = advance(&mut self.below, &BELOW, step.lower, step);
+        }
+    }
+
+    /// Whether there is any.
+    pub(super) fn is_on(&self) -> bool {
+        self.on != [false; 2]
     }
 
     /// The strongest.
     pub(super) fn strongest(&self) -> (Side, Sum) {
-        let most = |sums: &[Sum; FACTORS]| sums.iter().copied().fold(sums[0], heavier);
+        let most = |sums: &[Sum]| sums.iter().copied().fold(sums[0], heavier);
         let (above, below) = (most(&self.above), most(&self.below));
         if above.nats >= below.nats { (Side::Above, above) } else { (Side::Below, below) }
     }
@@ -79,7 +92,9 @@ fn heavier(one: Sum, other: Sum) -> Sum {
     if other.nats > one.nats { other } else { one }
 }
 
-fn advance(sums: &mut [Sum; FACTORS], factors: &[f64; FACTORS], edge: f64, step: &Step) {
+/// Whether any evidence is left.
+fn advance(sums: &mut [Sum], factors: &[f64], edge: f64, step: &Step) -> bool {
+    let mut on = false;
     for (sum, factor) in sums.iter_mut().zip(factors) {
         if sum.nats <= 0.0 {
             *sum = Sum { since: step.from, ..Sum::default() };
@@ -89,5 +104,7 @@ fn advance(sums: &mut [Sum; FACTORS], factors: &[f64; FACTORS], edge: f64, step:
         sum.expected += step.total * step.share;
         sum.total += step.total;
         sum.nats = sum.nats.max(0.0);
+        on |= sum.nats > 0.0;
     }
+    on
 }

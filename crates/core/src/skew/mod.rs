@@ -16,17 +16,26 @@
 //! assert!(found.iter().any(|one| one.backend == 1 && one.side == Side::Above));
 //! ```
 
+pub mod contract;
 mod detector;
 mod evidence;
 mod ledger;
 mod needed;
+mod popular;
+mod samples;
+mod serials;
 pub mod watch;
 
 pub use detector::{Count, Detector, Finding, Latched, Severity};
 pub use evidence::Side;
 pub use ledger::{Account, Split, Term, ledger};
 pub use needed::{design_effect, needed, threshold};
-pub use watch::{Blame, Cause, Dimension, Level, Symptom, Verdict, Watch};
+pub use popular::{Often, Popular};
+pub use samples::{Drained, Samples};
+pub use watch::{
+    BackendFigures, Blame, Cause, Dimension, Evenness, Figures, HotKey, Level, Spread, Steps, Symptom,
+    Verdict, Watch, Why,
+};
 
 /// How far a share may be from the expected one, as part of that, before it counts: 0.0..1.0. Without such a floor
 /// every balancer is found guilty in the end, because none is exact to the last digit.

@@ -4,7 +4,7 @@ use super::Tolerance;
 
 /// A false alarm at most once in so many ticks, for each test of a pool, on average: three years of seconds.
 const TICKS_BETWEEN_FALSE_ALARMS: f64 = 1e8;
-/// Alternatives that each backend's evidence weighs: five above, five below.
+/// Alternatives that each backend's evidence weighs: six above, four below.
 const ALTERNATIVES: f64 = 10.0;
 
 /// Evidence, in nats, at which a test of `backends` fires: ln(10·K·A). Weighing 10·K alternatives at once is paid for by

@@ -62,4 +62,8 @@ impl<O: HashOrder> Picker for Keyed<O> {
         let idx = self.spill(from, ask, key, requests, rng);
         Picked { idx, reason: if idx == home { Reason::Hash } else { Reason::Spill } }
     }
+
+    fn home(&self, key: u64) -> Option<MemberIdx> {
+        self.first(key, |_| true)
+    }
 }

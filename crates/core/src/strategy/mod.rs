@@ -60,6 +60,11 @@ pub const REGISTRY: &[Registration] = &[
 pub trait Picker: Send + Sync {
     /// Chooses. `from` holds the members, in the same order, that the picker was built for.
     fn pick(&self, from: &Eligible<'_>, ask: Ask, rng: &mut Rng) -> Picked;
+
+    /// Where requests of a key go as long as nothing is in the way; `None` where no key decides.
+    fn home(&self, _key: u64) -> Option<MemberIdx> {
+        None
+    }
 }
 
 /// What a pick is asked for.

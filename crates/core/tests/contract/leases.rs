@@ -220,6 +220,28 @@ fn consecutive_failures_end_with_a_success() {
     assert_eq!([Ok, Cancelled, ServerError].map(&mut after), [0, 0, 1]);
 }
 
+/// Answers are what can be timed: a tunnel's is its opening, and a session without any has none.
+#[test]
+fn what_cannot_be_timed_is_no_answer() {
+    let (snapshot, mut rng) = (pool(&spec(StrategyKind::RoundRobin, &[1]), 1).snapshot(), Rng::from_seed(1));
+    let load = Arc::clone(&snapshot.members()[0].member.load);
+    take(&snapshot, &mut rng).end(Outcome::Ok, Nanos::from_secs(1));
+    take(&snapshot, &mut rng).end(Outcome::ServerError, Nanos::from_secs(1));
+    assert_eq!(load.answers(), 1);
+    let mut tunnel = take(&snapshot, &mut rng);
+    tunnel.answered(Nanos::from_secs(2));
+    assert_eq!(load.answers(), 2);
+    tunnel.end(Outcome::Ok, Nanos::from_secs(3_600));
+    let mut session = take(&snapshot, &mut rng);
+    session.untimed();
+    session.end(Outcome::Ok, Nanos::from_secs(3_600));
+    let mut connection = take(&snapshot, &mut rng);
+    connection.untimed();
+    connection.answered(Nanos::from_secs(2));
+    connection.end(Outcome::Cancelled, Nanos::from_secs(3_600));
+    assert_eq!((load.answers(), load.outcomes(Outcome::Ok), load.slow()), (3, 3, 0));
+}
+
 /// A tunnel's backend has answered when the tunnel opens. What it does hours later is no news of that.
 #[test]
 fn what_was_answered_early_counts_as_a_success_when_it_was() {

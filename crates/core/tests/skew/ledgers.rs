@@ -17,6 +17,7 @@ fn even(backends: usize, attempts: f64) -> Vec<Account> {
         discovered: share,
         healthy: share,
         plan: share,
+        owned: share,
         attempts: by_reason,
     };
     vec![account; backends]
@@ -36,6 +37,7 @@ fn weights_that_nobody_meant_are_the_cause() {
     let mut accounts = even(3, 0.0);
     for (account, share) in accounts.iter_mut().zip([5.0 / 7.0, 1.0 / 7.0, 1.0 / 7.0]) {
         (account.weights, account.discovered, account.healthy, account.plan) = (share, share, share, share);
+        account.owned = share;
         account.attempts[Reason::Algorithm as usize] = 700.0 * share;
     }
     let splits = ledger(&accounts);
@@ -65,6 +67,36 @@ fn a_popular_key_is_told_from_the_turns_of_others() {
 }
 
 #[test]
+fn a_table_that_is_uneven_is_told_from_keys_that_are_popular() {
+    let mut accounts = even(2, 0.0);
+    // The table gives the first three quarters of the keys, and those are asked for as often as others.
+    (accounts[0].owned, accounts[1].owned) = (0.75, 0.25);
+    accounts[0].attempts[Reason::Hash as usize] = 750.0;
+    accounts[1].attempts[Reason::Hash as usize] = 250.0;
+    assert!(ledger(&accounts).iter().all(|split| split.causes() == [(Term::Table, 1.0)]));
+    // And now one of its keys is asked for as much as all others together.
+    accounts[0].attempts[Reason::Hash as usize] += 1000.0;
+    let told: Vec<Term> = ledger(&accounts)[0].causes().into_iter().map(|(term, _)| term).collect();
+    assert_eq!(told, [Term::Table, Term::Reason(Reason::Hash)]);
+}
+
+#[test]
+fn what_lots_give_by_chance_is_no_further_cause() {
+    let mut accounts = even(2, 0.0);
+    for (account, share) in accounts.iter_mut().zip([0.55, 0.45]) {
+        (account.weights, account.discovered, account.healthy, account.plan) = (share, share, share, share);
+        account.owned = share;
+    }
+    // 60 of 100 where 55 are due: one standard deviation.
+    accounts[0].attempts[Reason::Algorithm as usize] = 60.0;
+    accounts[1].attempts[Reason::Algorithm as usize] = 40.0;
+    let told = |accounts: &[Account]| ledger(accounts)[0].causes().len();
+    assert_eq!(told(&accounts), 1);
+    accounts.iter_mut().for_each(|account| account.attempts[0] *= 100.0);
+    assert_eq!(told(&accounts), 2, "of ten thousand it is ten deviations");
+}
+
+#[test]
 fn terms_that_cancel_are_both_told_but_only_one_is_the_cause() {
     let mut accounts = even(2, 0.0);
     // Twice the weight, but it starts slowly: in the end it has less.
@@ -86,7 +118,7 @@ fn shares(backends: usize) -> impl Strategy<Value = Vec<f64>> {
 
 fn accounts() -> impl Strategy<Value = Vec<Account>> {
     (1..12_usize).prop_flat_map(|backends| {
-        let stages = prop::collection::vec(shares(backends), 5);
+        let stages = prop::collection::vec(shares(backends), 6);
         let attempts = prop::collection::vec(prop::array::uniform10(0..1000_u32), backends);
         (stages, attempts).prop_map(|(stages, attempts)| {
             let account = |(index, attempts): (usize, [u32; REASONS])| Account {
@@ -95,6 +127,7 @@ fn accounts() -> impl Strategy<Value = Vec<Account>> {
                 discovered: stages[2][index],
                 healthy: stages[3][index],
                 plan: stages[4][index],
+                owned: stages[5][index],
                 attempts: attempts.map(f64::from),
             };
             attempts.into_iter().enumerate().map(account).collect()

@@ -4,8 +4,15 @@
 //! divergence from the edge of the band.
 
 mod alarms;
+mod attribution;
+mod bars;
+mod contract;
 mod delays;
+mod dimensions;
+mod figures;
 mod latches;
 mod ledgers;
+mod soak;
+mod stage;
 mod traffic;
 mod watching;

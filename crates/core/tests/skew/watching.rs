@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use evenkeel_core::skew::{Blame, Cause, Dimension, Level, Verdict, Watch};
+use evenkeel_core::skew::{Blame, Cause, Dimension, Level, Symptom, Verdict, Watch};
 use evenkeel_core::{
     HealthSpec, Lease, MemberSpec, Nanos, Outcome, PickKey, PoolEvent, PoolSpec, PoolState, Rng,
     StrategyKind, Tried, Weight,
@@ -178,7 +178,7 @@ fn one_that_is_slow_is_named_and_the_balancer_is_not_to_blame() {
     play.takes[2] = 2_000;
     let verdict = play.run(60);
     let (cause, _, dimension, name) = worst(&play, &verdict);
-    assert_eq!((cause, dimension, name.as_str()), (Cause::SlowBackend, Dimension::InFlight, "c"));
+    assert_eq!((cause, dimension, name.as_str()), (Cause::SlowBackend, Dimension::Slow, "c"));
     assert_eq!(cause.blame(), Blame::Backend);
 }
 
@@ -230,6 +230,12 @@ fn a_hot_key_is_the_clients_doing_and_none_at_all_the_balancers() {
     let verdict = hot.run(30);
     let (cause, _, _, _) = worst(&hot, &verdict);
     assert_eq!((cause, cause.blame()), (Cause::HotKey, Blame::Clients));
+    let mut constant = Play::new(StrategyKind::Maglev, &[1, 1, 1]);
+    constant.run(30);
+    constant.hot = 1.0;
+    let verdict = constant.run(10);
+    let (cause, _, _, _) = worst(&constant, &verdict);
+    assert_eq!((cause, cause.blame()), (Cause::ConstantKey, Blame::Balancer));
 }
 
 #[test]
@@ -285,6 +291,149 @@ fn a_strategy_that_goes_by_latencies_may_leave_a_backend_alone() {
     play.takes = [1, 2, 40, 1];
     play.run(30);
     if let Verdict::Skewed(symptoms) = play.run(120) {
-        assert!(symptoms.iter().all(|one| one.level == Level::Info), "{symptoms:?}");
+        let uneven = |one: &&Symptom| one.dimension == Dimension::Requests;
+        assert!(symptoms.iter().filter(uneven).all(|one| one.level == Level::Info), "{symptoms:?}");
     }
+}
+
+/// One with too much weight is overloaded, and so is ejected: that it has too little then is no new story.
+#[test]
+fn what_follows_from_the_weights_does_not_hide_them() {
+    let mut play = Play::new(StrategyKind::RoundRobin, &[5, 1, 1]);
+    let verdict = play.run(3);
+    assert_eq!(worst(&play, &verdict).0, Cause::Weights);
+    play.check("a", Err("overloaded"));
+    play.takes = [300; 4];
+    for second in 0..30 {
+        let verdict = play.run(1);
+        assert_eq!(worst(&play, &verdict).0, Cause::Weights, "{second} s after its ejection");
+    }
+    // Put right: it is over at once, and not what all share either while queues run empty.
+    play.check("a", Ok(()));
+    let weight = |name: &&str| MemberSpec::new(*name, "10.0.0.1:80".parse().expect("an address"));
+    let health = Some(HealthSpec { rise: 1, fall: 1 });
+    let members = NAMES[..3].iter().map(weight).collect();
+    let spec = PoolSpec { strategy: StrategyKind::RoundRobin, health, ..PoolSpec::new("web", members) };
+    play.pool.apply(PoolEvent::Configured(spec), play.now);
+    for second in 0..10 {
+        let verdict = play.run(1);
+        assert!(!matches!(verdict, Verdict::Skewed(_) | Verdict::Shared(_)), "{second} s after: {verdict:?}");
+    }
+}
+
+/// Everything is slow before the test is sure: it is too early to say that shares are even.
+#[test]
+fn what_may_be_uneven_is_not_what_all_share() {
+    let mut play = Play::new(StrategyKind::RoundRobin, &[1, 1, 1]);
+    play.rate = 30;
+    play.run(60);
+    let weighted = |(name, weight): (&&str, u32)| {
+        let weight = Weight::new(weight).expect("a weight");
+        MemberSpec { weight, ..MemberSpec::new(*name, "10.0.0.1:80".parse().expect("an address")) }
+    };
+    let health = Some(HealthSpec { rise: 1, fall: 1 });
+    let members = NAMES.iter().zip([3, 1, 1]).map(weighted).collect();
+    let spec = PoolSpec { strategy: StrategyKind::RoundRobin, health, ..PoolSpec::new("web", members) };
+    play.pool.apply(PoolEvent::Configured(spec), play.now);
+    play.run(5);
+    play.takes = [200; 4];
+    for second in 5..20 {
+        let verdict = play.run(1);
+        assert!(!matches!(verdict, Verdict::Shared(_)), "after {second} s: {verdict:?}");
+    }
+    let verdict = play.watch.verdict();
+    assert_eq!(worst(&play, &verdict).0, Cause::Weights);
+}
+
+/// Why takes a few ticks more than that.
+#[test]
+fn what_is_not_explained_yet_is_not_what_all_share() {
+    let mut play = Play::new(StrategyKind::Maglev, &[1, 1, 1]);
+    play.run(60);
+    (play.hot, play.takes) = (0.7, [150; 4]);
+    for second in 0..10 {
+        let verdict = play.run(1);
+        assert!(!matches!(verdict, Verdict::Shared(_)), "after {second} s: {verdict:?}");
+    }
+    let verdict = play.watch.verdict();
+    assert_eq!(worst(&play, &verdict).0, Cause::HotKey);
+}
+
+#[test]
+fn one_alone_before_others_that_are_out_is_told_and_one_of_two_is_not() {
+    for (members, told) in [(3, true), (2, false)] {
+        let mut play = Play::new(StrategyKind::RoundRobin, &[1, 1, 1][..members]);
+        play.run(30);
+        let member = |(index, name): (usize, &&str)| MemberSpec {
+            enabled: index == 0,
+            ..MemberSpec::new(*name, "10.0.0.1:80".parse().expect("an address"))
+        };
+        let health = Some(HealthSpec { rise: 1, fall: 1 });
+        let spec = NAMES[..members].iter().enumerate().map(member).collect();
+        let spec = PoolSpec { strategy: StrategyKind::RoundRobin, health, ..PoolSpec::new("web", spec) };
+        play.pool.apply(PoolEvent::Configured(spec), play.now);
+        let verdict = play.run(3);
+        if !told {
+            assert!(!matches!(verdict, Verdict::Skewed(_)), "{verdict:?}");
+            continue;
+        }
+        let expected = |level| (Cause::Alone, level, Dimension::Requests, "a".to_owned());
+        assert_eq!(worst(&play, &verdict), expected(Level::Warning));
+        // It falls: that is no other story.
+        play.check("a", Err("gone"));
+        let verdict = play.run(3);
+        assert_eq!(worst(&play, &verdict), expected(Level::Critical));
+        // Nor is what is slow for a while after the others are back.
+        play.check("a", Ok(()));
+        play.takes = [300; 4];
+        let members = NAMES[..members]
+            .iter()
+            .map(|name| (1, name))
+            .map(member)
+            .map(|one| MemberSpec { enabled: true, ..one });
+        let spec = PoolSpec {
+            strategy: StrategyKind::RoundRobin,
+            health: Some(HealthSpec { rise: 1, fall: 1 }),
+            ..PoolSpec::new("web", members.collect())
+        };
+        play.pool.apply(PoolEvent::Configured(spec), play.now);
+        for second in 0..10 {
+            let verdict = play.run(1);
+            assert!(!matches!(verdict, Verdict::Shared(_)), "{second} s after: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_who_serves_is_not_what_all_share() {
+    let mut play = Play::new(StrategyKind::RoundRobin, &[1, 1, 1]);
+    play.run(30);
+    for name in &NAMES[..3] {
+        play.check(name, Err("refused"));
+    }
+    play.fails = [1.0; 4];
+    assert!(matches!(play.run(10), Verdict::Down(_)), "{:?}", play.watch.verdict());
+}
+
+#[test]
+fn one_that_gives_up_first_is_not_why_all_are_slow() {
+    let mut play = Play::new(StrategyKind::RoundRobin, &[1, 1, 1]);
+    play.run(60);
+    play.takes = [200; 4];
+    assert!(matches!(play.run(15), Verdict::Shared(_)));
+    play.check("b", Err("timeout"));
+    for second in 0..20 {
+        assert!(matches!(play.run(1), Verdict::Shared(_)), "{second} s after: {:?}", play.watch.verdict());
+    }
+}
+
+#[test]
+fn one_that_fails_and_therefore_gets_little_is_not_called_slow() {
+    let mut play = Play::new(StrategyKind::LeastRequest, &[1, 1, 1]);
+    play.takes = [100; 4];
+    play.run(60);
+    play.fails[1] = 1.0;
+    let verdict = play.run(30);
+    let (cause, _, _, name) = worst(&play, &verdict);
+    assert_eq!((cause, name.as_str()), (Cause::FailingBackend, "b"), "{verdict:?}");
 }

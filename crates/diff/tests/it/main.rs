@@ -2,6 +2,7 @@
 
 mod listeners;
 mod pools;
+mod receivers;
 mod routes;
 mod settings;
 mod support;

@@ -31,6 +31,11 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), (StatusCode, &'static
     }
 }
 
+/// What the asker calls this process; of a request that has passed [`check`].
+pub(super) fn of<B>(request: &Request<B>) -> Option<&str> {
+    request.headers().get(HOST)?.to_str().ok()
+}
+
 /// An address literal or `localhost`, with or without a port.
 fn is_local(host: &str) -> bool {
     if let Some(rest) = host.strip_prefix('[') {

@@ -1,5 +1,7 @@
 //! The admin interface: read-only HTTP on a thread of its own, so that a scrape never takes time from a request.
 
+mod events;
+mod fault;
 mod host;
 mod routes;
 mod serve;

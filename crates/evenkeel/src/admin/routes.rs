@@ -9,7 +9,8 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_T
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::host;
+use super::events::Events;
+use super::{fault, host};
 use crate::app::{Applied, Logging};
 
 /// Version of every JSON document here; it rises when a field changes its meaning or goes.
@@ -26,6 +27,7 @@ Evenkeel admin interface, read-only
 /healthz     200 while the process lives
 /readyz      200 when it should get traffic, else 503; why, and how the last reload went
 /pools       pools and backends: phase, shares, load
+/events      what happened, in order; with follow, as it happens
 /diagnose    is it the balancer? shares against what is intended, since when, why
 /config      the configuration in force, defaults included, and the text it came from
 /generation  generation, process, reloads
@@ -33,40 +35,51 @@ Evenkeel admin interface, read-only
 
 /// What answers are made from.
 pub(super) struct View {
-    proxy: Proxy,
+    pub(super) proxy: Proxy,
     logging: Option<Logging>,
-    applied: Applied,
+    pub(super) applied: Applied,
     /// The kernel's start time of this process: with its id it names the process on this machine for good.
     started: Option<u64>,
+    pub(super) events: Events,
 }
 
 impl View {
     pub(super) fn new(proxy: Proxy, logging: Option<Logging>, applied: Applied) -> Self {
-        Self { proxy, logging, applied, started: crate::client::process::start_ticks(std::process::id()) }
+        let started = crate::client::process::start_ticks(std::process::id());
+        let events = Events::new(proxy.journal().clone());
+        Self { proxy, logging, applied, started, events }
     }
 }
 
-/// Answers one request. Only GET and HEAD do anything; the server drops the body of an answer to HEAD.
+/// Answers one request, of any page but `/events`. Only GET and HEAD do anything; the server drops the body of an answer to HEAD.
 pub(super) fn answer<B>(request: &Request<B>, view: &View) -> Response<Full<Bytes>> {
-    if let Err((status, why)) = host::check(request) {
-        return text(status, format!("{why}\n"));
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "read-only\n".to_owned());
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+    if let Some(refusal) = refusal(request) {
+        return refusal;
     }
     match request.uri().path() {
         "/" => text(StatusCode::OK, INDEX.to_owned()),
-        "/metrics" => respond(StatusCode::OK, METRICS, metrics(view)),
+        "/metrics" => respond(StatusCode::OK, METRICS, Full::new(Bytes::from(metrics(view)))),
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
         "/readyz" => readyz(&view.proxy.status()),
         "/pools" => document(StatusCode::OK, json!(view.proxy.status())),
-        "/diagnose" => document(StatusCode::OK, json!(view.proxy.diagnose())),
+        "/diagnose" => document(StatusCode::OK, fault::diagnosis(view, host::of(request))),
         "/config" => document(StatusCode::OK, config(view)),
         "/generation" => document(StatusCode::OK, generation(view)),
         _ => text(StatusCode::NOT_FOUND, format!("no such page\n\n{INDEX}")),
     }
+}
+
+/// The answer to a request that comes from elsewhere, or wants to change something.
+pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Full<Bytes>>> {
+    if let Err((status, why)) = host::check(request) {
+        return Some(text(status, format!("{why}\n")));
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "read-only\n".to_owned());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
 }
 
 /// The proxy's metrics and those of the process around it.
@@ -125,19 +138,19 @@ fn generation(view: &View) -> Value {
     })
 }
 
-fn document(status: StatusCode, mut value: Value) -> Response<Full<Bytes>> {
+pub(super) fn document(status: StatusCode, mut value: Value) -> Response<Full<Bytes>> {
     if let Value::Object(fields) = &mut value {
         fields.insert("schema".to_owned(), SCHEMA.into());
     }
-    respond(status, JSON, format!("{value}\n"))
+    respond(status, JSON, Full::new(Bytes::from(format!("{value}\n"))))
 }
 
-fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    respond(status, TEXT, body)
+pub(super) fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    respond(status, TEXT, Full::new(Bytes::from(body)))
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+pub(super) fn respond<B>(status: StatusCode, kind: &'static str, body: B) -> Response<B> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

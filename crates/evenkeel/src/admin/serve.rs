@@ -3,14 +3,18 @@
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::events;
 use super::routes::{self, View};
 
 /// Open connections; further ones wait in the kernel's queue.
@@ -65,9 +69,16 @@ async fn accept(
 
 async fn connection(view: Arc<View>, stream: TcpStream, _place: OwnedSemaphorePermit) {
     stream.set_nodelay(true).ok();
-    let service = service_fn(move |request| {
-        let view = Arc::clone(&view);
-        async move { Ok::<_, Infallible>(routes::answer(&request, &view)) }
+    let busy = Busy::default();
+    let of_requests = busy.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (view, busy) = (Arc::clone(&view), of_requests.clone());
+        async move {
+            Ok::<_, Infallible>(match request.uri().path() {
+                "/events" => view.events.answer(&request, &busy).await,
+                _ => events::whole(routes::answer(&request, &view)),
+            })
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -76,8 +87,36 @@ async fn connection(view: Arc<View>, stream: TcpStream, _place: OwnedSemaphorePe
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // How a connection ends is its client's affair.
-    if tokio::time::timeout(LIFETIME, connection.as_mut()).await.is_err() {
-        connection.as_mut().graceful_shutdown();
-        tokio::time::timeout(LAST_RESPONSE, connection).await.ok();
+    while tokio::time::timeout(LIFETIME, connection.as_mut()).await.is_err() {
+        if !busy.is_busy() {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(LAST_RESPONSE, connection).await.ok();
+            return;
+        }
+    }
+}
+
+/// Whether somebody follows events over a connection: it stays then, and the follower's own bounds hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Busy(Arc<AtomicUsize>);
+
+/// As long as it lives, the connection is busy.
+#[derive(Debug)]
+pub(super) struct Stay(Arc<AtomicUsize>);
+
+impl Busy {
+    pub(super) fn enter(&self) -> Stay {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Stay(Arc::clone(&self.0))
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

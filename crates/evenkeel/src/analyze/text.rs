@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use evenkeel_analyze::{BackendReport, Note, PoolReport, Report, Verdict, utc};
+use evenkeel_analyze::{BackendReport, Note, PoolReport, Report, Verdict, percent, utc};
+
+use crate::lines::{bar, clip, clip_middle, wrap};
 
 /// Columns of a bar that stands for all requests.
 const BAR: usize = 24;
 /// Backends of a pool that are told one by one; the others are fine, or are named as causes.
 const TOLD: usize = 20;
 const NAME_MAX: usize = 24;
-const SENTENCE: usize = 93;
 /// Paths that are asked for less are not told.
 const TOP_PATH: f64 = 0.1;
 
@@ -66,7 +67,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn pool(text: &mut String, pool: &PoolReport, zone: &str) {
-    let name = if pool.pool.is_empty() { "(the log names no pools)" } else { &printable(&pool.pool, 40) };
+    let name = if pool.pool.is_empty() { "(the log names no pools)" } else { &clip(&pool.pool, 40) };
     let state = match (pool.is_skewed(), pool.needed) {
         (true, _) => "SKEWED".to_owned(),
         (false, 0) => "even".to_owned(),
@@ -78,9 +79,7 @@ fn pool(text: &mut String, pool: &PoolReport, zone: &str) {
     for cause in &pool.causes {
         let severity = if cause.critical { "CRITICAL" } else { "WARNING " };
         writeln!(text, "  {severity} since {}:", utc(cause.since)).ok();
-        for line in wrapped(&cause.sentence) {
-            writeln!(text, "    {line}").ok();
-        }
+        wrap(text, "    ", &cause.sentence);
     }
     pool.notes.iter().for_each(|one| note(text, one));
     table(text, pool);
@@ -88,9 +87,7 @@ fn pool(text: &mut String, pool: &PoolReport, zone: &str) {
 }
 
 fn note(text: &mut String, note: &Note) {
-    for (number, line) in wrapped(&note.sentence).into_iter().enumerate() {
-        writeln!(text, "  {} {line}", if number == 0 { "NOTE" } else { "    " }).ok();
-    }
+    wrap(text, "  NOTE ", &note.sentence);
 }
 
 /// Backends, with what connections carried where that is what they are about.
@@ -119,25 +116,8 @@ fn table(text: &mut String, pool: &PoolReport) {
     }
 }
 
-/// In lines that fit.
-fn wrapped(sentence: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let sentence = printable(sentence, usize::MAX);
-    for word in sentence.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + word.chars().count() < SENTENCE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 fn backend(text: &mut String, one: &BackendReport, width: usize, of_bytes: Option<u64>) {
-    let name = fitted(&one.backend, width);
+    let name = clip_middle(&one.backend, width);
     let last = match of_bytes {
         Some(all) => format!("{:.1}%", one.bytes as f64 / all.max(1) as f64 * 100.0),
         None => one.mean_ms.map_or("-".to_owned(), |millis| format!("{millis:.1}")),
@@ -147,7 +127,7 @@ fn backend(text: &mut String, one: &BackendReport, width: usize, of_bytes: Optio
         "  {name:width$}  {:>6.1}%  {:>6.1}%  {:BAR$}  {:>9}  {:>7}  {last:>8}",
         one.share * 100.0,
         one.expected * 100.0,
-        bar(one.share, one.expected),
+        bar(one.share, Some(one.expected), BAR),
         one.attempts,
         one.errors,
     )
@@ -155,56 +135,25 @@ fn backend(text: &mut String, one: &BackendReport, width: usize, of_bytes: Optio
 }
 
 fn listed(text: &mut String, what: &str, things: impl Iterator<Item = String>) {
-    for line in wrapped(&format!("{what}: {}", things.collect::<Vec<_>>().join(", "))) {
-        writeln!(text, "  {line}").ok();
-    }
-}
-
-/// What is in a log may have been written by anybody: nothing of it steers a terminal.
-fn printable(text: &str, most: usize) -> String {
-    text.chars().take(most).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
-}
-
-/// Begin and end, which is what names differ in.
-fn fitted(name: &str, width: usize) -> String {
-    let name = printable(name, usize::MAX);
-    let length = name.chars().count();
-    if length <= width {
-        return name;
-    }
-    let begin: String = name.chars().take(width / 3).collect();
-    let end: String = name.chars().skip(length - (width - width / 3 - 2)).collect();
-    format!("{begin}..{end}")
-}
-
-/// Its share, with a mark where it should end.
-fn bar(share: f64, expected: f64) -> String {
-    let columns = |part: f64| ((part * BAR as f64).round() as usize).min(BAR);
-    let (filled, mark) = (columns(share), columns(expected).saturating_sub(1));
-    let cell = |column| match column {
-        column if column == mark => '|',
-        column if column < filled => '#',
-        _ => ' ',
-    };
-    (0..BAR).map(cell).collect()
+    wrap(text, "  ", &format!("{what}: {}", things.collect::<Vec<_>>().join(", ")));
 }
 
 fn details(text: &mut String, pool: &PoolReport) {
     if pool.is_skewed() && !pool.worst.is_empty() {
         let minutes = pool.worst.iter().map(|minute| {
-            let backend = fitted(&minute.backend, NAME_MAX);
-            format!("{} {backend} {:.0} %", &utc(minute.minute)[11..16], minute.share * 100.0)
+            let backend = clip_middle(&minute.backend, NAME_MAX);
+            format!("{} {backend} {}", &utc(minute.minute)[11..16], percent(minute.share))
         });
         listed(text, "worst minutes", minutes);
     }
     if !pool.top_clients.is_empty() {
         let clients = pool.top_clients.iter().take(3);
-        let clients = clients.map(|(name, share)| format!("{name} {:.0} %", share * 100.0));
+        let clients = clients.map(|(name, share)| format!("{name} {}", percent(*share)));
         listed(text, "most come from", clients);
     }
     let paths = pool.top_paths.iter().filter(|(_, share)| *share >= TOP_PATH).take(3);
     let paths: Vec<String> =
-        paths.map(|(path, share)| format!("{} {:.0} %", printable(path, 24), share * 100.0)).collect();
+        paths.map(|(path, share)| format!("{} {}", clip(path, 24), percent(*share))).collect();
     if pool.is_skewed() && !paths.is_empty() {
         listed(text, "most ask for", paths.into_iter());
     }
@@ -242,14 +191,6 @@ mod tests {
         assert!(lines[6].contains("a gets 83 % of the requests, 50 % would be its share"), "{text}");
         assert!(text.contains("worst minutes: 12:0"), "{text}");
         assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
-    }
-
-    #[test]
-    fn long_names_keep_their_ends() {
-        assert_eq!(fitted("web1", 7), "web1");
-        let long = fitted("[2001:db8:0:1:2:3:4:5]:8080", 24);
-        assert_eq!((&*long, long.chars().count()), ("[2001:db..:2:3:4:5]:8080", 24));
-        assert_eq!(fitted("a\u{1b}[31m", 24), "a?[31m", "nothing steers a terminal");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
 
 use evenkeel_config::{Config, Diagnostic, Severity, Source};
-use evenkeel_proxy::{Proxy, StartOptions};
+use evenkeel_proxy::{Proxy, StartError, StartOptions};
 
 use crate::admin::{self, Admin};
 use crate::check;
@@ -196,6 +196,9 @@ fn log_diagnostics(source: &Source, diagnostics: &[Diagnostic]) {
 fn hint(error: &(dyn Error + 'static), own: &[Own]) -> String {
     if let Some(holder) = addresses::holder(error, own) {
         return format!("{holder} of this same Evenkeel has this address; give one of the two another port");
+    }
+    if let Some(StartError::Events(error)) = error.downcast_ref() {
+        return error.hint().to_owned();
     }
     let error = describe(error);
     let known = if error.contains("in use") {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{AdminAddress, Connection};
-use crate::output;
+use crate::output::Refusal;
 
 /// Asked again so often while a reload is just being finished.
 const TRIES: usize = 20;
@@ -32,26 +32,26 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Asks over `connection`; says what is wrong if there is no answer.
-    pub(crate) fn ask(admin: &AdminAddress, connection: &mut Connection) -> Option<Self> {
+    /// Asks over `connection`.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) fn ask(admin: &AdminAddress, connection: &mut Connection) -> Result<Self, Refusal> {
         for _ in 0..TRIES {
-            match connection.get_json::<Document>("/config") {
-                Ok(Document { file: None, .. }) => {
+            match connection.get_json::<Document>("/config")? {
+                Document { file: None, .. } => {
                     let hint = "it is a demo, or another version: compare two files instead";
-                    output::complain(format_args!("{} does not tell its configuration file", admin.0), hint);
-                    return None;
+                    return Err(Refusal::no(
+                        format!("{} does not tell its configuration file", admin.0),
+                        hint,
+                    ));
                 }
-                Ok(Document { generation, file: Some(file) }) if file.generation == generation => {
-                    return Some(file);
+                Document { generation, file: Some(file) } if file.generation == generation => {
+                    return Ok(file);
                 }
-                Ok(_) => std::thread::sleep(AGAIN_AFTER),
-                Err(error) => {
-                    admin.complain(&error);
-                    return None;
-                }
+                Document { .. } => std::thread::sleep(AGAIN_AFTER),
             }
         }
-        output::complain(format_args!("{} is being reloaded all the time", admin.0), "try again");
-        None
+        Err(Refusal::no(format!("{} is being reloaded all the time", admin.0), "try again"))
     }
 }

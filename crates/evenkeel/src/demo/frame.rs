@@ -9,7 +9,7 @@ use super::backends::Backend;
 use super::load::{Load, Tally};
 
 /// "Now" is this long: short enough to see a change, long enough for shares to mean something at 400 requests a second.
-const NOW: Duration = Duration::from_secs(2);
+pub(super) const NOW: Duration = Duration::from_secs(2);
 
 /// Everything on the screen.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub(super) phase: &'static str,
     /// The share that configuration and health give it.
     pub(super) expected: f64,
+    /// The share that the operator means it to have.
+    pub(super) intended: f64,
     /// The share of the requests of now.
     pub(super) now: f64,
     /// The share since start.
@@ -67,10 +69,11 @@ impl Camera {
         let attempts = pool.backends.iter().map(|backend| backend.attempts).collect();
         let (rate, shares) = self.advance(now, attempts);
         let rows = pool.backends.iter().zip(&self.backends).zip(shares).map(|((status, backend), now)| Row {
-            name: backend.name.clone(),
+            name: status.name.clone(),
             service_time: backend.service_time,
             phase: status.phase,
             expected: status.plan,
+            intended: status.intent,
             now,
             overall: status.observed,
             in_flight: status.in_flight,

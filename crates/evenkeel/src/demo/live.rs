@@ -39,8 +39,8 @@ pub(super) fn show(about: &[String], mut next: impl FnMut() -> Option<Frame>) ->
     shown
 }
 
-/// Waits for a key, not for long.
-fn wants_out() -> io::Result<bool> {
+/// Waits for a key, not for long. Whether it is one that ends things.
+pub(super) fn wants_out() -> io::Result<bool> {
     Ok(event::poll(REFRESH)? && matches!(event::read()?, Event::Key(key) if ends(key)))
 }
 

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Empty};
-use hyper::Request;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::HOST;
+use hyper::header::{COOKIE, HOST, SET_COOKIE};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::backends::BACKEND_FIELD;
+use super::lately::{Lately, Users};
+use super::visitors::{USER_FIELD, User, Visitors};
 
-/// Between two requests: 400 a second, which any machine can spare.
-const EVERY: Duration = Duration::from_micros(2_500);
 /// Requests open at once; when there are more the balancer has stopped answering, and that is an error. Five seconds'
 /// worth: a machine that pauses for a moment is not an error of the balancer.
 const OPEN_MAX: usize = 2_000;
@@ -35,6 +35,7 @@ type Client = SendRequest<Empty<Bytes>>;
 #[derive(Debug)]
 pub(super) struct Load {
     tally: Arc<Mutex<Tally>>,
+    lately: Arc<Mutex<Lately>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -54,24 +55,37 @@ struct Clients {
     target: SocketAddr,
     idle: Mutex<Vec<Client>>,
     tally: Arc<Mutex<Tally>>,
+    lately: Arc<Mutex<Lately>>,
+    visitors: Arc<Visitors>,
 }
 
 impl Load {
-    /// Sends requests to `target` from now on, from a thread of its own.
-    pub(super) fn start(target: SocketAddr) -> io::Result<Self> {
+    /// Sends a request of these visitors to `target` every so often from now on, from a thread of its own.
+    pub(super) fn start(target: SocketAddr, every: Duration, visitors: Arc<Visitors>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let tally = Arc::new(Mutex::new(Tally::default()));
-        let clients = Arc::new(Clients { target, idle: Mutex::default(), tally: Arc::clone(&tally) });
+        let (tally, lately) = (Arc::<Mutex<Tally>>::default(), Arc::<Mutex<Lately>>::default());
+        let clients = Arc::new(Clients {
+            target,
+            idle: Mutex::default(),
+            tally: Arc::clone(&tally),
+            lately: Arc::clone(&lately),
+            visitors,
+        });
         let (stop, stopped) = oneshot::channel();
         std::thread::Builder::new().name("demo-load".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = generate(clients) => {}
+                    () = generate(clients, every) => {}
                     _ = stopped => {}
                 }
             });
         })?;
-        Ok(Self { tally, _stop: stop })
+        Ok(Self { tally, lately, _stop: stop })
+    }
+
+    /// What clients see now.
+    pub(super) fn users(&self) -> Users {
+        lock(&self.lately).users(Instant::now())
     }
 
     /// What clients saw so far.
@@ -106,47 +120,65 @@ impl Tally {
     }
 }
 
-async fn generate(clients: Arc<Clients>) {
+async fn generate(clients: Arc<Clients>, every: Duration) {
     let places = Arc::new(Semaphore::new(OPEN_MAX));
-    let mut due = tokio::time::interval(EVERY);
+    let mut due = tokio::time::interval(every);
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    loop {
+    for number in 0_u64.. {
         let due = due.tick().await.into_std();
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => {
                 let clients = Arc::clone(&clients);
                 tokio::spawn(async move {
-                    clients.request(due).await;
+                    clients.request(number, due).await;
                     drop(place);
                 });
             }
-            Err(_) => lock(&clients.tally).count(None, Duration::ZERO),
+            Err(_) => clients.count(None, Duration::ZERO),
         }
     }
 }
 
 impl Clients {
-    async fn request(&self, due: Instant) {
+    async fn request(&self, number: u64, due: Instant) {
         let idle = lock(&self.idle).pop();
-        let outcome = tokio::time::timeout(TIMEOUT, self.exchange(idle)).await.ok().flatten();
-        lock(&self.tally).count(outcome, due.elapsed());
+        let user = self.visitors.who(number, due);
+        let outcome = tokio::time::timeout(TIMEOUT, self.exchange(user, idle)).await.ok().flatten();
+        self.count(outcome, due.elapsed());
+    }
+
+    fn count(&self, outcome: Option<String>, took: Duration) {
+        lock(&self.lately).add(Instant::now(), took, outcome.is_some());
+        lock(&self.tally).count(outcome, took);
     }
 
     /// One request; the name of the backend that answered it.
-    async fn exchange(&self, idle: Option<Client>) -> Option<String> {
+    async fn exchange(&self, user: User, idle: Option<Client>) -> Option<String> {
         let mut client = match idle {
             Some(client) if client.is_ready() => client,
             _ => self.connect().await?,
         };
-        let host = self.target.to_string();
-        let request = Request::get("/").header(HOST, host).body(Empty::new()).ok()?;
-        let response = client.send_request(request).await.ok()?;
-        let ok = response.status() == 200;
-        let backend = response.headers().get(BACKEND_FIELD)?.to_str().ok()?.to_owned();
+        let mut request = Request::get("/").header(HOST, self.target.to_string());
+        request = request.header(USER_FIELD, user.to_string());
+        if let Some(cookie) = self.visitors.cookie(user, Instant::now()) {
+            request = request.header(COOKIE, cookie);
+        }
+        let response = client.send_request(request.body(Empty::new()).ok()?).await.ok()?;
+        let answered = self.answered(user, &response);
         response.into_body().collect().await.ok()?;
         client.ready().await.ok()?;
         lock(&self.idle).push(client);
-        ok.then_some(backend)
+        answered
+    }
+
+    /// The name of the backend, if the answer is a good one; a cookie is kept in any case.
+    fn answered(&self, user: User, response: &Response<Incoming>) -> Option<String> {
+        let text = |name: &str| response.headers().get(name)?.to_str().ok();
+        if let Some(cookie) = text(SET_COOKIE.as_str()) {
+            self.visitors.keep(user, cookie, Instant::now());
+        }
+        let backend = text(BACKEND_FIELD)?.to_owned();
+        (response.status() == 200).then_some(backend)
     }
 
     async fn connect(&self) -> Option<Client> {

@@ -1,10 +1,13 @@
 //! `evenkeel demo`: backends, balancer, load and a view of it all, in one process, through real sockets.
 
 mod backends;
+mod fault;
 mod frame;
+mod lately;
 mod live;
 mod load;
 mod text;
+mod visitors;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -24,7 +27,12 @@ use crate::output::{self, Answer};
 use backends::Backend;
 use frame::{Camera, Frame};
 use load::Load;
+use visitors::{Crowd, Visitors};
 
+pub(crate) use fault::Fault;
+
+/// Between two requests: 400 a second, which any machine can spare.
+const REQUEST_EVERY: Duration = Duration::from_micros(2_500);
 /// Between two lines of the plain form.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 /// Past its time by so much, the view is stuck.
@@ -35,6 +43,9 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// Runs the demo until its time is up or somebody has seen enough.
 pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
     let stop = stop_on_signals();
+    if let Some(fault) = arguments.fault {
+        return fault::demo(fault, arguments, stop);
+    }
     match stop.map_err(Into::into).and_then(|stop| play(arguments, &stop)) {
         Ok(last) => output::out(text::summary(&last, arguments.strategy.as_str())),
         Err(error) => {
@@ -45,13 +56,14 @@ pub(crate) fn demo(arguments: &DemoArgs) -> Answer {
 }
 
 fn play(arguments: &DemoArgs, stop: &Receiver<()>) -> Result<Frame, Box<dyn Error>> {
-    let backends = backends::start(arguments.backends)?;
+    let backends = backends::start(backends::unequal(arguments.backends))?;
     let config = configuration(arguments, &backends);
     let admin_socket = admin::bind(config.admin.as_ref())?;
     let proxy = Proxy::start(config, StartOptions::default())?;
     let admin = Admin::start(proxy.clone(), None, Applied::default(), admin_socket)?;
     let address = proxy.listeners().first().map(|(_, address)| *address).ok_or("there is no listener")?;
-    let load = Load::start(reachable(address))?;
+    let visitors = Arc::new(Visitors::new(Crowd::steady(1)));
+    let load = Load::start(reachable(address), REQUEST_EVERY, visitors)?;
     let mut camera = Camera::new(proxy.clone(), backends);
     let about = about(arguments, address, admin.address());
     let ends = Instant::now() + arguments.duration;
@@ -160,6 +172,10 @@ mod tests {
             strategy: StrategyKind::RoundRobin,
             plain: true,
             listen: "127.0.0.1:0".parse().unwrap(),
+            fault: None,
+            exit: false,
+            json: false,
+            speed: 1.0,
         };
         let (_going, stop) = sync_channel(1);
         let last = play(&arguments, &stop).unwrap();

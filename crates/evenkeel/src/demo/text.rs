@@ -88,6 +88,7 @@ mod tests {
             service_time: Duration::from_millis(2),
             phase: "serving",
             expected: 0.5,
+            intended: 0.5,
             now: 0.512,
             overall: 0.501,
             in_flight: 1,

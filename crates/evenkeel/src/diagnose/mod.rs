@@ -15,6 +15,8 @@ use crate::output::{self, Answer};
 const EVERY: Duration = Duration::from_secs(2);
 /// The page that is asked for.
 const PAGE: &str = "/diagnose";
+/// Verdicts with which somebody should do something.
+const WRONG: [&str; 4] = ["skewed", "down", "shared_dependency", "contract_broken"];
 
 /// What the running balancer says of its pools.
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,15 @@ struct Pool {
     usual_latency_ms: Option<f64>,
     shared_since: Option<u64>,
     symptoms: Vec<Symptom>,
+    #[serde(default)]
+    contract: Vec<Breach>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Breach {
+    since: u64,
+    sentence: String,
+    advice: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,14 +59,34 @@ struct Symptom {
     cause: String,
     sentence: String,
     advice: String,
-    changed: Option<String>,
+    #[serde(default)]
+    changes: Vec<Change>,
+    /// The line of the file that makes it so.
+    config: Option<AtFault>,
+    command: Option<String>,
     terms: Vec<(String, f64)>,
+}
+
+/// What changed when it began.
+#[derive(Debug, Deserialize)]
+struct Change {
+    text: String,
+    seconds: f64,
+}
+
+/// A place in the file that was applied; without a line when another one has been put there since.
+#[derive(Debug, Deserialize)]
+struct AtFault {
+    file: String,
+    line: Option<u64>,
+    column: Option<u64>,
+    text: Option<String>,
 }
 
 impl Diagnosis {
     /// Whether somebody should do something.
     fn is_bad(&self) -> bool {
-        matches!(self.verdict.as_str(), "skewed" | "shared_dependency")
+        WRONG.contains(&self.verdict.as_str())
     }
 }
 
@@ -78,10 +109,16 @@ pub(crate) fn diagnose(arguments: &DiagnoseArgs) -> Answer {
     }
 }
 
+/// What is shown of an answer of [`PAGE`]; `None` if it is none.
+pub(crate) fn text_of(document: &Value) -> Option<String> {
+    let diagnosis = Diagnosis::deserialize(document).ok()?;
+    Some(text::render(&diagnosis, std::time::SystemTime::now()))
+}
+
 fn once(connection: &mut Connection, as_json: bool) -> Result<Answer, GetError> {
     if as_json {
         let document: Value = connection.get_json(PAGE)?;
-        let bad = matches!(document["verdict"].as_str(), Some("skewed" | "shared_dependency"));
+        let bad = document["verdict"].as_str().is_some_and(|verdict| WRONG.contains(&verdict));
         return Ok(verdict(bad, output::json(&document)));
     }
     let diagnosis: Diagnosis = connection.get_json(PAGE)?;

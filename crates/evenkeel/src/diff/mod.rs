@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::check;
 use crate::cli::{ADMIN, DiffArgs};
 use crate::client::{AdminAddress, Running};
-use crate::output::{self, Answer};
+use crate::output::{self, Answer, Refusal};
 
 /// The word for what the balancer runs; a file of that name is `./running`.
 const RUNNING: &str = "running";
@@ -42,15 +42,15 @@ pub(crate) fn diff(arguments: &DiffArgs) -> Answer {
     let (old, new) = match named(arguments) {
         Ok(both) => both,
         Err(misuse) => {
-            output::complain(misuse, "evenkeel diff OLD NEW, or evenkeel diff running NEW");
-            return Answer::Misused;
+            let hint = "evenkeel diff OLD NEW, or evenkeel diff running NEW";
+            return Refusal::misused(misuse, hint).tell(arguments.json);
         }
     };
     let admin = AdminAddress(arguments.admin.clone().unwrap_or_else(|| ADMIN.to_owned()));
     let texts = read(old, &admin).and_then(|old| Ok((old, read(new, &admin)?)));
     match texts {
         Ok((old, new)) => told(arguments, old, new),
-        Err(answer) => answer,
+        Err(refusal) => refusal.tell(arguments.json),
     }
 }
 
@@ -69,10 +69,10 @@ fn named(arguments: &DiffArgs) -> Result<(&Path, &Path), String> {
     Ok((old, new))
 }
 
-fn read(name: &Path, admin: &AdminAddress) -> Result<Text, Answer> {
+fn read(name: &Path, admin: &AdminAddress) -> Result<Text, Refusal> {
     if name == Path::new(RUNNING) {
-        let mut connection = admin.connect().ok_or(Answer::No)?;
-        let running = Running::ask(admin, &mut connection).ok_or(Answer::No)?;
+        let mut connection = admin.open()?;
+        let running = Running::ask(admin, &mut connection)?;
         let generation = Some(running.generation);
         return Ok(Text {
             name: format!("running (generation {})", running.generation),
@@ -87,11 +87,8 @@ fn read(name: &Path, admin: &AdminAddress) -> Result<Text, Answer> {
         (name.display().to_string(), std::fs::read(name).map(|read| bytes = read))
     };
     outcome.map_err(|error| {
-        output::complain(
-            format_args!("cannot read {shown}: {error}"),
-            "give the paths of two configuration files",
-        );
-        Answer::Misused
+        let hint = "give the paths of two configuration files";
+        Refusal::misused(format!("cannot read {shown}: {error}"), hint)
     })?;
     Ok(Text { name: shown, generation: None, bytes })
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Difference;
 use super::names::Lookups;
+use crate::lines::span;
 
 /// What `GET /pools` says, as far as it is needed here.
 #[derive(Debug, Deserialize)]
@@ -37,6 +38,8 @@ struct Backend {
 
 /// Attempts that must be due before none is a sign: by chance that happens once in 10^8 times.
 const DUE: f64 = 20.0;
+/// Phases of backends that are not well.
+const OUT: [&str; 3] = ["unhealthy", "ejected", "unresolved"];
 /// Names and addresses in one sentence.
 const NAMED: usize = 3;
 
@@ -74,10 +77,12 @@ pub(super) fn compare(config: &Config, status: &Status, lookups: &Lookups) -> Ve
 fn service(pool: &Pool, backend: &Backend) -> Option<Difference> {
     let about = format!("pool {}", pool.name);
     let name = &backend.name;
-    if backend.intent > 0.0 && backend.plan == 0.0 {
+    // In panic those that are out get requests, too.
+    let out = backend.plan == 0.0 || OUT.contains(&backend.phase.as_str());
+    if backend.intent > 0.0 && out {
         let never = backend.attempts == 0;
         let kind = if never { "never-served" } else { "out-of-service" };
-        let (phase, since) = (&backend.phase, ago(backend.since));
+        let (phase, since) = (&backend.phase, span(backend.since));
         let text = match never {
             true => format!("{name} has never served: {phase} for {since}"),
             false => format!("{name} does not serve: {phase} for {since}"),
@@ -140,16 +145,6 @@ fn company(pool: &Pool, backend: &Backend, name: &str, holders: &Holders<'_>) ->
         let difference = Difference::new("same-address", format!("pool {}", pool.name), text);
         difference.more("one server gets the requests of both")
     })
-}
-
-/// `5 s`, `12 min`, `3 h`, `2 days`.
-fn ago(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.0} h", s / 3_600.0),
-        s => format!("{:.0} days", s / 86_400.0),
-    }
 }
 
 #[cfg(test)]
@@ -218,6 +213,8 @@ mod tests {
             "10.0.0.2:80 has never served: unhealthy for 2 h"
         );
         assert_eq!(found(second("ejected", 0.0, 7))[0].0, "out-of-service");
+        // In panic it has its part of the plan.
+        assert_eq!(found(second("unhealthy", 0.5, 7))[0].0, "out-of-service");
         assert_eq!(found(second("serving", 0.5, 0))[0].0, "no-traffic");
         assert!(kinds(TWO, 39, [first(), second("serving", 0.5, 0)], &[]).is_empty(), "too few to tell");
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::cli::DriftArgs;
 use crate::client::{AdminAddress, Running, process};
-use crate::output::{self, Answer};
+use crate::output::{self, Answer, Refusal};
 use crate::status::report::LastReload;
 use members::Status;
 
@@ -61,25 +61,20 @@ impl Difference {
 /// Asks the balancer, reads the file, looks names up, and says what does not fit.
 pub(crate) fn drift(arguments: &DriftArgs) -> Answer {
     let admin = AdminAddress(arguments.admin.clone());
-    let Some(report) = report(&admin, arguments.file.as_deref()) else { return Answer::No };
+    let report = match report(&admin, arguments.file.as_deref()) {
+        Ok(report) => report,
+        Err(refusal) => return refusal.tell(arguments.json),
+    };
     let told =
         if arguments.json { output::json(&document(&report)) } else { output::out(text::render(&report)) };
     if report.differences.is_empty() { told } else { told.and(Answer::No) }
 }
 
-/// `None` when the balancer cannot be asked, which has been told then.
-fn report(admin: &AdminAddress, named: Option<&Path>) -> Option<Report> {
-    let mut connection = admin.connect()?;
+fn report(admin: &AdminAddress, named: Option<&Path>) -> Result<Report, Refusal> {
+    let mut connection = admin.open()?;
     let running = Running::ask(admin, &mut connection)?;
-    let process: Result<Process, _> = connection.get_json("/generation");
-    let status: Result<Status, _> = connection.get_json("/pools");
-    let (process, status) = match (process, status) {
-        (Ok(process), Ok(status)) => (process, status),
-        (Err(error), _) | (_, Err(error)) => {
-            admin.complain(&error);
-            return None;
-        }
-    };
+    let process: Process = connection.get_json("/generation")?;
+    let status: Status = connection.get_json("/pools")?;
     let path = named.map(PathBuf::from).or_else(|| started_with(&running, &process));
     let (mut differences, comparison) = match &path {
         Some(path) => file::compare(path, named.is_none(), &running),
@@ -91,7 +86,7 @@ fn report(admin: &AdminAddress, named: Option<&Path>) -> Option<Report> {
         differences.extend(members::compare(&config, &status, &lookups));
     }
     let file = path.map(|path| path.display().to_string());
-    Some(Report { running, file, differences, comparison })
+    Ok(Report { running, file, differences, comparison })
 }
 
 /// The file that the process was started with, seen from here: a relative name is relative to where the process is, if

@@ -18,8 +18,7 @@ use evenkeel_traffic::load::{
 use evenkeel_traffic::split::Expectation;
 
 use crate::app::signals::{self, Signal};
-use crate::output::{self, Answer};
-use crate::verify::Refusal;
+use crate::output::{self, Answer, Refusal};
 use crate::verify::expected::Expected;
 pub(crate) use arguments::LoadArgs;
 use progress::Bar;
@@ -42,13 +41,13 @@ type Ran = (Plan, Record, f64);
 pub(crate) fn load(arguments: &LoadArgs) -> Answer {
     match loaded(arguments) {
         Ok(report) => tell(arguments, &report),
-        Err(refusal) => refusal.tell(),
+        Err(refusal) => refusal.tell(arguments.json),
     }
 }
 
 fn loaded(arguments: &LoadArgs) -> Result<Report, Refusal> {
     let io = |error: io::Error| Refusal::no(format!("cannot send load: {error}"), "");
-    let Expected { expectation, names, notes } = prepare::expected(arguments)?;
+    let Expected { expectation, names, notes, .. } = prepare::expected(arguments)?;
     notes.iter().for_each(|note| output::err(format_args!("note: {note}\n")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     let plan = runtime.block_on(prepare::plan(arguments, names))?;

@@ -11,8 +11,9 @@ use evenkeel_traffic::{By, Names, Vary, guess};
 
 use super::arguments::LoadArgs;
 use crate::app;
+use crate::output::Refusal;
 use crate::verify::expected::{self, Asked, Expected};
-use crate::verify::{Refusal, is_loopback};
+use crate::verify::is_loopback;
 
 /// Asked before the load begins, to find out what names backends.
 const SAMPLES: usize = 8;

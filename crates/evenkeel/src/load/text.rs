@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use evenkeel_traffic::load::{BackendReport, Probe, Report, StageReport, Summary, Verdict};
 
 use super::curve::{self, figure};
+use crate::lines::{WIDTH, bar, clip, wrap};
 
 /// Columns of a bar that stands for all answers.
 const BAR: usize = 16;
 /// Backends that are told one by one.
 const TOLD: usize = 20;
 const NAME_MAX: usize = 18;
-/// Where text is broken.
-const WIDTH: usize = 98;
 /// Of steps and probes.
 const ROWS_MAX: usize = 60;
 
@@ -20,13 +19,13 @@ const ROWS_MAX: usize = 60;
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     for line in verdicts(report) {
-        wrapped(&mut text, "", &line);
+        wrap(&mut text, "", &line);
     }
     sent(&mut text, report);
     latencies(&mut text, report);
     errors(&mut text, report);
     for note in &report.generator.notes {
-        wrapped(&mut text, "  note: ", note);
+        wrap(&mut text, "  note: ", note);
     }
     if let Some(capacity) = &report.capacity {
         probes(&mut text, &capacity.probes);
@@ -67,7 +66,7 @@ fn sent(text: &mut String, report: &Report) {
     let ended = if report.interrupted { "; ended before its time" } else { "" };
     let left = if report.left > 0 { format!(", {} left behind", report.left) } else { String::new() };
     let streams = if report.streams > 1 { format!(" of {} streams", report.streams) } else { String::new() };
-    writeln!(text, "\n{}", cut(&report.url, WIDTH)).ok();
+    writeln!(text, "\n{}", clip(&report.url, WIDTH)).ok();
     writeln!(
         text,
         "  {} requests in {:.1} s over {} connections{streams}, {} arrivals{ended}",
@@ -96,10 +95,8 @@ fn latencies(text: &mut String, report: &Report) {
         [("from when it was due", &report.latency), ("from when it was sent", &report.uncorrected)]
     {
         let Summary { p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms, .. } = summary;
-        // What has no answer has no latency, and must not look fast.
-        let told = |value: &f64| if summary.count == 0 { "-".to_owned() } else { figure(*value) };
-        let figures = [p50_ms, p90_ms, p99_ms, p999_ms, max_ms, mean_ms].map(told);
-        let [p50, p90, p99, p999, max, mean] = figures;
+        let [p50, p90, p99, p999, max, mean] =
+            figures(summary, [*p50_ms, *p90_ms, *p99_ms, *p999_ms, *max_ms, *mean_ms]);
         writeln!(text, "  {name:24} {p50:>10} {p90:>10} {p99:>10} {p999:>10} {max:>10} {mean:>10}").ok();
     }
 }
@@ -140,11 +137,16 @@ fn heading(text: &mut String) {
 }
 
 fn row(text: &mut String, rate: f64, (requests, failed): (u64, u64), latency: &Summary, state: &str) {
-    let figures = [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms].map(figure);
-    let [p50, p90, p99, max] = figures;
+    let [p50, p90, p99, max] =
+        figures(latency, [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms]);
     let line =
         format!("  {rate:>10.1} {requests:>10} {failed:>8} {p50:>9} {p90:>9} {p99:>9} {max:>9}  {state}");
     writeln!(text, "{}", line.trim_end()).ok();
+}
+
+/// What has no answer has no latency, and must not look fast.
+fn figures<const N: usize>(latency: &Summary, values: [f64; N]) -> [String; N] {
+    values.map(|value| if latency.count == 0 { "-".to_owned() } else { figure(value) })
 }
 
 fn timeline(text: &mut String, report: &Report) {
@@ -169,7 +171,7 @@ fn backends(text: &mut String, report: &Report) {
         number => format!("; {number} answers do not say whose they are"),
     };
     writeln!(text).ok();
-    wrapped(text, "  ", &format!("{} backends{by}{anonymous}", report.backends.len()));
+    wrap(text, "  ", &format!("{} backends{by}{anonymous}", report.backends.len()));
     writeln!(
         text,
         "  {:NAME_MAX$} {:>6} {:>6} {:BAR$} {:>8} {:>6} {:>7} {:>7} {:>7} {:>7}",
@@ -181,7 +183,7 @@ fn backends(text: &mut String, report: &Report) {
 }
 
 fn backend(text: &mut String, one: &BackendReport) {
-    let name = cut(one.backend.as_deref().unwrap_or("(never answered)"), NAME_MAX);
+    let name = clip(one.backend.as_deref().unwrap_or("(never answered)"), NAME_MAX);
     let latency = |value: fn(&Summary) -> f64| {
         one.latency.as_ref().map_or_else(|| "-".to_owned(), |latency| figure(value(latency)))
     };
@@ -190,7 +192,7 @@ fn backend(text: &mut String, one: &BackendReport) {
         "  {name:NAME_MAX$} {:>5.1}% {:>5.1}% {:BAR$} {:>8} {:>6} {:>7} {:>7} {:>7} {:>7}",
         one.share * 100.0,
         one.expected * 100.0,
-        bar(one.share, one.expected),
+        bar(one.share, Some(one.expected), BAR),
         one.answers,
         one.failed,
         latency(|summary| summary.p50_ms),
@@ -201,49 +203,10 @@ fn backend(text: &mut String, one: &BackendReport) {
     .ok();
 }
 
-/// Its share, with a mark where it should end.
-fn bar(share: f64, expected: f64) -> String {
-    let columns = |part: f64| ((part * BAR as f64).round() as usize).min(BAR);
-    let (filled, mark) = (columns(share), columns(expected).saturating_sub(1));
-    let cell = |column| match column {
-        column if column == mark => '|',
-        column if column < filled => '#',
-        _ => ' ',
-    };
-    (0..BAR).map(cell).collect()
-}
-
 fn more(text: &mut String, all: usize, told: usize, what: &str) {
     if all > told {
         writeln!(text, "  and {} more {what} (--json has all)", all - told).ok();
     }
-}
-
-fn cut(text: &str, width: usize) -> String {
-    match text.chars().count() {
-        length if length <= width => text.to_owned(),
-        _ => text.chars().take(width - 1).chain(['~']).collect(),
-    }
-}
-
-/// In lines that fit; further ones are indented as far as the text of the first.
-fn wrapped(text: &mut String, lead: &str, sentence: &str) {
-    let mut line = lead.to_owned();
-    let indent = " ".repeat(lead.len());
-    let mut is_empty = true;
-    for word in sentence.split(' ') {
-        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(text, "{line}").ok();
-            line.clone_from(&indent);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
-    }
-    writeln!(text, "{line}").ok();
 }
 
 fn size(bytes: u64) -> String {

@@ -79,6 +79,18 @@ fn the_verdict_comes_first_and_everything_fits() {
 }
 
 #[test]
+fn a_name_that_a_server_sends_drives_no_terminal() {
+    let mut record = Record::new(1);
+    for number in 0..600_u64 {
+        let due = number * 50_000_000;
+        let backend = Some(if number % 6 == 0 { "w\u{1b}[2Jx\u{7}" } else { "b" });
+        record.add(&Sample { due, sent: due, done: due + 1_000_000, backend, failure: None, bytes: 100 }, 0);
+    }
+    let text = render(&report(&plan(), &record, 30.0, (&Expectation::EqualSeen, None)));
+    assert!(text.contains("w?[2Jx?") && !text.contains(['\u{1b}', '\u{7}']), "{text}");
+}
+
+#[test]
 fn a_search_tells_every_rate() {
     let objective = Objective::parse("p99<500ms").unwrap();
     let (plan, record) = (plan(), record(2));
@@ -94,7 +106,11 @@ fn a_search_tells_every_rate() {
 
 #[test]
 fn nothing_at_all_is_told_too() {
-    let text = render(&report(&plan(), &Record::new(3), 0.0, (&Expectation::Equal(2), None)));
+    let nothing = report(&plan(), &Record::new(3), 0.0, (&Expectation::Equal(2), None));
+    let page = evenkeel_traffic::load::page(&nothing);
+    assert!(page.contains("<td>-</td>") && !page.contains("<td>0.00</td>"), "{page}");
+    let text = render(&nothing);
+    assert!(!text.contains("0.00"), "{text}");
     assert!(text.starts_with("No request was answered well.\n"), "{text}");
     assert!(text.contains("no answer says which backend gave it (--by)"), "{text}");
     fits(&text);

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use evenkeel_config::Diagnostic;
 use evenkeel_rehearse::{BackendReport, Finding, PoolReport, Report, SituationReport};
 
-use super::text::{load_words, notes, percent, seconds, verdict};
+use super::text::{answer, load_words, notes, seconds};
+use crate::lines::percent;
 
 /// Pools, backends of a pool, and situations of a pool that are drawn; a page with more nobody reads.
 const POOLS: usize = 200;
@@ -31,19 +33,22 @@ svg { display: block; max-width: 100%; height: auto; font: 12px system-ui, sans-
 ";
 
 /// The whole page.
-pub(super) fn render(file: &str, report: &Report) -> String {
+pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic]) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>Rehearsal of {0}</title><style>{STYLE}</style>\n<h1>{1}</h1>\n\
          <p class=\"soft\">{0}: {2} pools, {3} situations, {4} requests played, seed {5}. Bars are shares of the \
          attempts; the mark is where the share should end.</p>\n",
         escaped(file),
-        escaped(&verdict(report)),
+        escaped(&answer(report, warnings.len())),
         report.pools.len(),
         report.situations,
         report.requests,
         report.seed,
     );
+    for one in warnings {
+        warning(&mut page, one);
+    }
     for one in &report.problems {
         finding(&mut page, "Problem", one);
     }
@@ -58,6 +63,14 @@ pub(super) fn render(file: &str, report: &Report) -> String {
     }
     page.push_str("</html>\n");
     page
+}
+
+fn warning(page: &mut String, one: &Diagnostic) {
+    let effect = one.effect.as_ref().map_or(String::new(), |effect| format!(": {effect}"));
+    let help = one.help.as_ref().map(|help| format!(" <span class=\"soft\">{}</span>", escaped(help)));
+    let (code, said) = (one.code, escaped(&format!("{}{effect}", one.message)));
+    let help = help.unwrap_or_default();
+    writeln!(page, "<p class=\"warning\"><b>Warning, {code}:</b> {said}.{help}</p>").ok();
 }
 
 fn finding(page: &mut String, kind: &str, one: &Finding) {
@@ -173,8 +186,10 @@ mod tests {
 
     fn page(file: &str, pool: &str) -> String {
         let text = format!("[listener.web]\nbind = \":8080\"\npool = \"web\"\n[pool.web]\n{pool}\n");
-        let config = load(&Source::new("f", text)).config.unwrap();
-        render(file, &rehearse(&config, &Options { requests: 1_000, ..Options::default() }))
+        let loaded = load(&Source::new("f", text));
+        let warnings: Vec<&Diagnostic> = loaded.diagnostics.iter().collect();
+        let options = Options { requests: 1_000, ..Options::default() };
+        render(file, &rehearse(loaded.config.as_ref().unwrap(), &options), &warnings)
     }
 
     #[test]
@@ -187,6 +202,17 @@ mod tests {
         assert_eq!((open, closed), (5, 5), "all is well, and four failures: {page}");
         assert!(page.contains("10.0.0.1:80 is down (or 2 like it)"), "{page}");
         assert!(page.contains("prefers-color-scheme: dark"));
+    }
+
+    #[test]
+    fn what_check_warns_of_is_told() {
+        let twice = "health = {}\nbackends = [\"10.0.0.1:80\", \"10.0.0.2:80\", { name = \"x\", address = \"10.0.0.1:80\" }]";
+        let page = page("f", twice);
+        assert!(page.contains("<h1>Yes, if 1 warning of the file mattered not:</h1>"), "{page}");
+        assert!(
+            page.contains("<b>Warning, duplicate-address:</b> pool `web` sends to 10.0.0.1:80 twice"),
+            "{page}"
+        );
     }
 
     #[test]

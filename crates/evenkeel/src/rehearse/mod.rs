@@ -7,10 +7,20 @@ mod text;
 
 use evenkeel_config::{Config, Diagnostic, Loaded, Severity, Source};
 use evenkeel_rehearse::{Addresses, Load, Options, Report};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::check;
 use crate::cli::RehearseArgs;
 use crate::output::{self, Answer};
+
+/// The report, and what `check` warns of in the file.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    warnings: Value,
+}
 
 /// Plays a configuration and tells what would come of it. The answer is no when it should not be deployed.
 pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
@@ -38,15 +48,21 @@ pub(crate) fn rehearse(arguments: &RehearseArgs) -> Answer {
 
 fn tell(arguments: &RehearseArgs, source: &Source, report: &Report, warnings: &[&Diagnostic]) -> Answer {
     if let Some(path) = &arguments.html
-        && let Err(error) = std::fs::write(path, html::render(source.name(), report))
+        && let Err(error) = std::fs::write(path, html::render(source.name(), report, warnings))
     {
         output::complain(format_args!("cannot write {}: {error}", path.display()), "");
         return Answer::No;
     }
     if arguments.json {
-        return output::json_of(report);
+        return output::json_of(&Document { report, warnings: for_scripts(source, warnings) });
     }
     output::out(text::render(source.name(), report, warnings, &arguments.pool))
+}
+
+/// As `check --json` tells them.
+fn for_scripts(source: &Source, warnings: &[&Diagnostic]) -> Value {
+    let warnings: Vec<Diagnostic> = warnings.iter().map(|one| (*one).clone()).collect();
+    evenkeel_config::to_json(source, &warnings)["diagnostics"].take()
 }
 
 fn options(arguments: &RehearseArgs, config: &Config) -> Result<Options, String> {

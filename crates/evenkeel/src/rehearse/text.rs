@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use evenkeel_config::Diagnostic;
 use evenkeel_rehearse::{BackendReport, Finding, LoadReport, PoolReport, Report, SituationReport};
 
+use crate::lines::{bar, clip, percent, wrap};
 use crate::output;
 
-/// Columns of a line of words.
-const WIDTH: usize = 98;
 /// Columns of a bar that stands for all requests.
 const BAR: usize = 30;
 /// Columns of a backend's name, of a situation's, and of a backend's beside one.
@@ -24,14 +23,9 @@ const SITUATIONS: usize = 8;
 
 /// Everything, for people. Of pools that were asked for by name, all that there is.
 pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic], asked: &[String]) -> String {
-    // A rehearsal invents clients and takes addresses as they are written: what `check` makes of them comes first.
-    let doubted = report.problems.is_empty() && !warnings.is_empty();
-    let mut text = match doubted {
-        true => format!("Yes, if {} of the file mattered not:\n", output::count(warnings.len(), "warning")),
-        false => format!("{}\n", verdict(report)),
-    };
+    let mut text = format!("{}\n", answer(report, warnings.len()));
     head(&mut text, file, report, warnings.len());
-    if doubted {
+    if is_doubted(report, warnings.len()) {
         told_warnings(&mut text, warnings);
     }
     findings(&mut text, report);
@@ -52,8 +46,20 @@ pub(super) fn render(file: &str, report: &Report, warnings: &[&Diagnostic], aske
     text
 }
 
-/// The answer in a sentence.
-pub(super) fn verdict(report: &Report) -> String {
+/// The answer in a sentence. A rehearsal invents clients and takes addresses as they are written: what `check` makes of them
+/// comes first.
+pub(super) fn answer(report: &Report, warnings: usize) -> String {
+    match is_doubted(report, warnings) {
+        true => format!("Yes, if {} of the file mattered not:", output::count(warnings, "warning")),
+        false => verdict(report),
+    }
+}
+
+fn is_doubted(report: &Report, warnings: usize) -> bool {
+    report.problems.is_empty() && warnings > 0
+}
+
+fn verdict(report: &Report) -> String {
     let failures = report.situations - report.pools.len() as u64;
     match (report.problems.is_empty(), report.risks.is_empty()) {
         (false, _) => "No: traffic would not be spread as it should be.".to_owned(),
@@ -74,14 +80,14 @@ fn head(text: &mut String, file: &str, report: &Report, warnings: usize) {
         report.requests,
         report.seed,
     );
-    wrapped(text, "", &line);
+    wrap(text, "", &line);
     if warnings > 0 {
         writeln!(text, "{} of the file: evenkeel check {file}", output::count(warnings, "warning")).ok();
     }
     if report.pools.iter().any(|pool| !(pool.load.rate_known && pool.load.backend_rate_known)) {
         let hint = "Whether somebody gets more than it can do is not known: give --rate and --backend-rate, or write \
                     `peak_rate` and `backend_rate` into `expect`.";
-        wrapped(text, "", hint);
+        wrap(text, "", hint);
     }
 }
 
@@ -89,7 +95,7 @@ fn told_warnings(text: &mut String, warnings: &[&Diagnostic]) {
     text.push('\n');
     for one in warnings.iter().take(FINDINGS) {
         let effect = one.effect.as_ref().map_or(String::new(), |effect| format!(": {effect}"));
-        wrapped(text, "WARNING  ", &format!("{}: {}{effect}", one.code, one.message));
+        wrap(text, "WARNING  ", &format!("{}: {}{effect}", one.code, one.message));
     }
     if warnings.len() > FINDINGS {
         writeln!(text, "and {} more: `evenkeel check` shows them", warnings.len() - FINDINGS).ok();
@@ -112,9 +118,9 @@ fn findings(text: &mut String, report: &Report) {
 }
 
 fn finding(text: &mut String, kind: &str, one: &Finding) {
-    wrapped(text, &format!("{kind}  "), &format!("pool {}: {}", one.pool, one.message));
+    wrap(text, &format!("{kind}  "), &format!("pool {}: {}", one.pool, one.message));
     if let Some(help) = &one.help {
-        wrapped(text, "         -> ", help);
+        wrap(text, "         -> ", help);
     }
 }
 
@@ -136,8 +142,8 @@ fn pool(text: &mut String, pool: &PoolReport, whole: bool) {
         1..=4 => format!("; from {}", pool.reached.join(", ")),
         many => format!("; from {} and {} more", pool.reached[..3].join(", "), many - 3),
     };
-    wrapped(text, "", &format!("pool {}: {}, intent {}{reached}", pool.pool, pool.strategy, pool.intent));
-    wrapped(text, "  ", &load_words(&pool.load));
+    wrap(text, "", &format!("pool {}: {}, intent {}{reached}", pool.pool, pool.strategy, pool.intent));
+    wrap(text, "  ", &load_words(&pool.load));
     let most = if whole { usize::MAX } else { BACKENDS };
     let width = pool.backends.iter().map(|one| one.backend.chars().count()).max().unwrap_or(0).clamp(7, NAME);
     writeln!(
@@ -184,10 +190,13 @@ fn backend(text: &mut String, one: &BackendReport, width: usize) {
         (Some(_), _) | (None, None) => String::new(),
         (None, Some(load)) => percent(load),
     };
-    let bar = one.out.map_or_else(|| bar(one.share, one.intent), |out| format!("{out:BAR$}"));
+    let bar = one.out.map_or_else(
+        || bar(one.share, (one.intent > 0.0).then_some(one.intent), BAR),
+        |out| format!("{out:BAR$}"),
+    );
     let line = format!(
         "  {:width$}  {:>7}  {:>7}  {:>7}  {bar}  {load:>6}",
-        cut(&one.backend, width),
+        clip(&one.backend, width),
         percent(one.intent),
         percent(one.plan),
         percent(one.share),
@@ -238,7 +247,7 @@ fn situation(text: &mut String, one: &SituationReport) {
     let alarm = one.alarm_after.map_or("-".to_owned(), |requests| requests.to_string());
     let fails = if one.failing > 0.0 { percent(one.failing) } else { "-".to_owned() };
     let busiest = one.busiest.as_deref().unwrap_or("nobody");
-    let busiest = cut(busiest, BUSIEST);
+    let busiest = clip(busiest, BUSIEST);
     writeln!(
         text,
         "  {:SITUATION$}  {busiest:BUSIEST$} {:>6}  {load:>6}  {fails:>6}  {known:>6}  {alarm:>7}",
@@ -248,7 +257,7 @@ fn situation(text: &mut String, one: &SituationReport) {
     .ok();
     let notes = notes(one);
     if !notes.is_empty() {
-        wrapped(text, "      ", &notes.join("; "));
+        wrap(text, "      ", &notes.join("; "));
     }
 }
 
@@ -275,56 +284,13 @@ pub(super) fn notes(one: &SituationReport) -> Vec<String> {
     notes
 }
 
-/// A line of words, broken where it is too long; what follows the break is indented as the first is.
-fn wrapped(text: &mut String, first: &str, words: &str) {
-    let indent = " ".repeat(first.chars().count());
-    let (mut line, mut empty) = (first.to_owned(), true);
-    for word in words.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(text, "{line}").ok();
-            (line, empty) = (indent.clone(), true);
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    writeln!(text, "{line}").ok();
-}
-
-/// Its share, with a mark where it should end.
-fn bar(share: f64, intent: f64) -> String {
-    let columns = |part: f64| ((part * BAR as f64).round() as usize).min(BAR);
-    let (filled, mark) = (columns(share), columns(intent));
-    let cell = |column| match column {
-        column if mark > 0 && column == mark - 1 => '|',
-        column if column < filled => '#',
-        _ => ' ',
-    };
-    (0..BAR).map(cell).collect()
-}
-
 /// The name of a situation, with what happens in it whole, and that of the backend cut.
 fn shortened(name: &str, width: usize) -> String {
     let what = [" is down", " are down", " comes and goes", " is 10 times slower"];
     match what.iter().find_map(|what| Some((name.strip_suffix(what)?, *what))) {
-        Some((who, what)) => format!("{}{what}", cut(who, width.saturating_sub(what.len()))),
-        None => cut(name, width),
+        Some((who, what)) => format!("{}{what}", clip(who, width.saturating_sub(what.len()))),
+        None => clip(name, width),
     }
-}
-
-fn cut(name: &str, width: usize) -> String {
-    if name.chars().count() <= width {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(width.saturating_sub(2)).collect();
-    format!("{kept}..")
-}
-
-/// `33.3%`
-pub(super) fn percent(share: f64) -> String {
-    if share >= 10.0 { format!("{:.0}%", share * 100.0) } else { format!("{:.1}%", share * 100.0) }
 }
 
 fn number(value: f64) -> String {

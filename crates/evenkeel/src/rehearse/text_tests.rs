@@ -61,5 +61,18 @@ fn what_check_warns_of_qualifies_the_yes() {
 #[test]
 fn a_long_name_leaves_what_happens_to_be_read() {
     let text = rendered("backends = [\"10.100.100.11:8080\", \"10.100.100.12:8080\"]\nhealth = {}");
-    assert!(text.contains(".. is down (or 1 like it)"), "{text}");
+    assert!(text.contains("… is down (or 1 like it)"), "{text}");
+}
+
+#[test]
+fn a_name_drives_no_terminal() {
+    let pool = "backends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\nhealth = {}";
+    let file = format!("[listener.web]\nbind = \":8080\"\npool = \"web\"\n[pool.web]\n{pool}\n");
+    let config = load(&Source::new("f", file)).config.unwrap();
+    let mut report = rehearse(&config, &Options { requests: 1_000, ..Options::default() });
+    report.pools[0].backends[0].backend = "w\u{1b}[2Jx\u{7}".to_owned();
+    report.pools[0].situations[0].name = "w\u{1b}[2Jx\u{7} is down".to_owned();
+    let text = render("f", &report, &[], &[]);
+    assert!(text.contains("w?[2Jx? ") && text.contains("w?[2Jx? is down"), "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{7}']), "{text}");
 }

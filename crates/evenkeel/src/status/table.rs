@@ -1,10 +1,9 @@
 //! The report as text, at most [`WIDTH`] columns wide.
 
 use super::report::{Backend, Certificate, Pool, Report};
+use crate::lines::{WIDTH, clip, percent};
 use crate::output;
 
-/// Fits half a screen and a mail.
-const WIDTH: usize = 100;
 const NAME: usize = 16;
 const ADDRESS: usize = 21;
 
@@ -143,11 +142,6 @@ fn row([name, address, phase, weight, intent, plan, observed, busy, errors, sinc
     )
 }
 
-/// `33.3%`
-fn percent(share: f64) -> String {
-    format!("{:.1}%", share * 100.0)
-}
-
 /// The largest unit alone: `59s`, `3m`, `2h`, `14d`.
 fn ago(seconds: f64) -> String {
     let seconds = seconds.max(0.0) as u64;
@@ -169,15 +163,6 @@ fn short(count: u64) -> String {
         count /= 1_000;
     }
     format!("{count}P")
-}
-
-/// At most `width` characters; what is cut ends in an ellipsis. Control characters must not reach a terminal.
-fn clip(text: &str, width: usize) -> String {
-    let clean = |c: char| if c.is_control() { '?' } else { c };
-    if text.chars().count() <= width {
-        return text.chars().map(clean).collect();
-    }
-    text.chars().map(clean).take(width - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -9,15 +9,18 @@ use evenkeel_core::{Nanos, PoolEvent, PoolId, PoolState, RouteTable};
 use evenkeel_traffic::Names;
 use evenkeel_traffic::client::Target;
 use evenkeel_traffic::split::Expectation;
+use evenkeel_traffic::verify::Bound;
 
-use super::Refusal;
 use crate::check;
+use crate::output::Refusal;
 
 /// What backends should have, and what they are called.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) expectation: Expectation,
     pub(crate) names: Names,
+    /// What the contract of the pool allows.
+    pub(crate) bounds: Vec<Bound>,
     /// What is doubtful about it, one sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -45,8 +48,9 @@ const SOMEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new
 
 /// What the flags say.
 pub(crate) fn expected(asked: &Asked<'_>) -> Result<Expected, Refusal> {
-    let without_names =
-        |expectation| Ok(Expected { expectation, names: Names::default(), notes: Vec::new() });
+    let without_names = |expectation| {
+        Ok(Expected { expectation, names: Names::default(), bounds: Vec::new(), notes: Vec::new() })
+    };
     if let Some(file) = asked.config {
         let config = load(file)?;
         let pool = pool(&config, asked.pool, asked.url)?;
@@ -57,6 +61,7 @@ pub(crate) fn expected(asked: &Asked<'_>) -> Result<Expected, Refusal> {
         return Ok(Expected {
             expectation,
             names: names(pool),
+            bounds: bounds(pool),
             notes: doubt(&planned).into_iter().collect(),
         });
     }
@@ -118,6 +123,20 @@ fn planned(pool: &Pool) -> Vec<Planned> {
         intent: view.intent,
     });
     planned.collect()
+}
+
+/// What `expect` allows each backend that is in balancing while all are healthy; the least is one of the first tier.
+fn bounds(pool: &Pool) -> Vec<Bound> {
+    let Some(expect) = pool.expect.as_ref().filter(|one| one.min_share.or(one.max_share).is_some()) else {
+        return Vec::new();
+    };
+    let open = pool.backends.iter().filter(|one| one.enabled && !one.placement.draining);
+    let bound = |backend: &Backend| Bound {
+        backend: backend.id.as_str().to_owned(),
+        least: expect.min_share.filter(|_| backend.placement.tier == 0).unwrap_or(0.0),
+        most: expect.max_share.unwrap_or(1.0),
+    };
+    open.map(bound).collect()
 }
 
 /// A balancer that follows a mistaken file to the letter is as expected; that is no comfort.
@@ -230,6 +249,18 @@ mod tests {
         {
             assert!(name == expected && (share - part).abs() < 0.01, "{name} {share}");
         }
+    }
+
+    #[test]
+    fn the_contract_bounds_who_is_in_balancing() {
+        let file = POOLS.replace(
+            "intent = \"weights\"",
+            "intent = \"weights\"\nexpect = { min_share = 0.2, max_share = 0.7 }",
+        );
+        let bounds = bounds(&config(&file).pools[0]);
+        let told: Vec<_> = bounds.iter().map(|one| (one.backend.as_str(), one.least, one.most)).collect();
+        assert_eq!(told, [("web1", 0.2, 0.7), ("web2", 0.2, 0.7)], "the third is not enabled");
+        assert!(super::bounds(&config(POOLS).pools[0]).is_empty());
     }
 
     #[test]

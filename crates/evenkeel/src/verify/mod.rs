@@ -14,7 +14,7 @@ use evenkeel_traffic::Vary;
 use evenkeel_traffic::client::{Dial, Request, Tls, TlsSettings, Version};
 use evenkeel_traffic::verify::{Pattern, Plan, Report, Verdict, verify as run};
 
-use crate::output::{self, Answer};
+use crate::output::{self, Answer, Refusal};
 pub(crate) use args::VerifyArgs;
 use expected::{Asked, Expected};
 use progress::Progress;
@@ -24,37 +24,13 @@ const EACH_CONNECTION: u32 = 10;
 /// Requests in a session, unless said.
 const EACH_SESSION: u32 = 5;
 
-/// Why nothing was sent.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    answer: Answer,
-    what: String,
-    hint: String,
-}
-
 /// Sends requests and says whether what answers is what should.
 pub(crate) fn verify(arguments: &VerifyArgs) -> Answer {
     let done = dial(arguments).and_then(|dial| match arguments.routes {
         true => routes::verify(arguments, &dial),
         false => split(arguments, dial),
     });
-    done.unwrap_or_else(Refusal::tell)
-}
-
-impl Refusal {
-    /// Says so.
-    pub(crate) fn tell(self) -> Answer {
-        output::complain(self.what, &self.hint);
-        self.answer
-    }
-
-    pub(crate) fn misused(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { answer: Answer::Misused, what: what.into(), hint: hint.into() }
-    }
-
-    pub(crate) fn no(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { answer: Answer::No, what: what.into(), hint: hint.into() }
-    }
+    done.unwrap_or_else(|refusal| refusal.tell(arguments.json))
 }
 
 fn split(arguments: &VerifyArgs, dial: Dial) -> Result<Answer, Refusal> {
@@ -87,7 +63,7 @@ fn is_yes(report: &Report, strict: bool) -> bool {
 }
 
 fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
-    let Expected { expectation, names, notes } = expected::expected(&Asked {
+    let Expected { expectation, names, bounds, notes } = expected::expected(&Asked {
         url: &arguments.url,
         config: arguments.config.as_deref(),
         pool: arguments.pool.as_deref(),
@@ -129,6 +105,7 @@ fn plan(arguments: &VerifyArgs, dial: Dial) -> Result<Plan, Refusal> {
         by: arguments.by.clone(),
         names,
         expectation,
+        bounds,
         tolerance,
         factor: arguments.factor,
         failures_max: arguments.max_failures,

@@ -8,8 +8,9 @@ use evenkeel_traffic::verify::{
     PoolNames, RouteCheck, RouteOutcome, RouteReport, RoutesReport, verify_routes,
 };
 
-use super::{Refusal, VerifyArgs, block_on, expected};
-use crate::output::{self, Answer};
+use super::{VerifyArgs, block_on, expected};
+use crate::lines::{clip, wrap};
+use crate::output::{self, Answer, Refusal};
 
 /// Columns of what was asked for.
 const ASKED_MAX: usize = 48;
@@ -71,13 +72,13 @@ fn render(report: &RoutesReport) -> String {
     }
     .ok();
     let by = report.by.as_deref().unwrap_or("nothing");
-    writeln!(text, "{}: backends named by {by}", report.url).ok();
+    wrap(&mut text, "", &format!("{}: backends named by {by}", report.url));
     for route in &report.routes {
         let mark = if matches!(route.outcome, RouteOutcome::Right { .. }) { "ok   " } else { "WRONG" };
-        let asked: String = format!("{}{}", route.host, route.path).chars().take(ASKED_MAX).collect();
+        let asked = clip(&format!("{}{}", route.host, route.path), ASKED_MAX);
         writeln!(text, "  {mark}  {asked:ASKED_MAX$}  {}", route.pool).ok();
         if let Some(why) = why(route) {
-            writeln!(text, "         {why}").ok();
+            wrap(&mut text, "         ", &why);
         }
     }
     text
@@ -129,5 +130,14 @@ mod tests {
             assert!(text.contains(part), "{part} in\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn a_name_that_a_server_sends_drives_no_terminal() {
+        let outcome = RouteOutcome::Wrong { backend: "w\u{1b}[2Jx\u{7}".to_owned(), pools: Vec::new() };
+        let (host, path, pool) = ("a".to_owned(), "/".to_owned(), "api".to_owned());
+        let routes = vec![RouteReport { host, path, pool, outcome }];
+        let text = render(&RoutesReport { schema: 1, url: String::new(), ok: false, by: None, routes });
+        assert!(text.contains("w?[2Jx? answered") && !text.contains('\u{1b}'), "{text}");
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use evenkeel_traffic::verify::{BackendReport, Report, Unit, Verdict};
 
+use crate::lines::{WIDTH, bar, clip, wrap};
+
 /// Columns of a bar that stands for everything.
 const BAR: usize = 30;
 /// Backends that are told one by one.
@@ -11,20 +13,21 @@ const TOLD: usize = 20;
 /// Backends without a name that are told one by one: they are all alike.
 const SILENT: usize = 2;
 const NAME_MAX: usize = 28;
-const SENTENCE: usize = 96;
+/// Where sentences begin.
+const INDENT: &str = "  ";
 
 /// Everything, for people: the answer first.
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     writeln!(text, "{}", verdict(report)).ok();
     for reason in &report.reasons {
-        sentence(&mut text, reason);
+        wrap(&mut text, INDENT, reason);
     }
-    writeln!(text, "{}", clip(&report.url)).ok();
-    sentence(&mut text, &sent(report));
+    writeln!(text, "{}", clip(&report.url, WIDTH)).ok();
+    wrap(&mut text, INDENT, &sent(report));
     table(&mut text, report);
     for line in excluded(report).iter().chain(&report.notes) {
-        sentence(&mut text, line);
+        wrap(&mut text, INDENT, line);
     }
     text
 }
@@ -110,29 +113,17 @@ fn name(one: &BackendReport) -> &str {
 }
 
 fn backend(text: &mut String, one: &BackendReport, width: usize) {
-    let shown: String = name(one).chars().take(width).collect();
+    let shown = clip(name(one), width);
     let mean = one.mean_ms.map_or("-".to_owned(), |millis| format!("{millis:.1}"));
     writeln!(
         text,
         "  {shown:width$}  {:>6.1}%  {:>6.1}%  {:BAR$}  {:>8}  {mean:>8}",
         one.share * 100.0,
         one.expected * 100.0,
-        bar(one.share, one.expected),
+        bar(one.share, Some(one.expected), BAR),
         one.answers,
     )
     .ok();
-}
-
-/// Its share, with a mark where it should end.
-fn bar(share: f64, expected: f64) -> String {
-    let columns = |part: f64| ((part * BAR as f64).round() as usize).min(BAR);
-    let (filled, mark) = (columns(share), columns(expected).saturating_sub(1));
-    let cell = |column| match column {
-        column if column == mark => '|',
-        column if column < filled => '#',
-        _ => ' ',
-    };
-    (0..BAR).map(cell).collect()
 }
 
 fn excluded(report: &Report) -> Option<String> {
@@ -144,26 +135,6 @@ fn excluded(report: &Report) -> Option<String> {
     let what: Vec<String> = above.into_iter().chain(below).collect();
     (!what.is_empty())
         .then(|| format!("a backend with {} would have been found, 9 times in 10", what.join(" or ")))
-}
-
-fn sentence(text: &mut String, sentence: &str) {
-    let mut column = 0;
-    for word in sentence.split(' ') {
-        let word = clip(word);
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > SENTENCE {
-            text.push('\n');
-            column = 0;
-        }
-        text.push_str(if column == 0 { "  " } else { " " });
-        text.push_str(&word);
-        column += length + usize::from(column > 0);
-    }
-    text.push('\n');
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(SENTENCE).collect()
 }
 
 #[cfg(test)]
@@ -226,17 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_a_server_sends_drives_no_terminal() {
+        let mut report = report(Verdict::Refused, vec![backend(Some("w\u{1b}[2Jx\u{7}"))]);
+        report.reasons = vec!["w\u{1b}[2Jx\u{7} gets more".to_owned()];
+        let text = render(&report);
+        assert!(text.contains("w?[2Jx? ") && text.contains("w?[2Jx? gets more"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text}");
+    }
+
+    #[test]
     fn many_backends_are_folded() {
         let names: Vec<String> = (0..30).map(|number| format!("web{number}")).collect();
         let named = names.iter().map(|name| backend(Some(name)));
         let text = render(&report(Verdict::Refused, named.chain((0..7).map(|_| backend(None))).collect()));
         assert!(text.contains("web19") && !text.contains("web20"), "{text}");
         assert!(text.contains("and 10 more") && text.contains("and 7 that never answered"), "{text}");
-    }
-
-    #[test]
-    fn a_bar_shows_the_share_and_where_it_should_end() {
-        assert_eq!(bar(0.5, 0.2), format!("#####|#########{}", " ".repeat(15)));
-        assert_eq!(bar(0.0, 0.0).trim_end(), "|");
     }
 }

@@ -12,19 +12,19 @@ use crate::support::{BINARY, Setup, backends};
 const LONG: Duration = Duration::from_secs(60);
 
 /// Somebody who asks all the time.
-struct Traffic {
+pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     load: tokio::task::JoinHandle<evenkeel_testkit::Tally>,
 }
 
 impl Traffic {
-    fn start(evenkeel: &Evenkeel) -> Self {
+    pub(crate) fn start(evenkeel: &Evenkeel) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (load, stopped) = (Load::new(evenkeel.address("web"), 4), Arc::clone(&stop));
         Self { stop, load: tokio::spawn(async move { load.run_until(stopped).await }) }
     }
 
-    async fn end(self) -> evenkeel_testkit::Tally {
+    pub(crate) async fn end(self) -> evenkeel_testkit::Tally {
         self.stop.store(true, Ordering::Relaxed);
         self.load.await.expect("it ran")
     }
@@ -37,7 +37,7 @@ async fn diagnose(evenkeel: &Evenkeel) -> Finished {
 }
 
 /// Waits until the only pool has this verdict.
-async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
+pub(crate) async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
     until_within(LONG, &format!("the verdict {wanted}"), async || {
         let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
         (pool["verdict"] == wanted).then_some(pool)
@@ -45,12 +45,12 @@ async fn verdict(evenkeel: &Evenkeel, wanted: &str) -> Json {
     .await
 }
 
-fn after(millis: u64) -> Reply {
+pub(crate) fn after(millis: u64) -> Reply {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
     Reply::steps([Step::Pause(Duration::from_millis(millis)), Step::Send(answer)])
 }
 
-async fn slow_backends<const N: usize>(names: [&str; N]) -> [Backend; N] {
+pub(crate) async fn slow_backends<const N: usize>(names: [&str; N]) -> [Backend; N] {
     let all = backends(names).await;
     all.iter().for_each(|backend| backend.set_answer(|_| after(5)));
     all
@@ -68,7 +68,8 @@ async fn weights_that_came_with_a_reload_are_named_with_it() {
     verdict(&evenkeel, "even").await;
     assert_eq!(diagnose(&evenkeel).await.status.code(), Some(0));
 
-    evenkeel.reload(&Setup::of_entries(entries([5, 1, 1])).pool(pool).text()).await;
+    let broken = Setup::of_entries(entries([5, 1, 1])).pool(pool).text();
+    evenkeel.reload(&broken).await;
     let found = verdict(&evenkeel, "skewed").await;
     let worst = &found["symptoms"][0];
     let is = |name: &str, value: &str| assert_eq!(worst[name], value, "{worst}");
@@ -85,13 +86,49 @@ async fn weights_that_came_with_a_reload_are_named_with_it() {
     {
         assert!(told.stdout.contains(part), "{part} in {}", told.stdout);
     }
-    assert!(told.stdout.lines().all(|line| line.chars().count() <= 160) && told.stdout.lines().count() < 24);
+    assert!(told.stdout.lines().all(|line| line.chars().count() <= 100) && told.stdout.lines().count() < 24);
+    leads_to_the_line(&evenkeel, &broken, worst, &told.stdout).await;
     let metrics = evenkeel.metrics().await;
     let labels = [("backend", "a"), ("dim", "requests"), ("cause", "weights"), ("severity", "critical")];
     assert_eq!(metrics.value("evenkeel_skew_state", &labels), 1.0);
     assert!(metrics.value("evenkeel_skew_alarms_total", &[("cause", "weights")]) >= 1.0);
     evenkeel.await_message("SKEW").await;
     traffic.end().await.assert_all_ok();
+}
+
+/// The verdict names the line of the file that makes it so, and what would mend it there; and no line of a file that has
+/// been edited since.
+async fn leads_to_the_line(evenkeel: &Evenkeel, file: &str, worst: &Json, told: &str) {
+    let line = 1 + file.lines().position(|line| line.contains("weight = 5")).expect("it is there");
+    let column =
+        1 + file.lines().nth(line - 1).and_then(|line| line.find("weight = 5")).expect("it is there");
+    let config = &worst["config"];
+    assert_eq!(
+        (config["line"].as_u64(), config["column"].as_u64()),
+        (Some(line as u64), Some(column as u64))
+    );
+    assert_eq!((&config["text"], &config["changed"]), (&"weight = 5".into(), &false.into()), "{config}");
+    let name = config["file"].as_str().expect("a file");
+    let mend = |admin: &str| {
+        format!("set weight = 1 at {name}:{line}, then `evenkeel check {name} && evenkeel reload{admin}`")
+    };
+    // Who asked for it named no port in `Host`; the command does, and its flag is needed again.
+    assert_eq!(worst["command"].as_str(), Some(&*mend("")));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let with_flag = mend(&format!(" --admin {}", evenkeel.address("admin")));
+    for part in [format!("at {name}:{line}:{column} weight = 5"), with_flag] {
+        assert!(words(told).contains(&part), "{part} in {told}");
+    }
+    evenkeel.write_config(&format!("# somebody edits\n{file}"));
+    let pool = evenkeel.admin_json("/diagnose").await["pools"][0].clone();
+    let config = &pool["symptoms"][0]["config"];
+    assert_eq!((&config["changed"], &config["line"]), (&true.into(), &Json::Null), "{pool}");
+    let told = words(&diagnose(evenkeel).await.stdout);
+    assert!(
+        told.contains("which has changed since it was applied") && told.contains("`evenkeel drift"),
+        "{told}"
+    );
+    evenkeel.write_config(file);
 }
 
 #[tokio::test]
@@ -110,6 +147,8 @@ async fn a_backend_that_fails_is_to_blame_and_not_the_balancer() {
         "{worst}"
     );
     assert!(diagnose(&evenkeel).await.stdout.starts_with("web: backend b, not the balancer"));
+    assert_eq!(worst["config"]["text"], all[1].entry(1), "the entry that could be drained: {worst}");
+    assert!(worst["command"].as_str().is_some_and(|command| command.starts_with("write `drain = true` at ")));
     traffic.end().await;
 }
 
@@ -130,6 +169,7 @@ async fn what_all_backends_share_clears_the_balancer() {
     assert_eq!(found["symptoms"], Json::Array(Vec::new()));
     let told = diagnose(&evenkeel).await;
     assert!(told.stdout.contains("shared dependency suspected"), "{}", told.stdout);
+    assert_eq!(evenkeel.metrics().await.value("evenkeel_shared_dependency_suspected", &[]), 1.0);
     assert_eq!(told.status.code(), Some(1));
     traffic.end().await.assert_all_ok();
 }

@@ -94,6 +94,30 @@ async fn what_cannot_be_compared_is_said() {
     assert!(code == Some(1) && said.contains("admin interface"), "{said}");
 }
 
+/// Who awaits a document gets one, and the exit code and the words for people stay what they are.
+#[tokio::test]
+async fn a_script_learns_in_json_why_there_is_no_report() {
+    let directory = TempDir::new("refusals");
+    directory.write("e.toml", &file(1));
+    for (arguments, code, why) in [
+        (&["diff", "e.toml", "none.toml"][..], 2, "cannot read none.toml"),
+        (&["diff", "running", "e.toml", "--admin", "127.0.0.1:1"], 1, "admin interface"),
+        (&["drift", "--admin", "127.0.0.1:1"], 1, "admin interface"),
+        (&["analyze", "none.log"], 2, "none.log"),
+        (&["load", "http://127.0.0.1:1/", "--config", "none.toml"], 1, "cannot read none.toml"),
+        (&["verify", "http://127.0.0.1:1/", "--config", "none.toml"], 1, "cannot read none.toml"),
+    ] {
+        let done = run(directory.path(), &[arguments, &["--json"]].concat()).await;
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {}", done.stderr);
+        assert!(done.stderr.contains(why), "{arguments:?}: {}", done.stderr);
+        let document = json(&done);
+        assert_eq!(document["schema"], 1, "{document}");
+        assert!(document["error"].as_str().is_some_and(|error| error.contains(why)), "{document}");
+        let plain = run(directory.path(), arguments).await;
+        assert_eq!((plain.status.code(), &*plain.stdout), (Some(code), ""), "{arguments:?}");
+    }
+}
+
 /// As `git show main:evenkeel.toml | evenkeel diff - evenkeel.toml` does.
 #[test]
 fn one_side_may_come_from_standard_input() {

@@ -3,14 +3,20 @@
 //! One binary, so that the kit is linked once. Port 0 everywhere, so that all tests can run side by side.
 
 mod access_log;
+mod alerts;
 mod analyze;
 mod balancing;
+mod causes;
 mod ci;
 mod cli;
+mod dashboard;
+mod demo_fault;
 mod deploy;
 mod diagnose;
 mod diff;
 mod drain;
+mod evenness;
+mod events;
 mod hashing;
 mod health;
 mod http;
@@ -19,6 +25,7 @@ mod http2_attacks;
 mod http2_frames;
 mod limits;
 mod load;
+mod notify;
 mod passthrough;
 mod probes;
 mod prometheus;
@@ -28,6 +35,7 @@ mod raw;
 mod rehearse;
 mod reload;
 mod shutdown;
+mod slow;
 mod slow_start;
 mod sticky;
 mod support;

@@ -11,19 +11,32 @@ use crate::support::{Setup, backends};
 const SHARES: &str = "sum by (backend) (evenkeel_backend_attempts_total{pool=\"web\"}) \
     / ignoring(backend) group_left sum (evenkeel_backend_attempts_total{pool=\"web\"})";
 
-struct Prometheus {
+/// One that scrapes.
+pub(crate) struct Prometheus {
     child: Child,
     address: SocketAddr,
     _directory: TempDir,
 }
 
 impl Prometheus {
-    fn start(target: SocketAddr) -> Self {
+    /// Scrapes four times a second and has no rules.
+    pub(crate) fn start(target: SocketAddr) -> Self {
+        Self::run(target, "250ms", "")
+    }
+
+    /// Scrapes once a second, and looks at these rules as often.
+    pub(crate) fn with_rules(target: SocketAddr, rules: &str) -> Self {
+        Self::run(target, "1s", rules)
+    }
+
+    fn run(target: SocketAddr, interval: &str, rules: &str) -> Self {
         let directory = TempDir::new("prometheus");
+        directory.write("rules.yml", rules);
         let config = directory.write(
             "prometheus.yml",
             &format!(
-                "global:\n  scrape_interval: 250ms\n  scrape_timeout: 250ms\nscrape_configs:\n\
+                "global:\n  scrape_interval: {interval}\n  scrape_timeout: {interval}\n  evaluation_interval: 1s\n\
+                 rule_files: [rules.yml]\nscrape_configs:\n\
                  - job_name: evenkeel\n  static_configs:\n  - targets: ['{target}']\n"
             ),
         );
@@ -40,18 +53,27 @@ impl Prometheus {
         Self { child, address, _directory: directory }
     }
 
+    /// The rows of an instant query.
+    pub(crate) async fn rows(&self, expression: &str) -> Option<Vec<Json>> {
+        let answer = self.get(&format!("/api/v1/query?query={}", encoded(expression))).await?;
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"].as_array().cloned()
+    }
+
+    /// What its interface answers; `None` while it does not.
+    pub(crate) async fn get(&self, path: &str) -> Option<Json> {
+        let mut client = Client::try_connect(self.address).await.ok()?;
+        let response = client.get("localhost", path).await;
+        serde_json_from(&response.body)
+    }
+
     /// The value of an instant query by the label `backend`, once every backend has one.
     async fn query(&self, expression: &str) -> Option<Vec<(String, f64)>> {
-        let mut client = Client::try_connect(self.address).await.ok()?;
-        let path = format!("/api/v1/query?query={}", encoded(expression));
-        let response = client.get("localhost", &path).await;
-        let answer: Json = serde_json_from(&response.body)?;
-        let rows = answer["data"]["result"].as_array()?;
         let row = |row: &Json| {
             let name = row["metric"]["backend"].as_str()?.to_owned();
             Some((name, row["value"][1].as_str()?.parse().ok()?))
         };
-        rows.iter().map(row).collect()
+        self.rows(expression).await?.iter().map(row).collect()
     }
 }
 

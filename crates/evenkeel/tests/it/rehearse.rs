@@ -202,6 +202,11 @@ async fn called_wrongly_is_told() {
         assert_eq!(finished.status.code(), Some(2), "{finished:?}");
         assert!(finished.stderr.contains(said), "{finished:?}");
     }
+    let twice =
+        web("backends = [\"10.0.0.1:80\", { name = \"x\", address = \"10.0.0.1:80\" }, \"10.0.0.2:80\"]");
+    let warned = json(&rehearsed(&twice, &["--json", "--requests", "1000"]).await);
+    let first = &warned["warnings"][0];
+    assert_eq!((&first["code"], &first["line"]), (&"duplicate-address".into(), &6.into()), "{warned}");
     let wrong = rehearsed("x = ", &["--json"]).await;
     assert_eq!((wrong.status.code(), json(&wrong)["ok"].as_bool()), (Some(1), Some(false)), "{wrong:?}");
 }

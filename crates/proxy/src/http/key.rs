@@ -22,6 +22,19 @@ pub(crate) fn of(rule: &HashKey, request: &Incoming<'_>, client: impl FnOnce() -
     }
 }
 
+/// What a key is, for people.
+pub(crate) fn shown(rule: &HashKey, request: &Incoming<'_>, client: impl FnOnce() -> IpAddr) -> Vec<u8> {
+    match rule {
+        HashKey::Source { .. } => client().to_canonical().to_string().into_bytes(),
+        rule => text(rule, request).unwrap_or_default().to_vec(),
+    }
+}
+
+/// The hash of a whole address.
+pub(crate) fn whole(client: IpAddr) -> u64 {
+    source(client, 32, 128).hash().unwrap_or(0)
+}
+
 /// Of what is there more than once, the first.
 fn text<'a>(rule: &'a HashKey, request: &Incoming<'a>) -> Option<&'a [u8]> {
     match rule {

@@ -27,16 +27,20 @@ pub(crate) fn wanted(
     pool: &PoolCell,
     settings: &PoolSettings,
     request: &Incoming<'_>,
-    client: impl FnOnce() -> IpAddr,
+    client: impl Fn() -> IpAddr,
 ) -> Wanted {
-    let key = settings.hash.as_ref().map_or(PickKey::NONE, |rule| key::of(rule, request, client));
-    if settings.hash.is_some() && key == PickKey::NONE {
-        pool.told_apart.keys_missing.fetch_add(1, Ordering::Relaxed);
+    let key = settings.hash.as_ref().map_or(PickKey::NONE, |rule| key::of(rule, request, &client));
+    if let Some(rule) = &settings.hash {
+        if key == PickKey::NONE {
+            pool.told_apart.keys_missing.fetch_add(1, Ordering::Relaxed);
+        }
+        pool.told_apart.show(settings, key, || key::shown(rule, request, &client));
     }
     let cookies = |sticky: &Sticky| Sticky::session(cookie::values(request, sticky.name()));
     let session = settings.sticky.as_ref().and_then(cookies);
     let field = settings.queue.priority.as_deref().and_then(|name| request.values(name.as_bytes()).next());
-    Wanted { session, key, tried: Tried::default(), rank: PRIORITY_MAX - priority(field) }
+    let client = session.map_or(0, |_| key::whole(client()));
+    Wanted { session, key, client, tried: Tried::default(), rank: PRIORITY_MAX - priority(field) }
 }
 
 /// A number from 0 to 9 and nothing else; otherwise the usual one.

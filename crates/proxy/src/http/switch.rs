@@ -8,7 +8,7 @@ use h2::Reason;
 
 use crate::http1::{Field, FieldKind};
 use crate::listen::ListenerSettings;
-use crate::pool::{Attempt, OpenTunnel};
+use crate::pool::{Attempt, OpenTunnel, Stay};
 use crate::relay::{Early, End, Leave, Moved, Relay, Silence, join};
 use crate::upstream::Upstream;
 use crate::worker::InProgress;
@@ -34,6 +34,7 @@ pub(crate) struct Switched {
     drain: Duration,
     _in_progress: InProgress,
     _open: OpenTunnel,
+    stay: Stay,
 }
 
 /// What the access log will say of the request.
@@ -76,6 +77,7 @@ impl Switched {
             drain: settings.drain,
             _in_progress: in_progress,
             _open: attempt.open_tunnel(),
+            stay: attempt.stay(),
             attempt,
             account,
         })
@@ -115,7 +117,11 @@ impl Connection {
     async fn relay(&mut self, switched: &mut Switched) -> End {
         let load = Arc::clone(&switched.attempt.lease().member().load);
         let (traffic, backend) = (&switched.account.traffic, &switched.upstream.stream);
+        let stay = &mut switched.stay;
         let report = |moved: Moved| {
+            if moved.sent > 0 {
+                stay.turn();
+            }
             load.add_bytes(moved.sent, moved.received);
             traffic.add(moved.sent, moved.received);
         };

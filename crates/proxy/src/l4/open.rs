@@ -50,13 +50,14 @@ impl Opener<'_> {
                 Asker { worker, rng, timer, pool, settings: &settings, wanted: &wanted, not_after: None };
             let mut watched = Some(*tcp);
             let picked = asker.pick(&mut account.wait, |context| has_left(&mut watched, context)).await;
-            let (attempt, now) = match picked {
+            let (mut attempt, now) = match picked {
                 Ok(picked) => picked,
                 Err(Turned::Nobody) => break,
                 Err(Turned::Away(why)) => return Err(Ending::Failed(why)),
                 Err(Turned::ClientGone) => return Err(Ending::ClientGone),
             };
             account.picked(&attempt, now);
+            attempt.untimed();
             match reach(attempt.lease().member().address, &settings, &header).await {
                 Ok(upstream) => {
                     account.connected_at = Some(upstream.opened);
@@ -103,7 +104,8 @@ fn wanted(pool: &PoolCell, settings: &PoolSettings, client: &Client) -> Wanted {
             PickKey::NONE
         }
     };
-    Wanted { session: None, key, tried: Tried::default(), rank: RANK_USUAL }
+    pool.told_apart.show(settings, key, || client.address.ip().to_canonical().to_string().into_bytes());
+    Wanted { session: None, key, client: 0, tried: Tried::default(), rank: RANK_USUAL }
 }
 
 async fn reach(

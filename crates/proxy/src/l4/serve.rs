@@ -45,12 +45,16 @@ pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener
     let load = Arc::clone(&attempt.lease().member().load);
     // How long a connection lasts says nothing of its backend; how long it took to open does, once it is heard of.
     let mut opened_at = account.connected_at;
+    let mut stay = attempt.stay();
     let end = relay
         .run(|moved| {
             if moved.received > 0
                 && let Some(opened_at) = opened_at.take()
             {
                 attempt.answered(opened_at);
+            }
+            if moved.sent > 0 {
+                stay.turn();
             }
             load.add_bytes(moved.sent, moved.received);
             account.total += moved;
@@ -60,7 +64,7 @@ pub(crate) async fn serve(tcp: TcpStream, client: Client, listener: Arc<Listener
         client_side.reset_on_close();
         backend.reset_on_close();
     }
-    drop((client_side, backend));
+    drop((client_side, backend, stay));
     attempt.end(end.outcome(), Instant::now());
     account.close(Ending::Relayed(end), &client, &listener);
     drop(in_progress);

@@ -1,10 +1,19 @@
-//! Changes of a pool in the log.
+//! Changes of a pool in the log and in the journal.
 
 use evenkeel_core::{Mode, Phase, Transition};
+use evenkeel_journal::Journal;
+
+use crate::events;
+
+/// Tells both.
+pub(super) fn announce(journal: &Journal, pool: &str, transition: &Transition) {
+    log(pool, transition);
+    events::transition(journal, pool, transition);
+}
 
 /// Logs it: what takes a backend out, or a pool out of its usual mode, as a warning at least. One that drains is out because
 /// somebody wants it to be.
-pub(super) fn announce(pool: &str, transition: &Transition) {
+fn log(pool: &str, transition: &Transition) {
     match transition {
         Transition::Phase { id, from, to, detail } if to.is_eligible() => {
             tracing::info!(pool, backend = %id, from = from.as_str(), to = to.as_str(), %detail, "backend serves");

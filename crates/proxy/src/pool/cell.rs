@@ -10,6 +10,7 @@ use evenkeel_config::{HashKey, ProxyVersion, Queue as QueueSettings};
 use evenkeel_core::{
     BackendId, Lease, Nanos, Outcome, PickKey, PoolEvent, PoolId, PoolSnapshot, Refusal, Rng, Tried,
 };
+use evenkeel_journal::Journal;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::upstream::Keep;
 use super::load_probe::Prober;
 use super::queue::Queue;
 use super::sticky::Sticky;
+use super::told_apart::{Stay, ToldApart};
 
 /// One pool for the life of its name: reloads change what is in it, not the cell.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct PoolCell {
     pub(crate) told_apart: ToldApart,
     pub(crate) prober: Prober,
     pub(crate) tunnels: Tunnels,
+    /// Told by the keeper and by whoever watches the pool, never by a request.
+    pub(crate) journal: Journal,
 }
 
 /// What the data path must know about a pool beside its snapshot.
@@ -51,6 +55,7 @@ pub(crate) struct PoolSettings {
     pub(crate) keep: Keep,
     pub(crate) max_attempts: u32,
     pub(crate) hash: Option<HashKey>,
+    pub(crate) show_keys: bool,
     pub(crate) sticky: Option<Sticky>,
     pub(crate) queue: QueueSettings,
     /// Streams on one connection at most, where backends are spoken to in HTTP/2.
@@ -79,21 +84,12 @@ pub(crate) struct Wanted {
     pub(crate) session: Option<u64>,
     /// What it is told apart by.
     pub(crate) key: PickKey,
+    /// Whose session it is: a hash of the client's address; 0 where there is none.
+    pub(crate) client: u64,
     /// Whom it has tried.
     pub(crate) tried: Tried,
     /// Whoever has a lower one is served first, 0..=9.
     pub(crate) rank: u8,
-}
-
-/// How requests of a pool were told apart.
-#[derive(Debug, Default)]
-pub(crate) struct ToldApart {
-    /// Without what the pool's hash key asks for.
-    pub(crate) keys_missing: AtomicU64,
-    /// Sessions that began.
-    pub(crate) sessions_new: AtomicU64,
-    /// Sessions whose backend could not be used, and that got another.
-    pub(crate) sessions_moved: AtomicU64,
 }
 
 /// Connections of a pool that speak another protocol than HTTP.
@@ -134,6 +130,7 @@ impl PoolCell {
             Some(lease) => lease,
             None => snapshot.pick_keyed(&wanted.tried, wanted.key, rng, now)?,
         };
+        self.told_apart.picked(wanted, &lease, rng);
         Ok(Attempt { lease: Some(lease), pool: Arc::clone(self) })
     }
 
@@ -180,6 +177,18 @@ impl Attempt {
         let now = self.pool.clock.at(now);
         if let Some(lease) = &mut self.lease {
             lease.answered(now);
+        }
+    }
+
+    /// What it was picked for stays at its backend for as long as its ends like.
+    pub(crate) fn stay(&self) -> Stay {
+        Stay::begin(Arc::clone(&self.pool), self.lease().member().serial)
+    }
+
+    /// How long it lasts says nothing of the backend: see [`Lease::untimed`].
+    pub(crate) fn untimed(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.untimed();
         }
     }
 

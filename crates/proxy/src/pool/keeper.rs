@@ -201,11 +201,15 @@ impl Keeper {
                 Transition::Mode { .. } if !mode_changed || Some(index) != last_mode => {}
                 Transition::Mode { to, healthy, enabled, .. } => {
                     let from = before.mode();
-                    announce(self.cell.id.as_str(), &Transition::Mode { from, to, healthy, enabled });
+                    self.announce(&Transition::Mode { from, to, healthy, enabled });
                 }
-                transition => announce(self.cell.id.as_str(), &transition),
+                transition => self.announce(&transition),
             }
         }
+    }
+
+    fn announce(&self, transition: &Transition) {
+        announce(&self.cell.journal, self.cell.id.as_str(), transition);
     }
 
     /// An address that has not changed is no news. A new one is checked before it is used: until then the backend

@@ -40,6 +40,7 @@ async fn start(target: Target) -> (Arc<PoolCell>, mpsc::UnboundedSender<Command>
         told_apart: ToldApart::default(),
         prober: Prober::default(),
         tunnels: Tunnels::default(),
+        journal: evenkeel_journal::Journal::idle(),
     });
     let (commands, inbox) = mpsc::unbounded_channel();
     let kept = Arc::new(Semaphore::new(8));
@@ -55,7 +56,7 @@ fn configure(commands: &mpsc::UnboundedSender<Command>, target: Target) -> onesh
 }
 
 fn refusal(cell: &Arc<PoolCell>) -> Option<Refusal> {
-    let wanted = Wanted { session: None, key: PickKey::NONE, tried: Tried::default(), rank: 5 };
+    let wanted = Wanted { session: None, key: PickKey::NONE, client: 0, tried: Tried::default(), rank: 5 };
     cell.pick(&wanted, &mut Rng::from_seed(3), cell.clock.now()).err()
 }
 
@@ -96,7 +97,8 @@ async fn no_limit_is_without_its_queue_at_any_moment() {
     let without = || target("health = false\nbackends = [{ name = \"a\", address = \"127.0.0.1:1\" }]");
     let (cell, commands) = start(with_queue()).await;
     let held = {
-        let wanted = Wanted { session: None, key: PickKey::NONE, tried: Tried::default(), rank: 5 };
+        let wanted =
+            Wanted { session: None, key: PickKey::NONE, client: 0, tried: Tried::default(), rank: 5 };
         cell.pick(&wanted, &mut Rng::from_seed(3), cell.clock.now()).unwrap()
     };
     let ended = Arc::new(AtomicBool::new(false));

@@ -50,6 +50,7 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         keep: Keep { idle_max: 0, idle_timeout: second, max_age: second },
         max_attempts: 1,
         hash: None,
+        show_keys: false,
         sticky: None,
         queue: evenkeel_config::Queue { size: SIZE, timeout: second, priority: None },
         streams_max: None,
@@ -69,13 +70,14 @@ fn pool(limits: &[u32]) -> (Arc<PoolCell>, PoolState) {
         told_apart: ToldApart::default(),
         prober: Prober::default(),
         tunnels: Tunnels::default(),
+        journal: evenkeel_journal::Journal::idle(),
     };
     cell.queue.set_open(true);
     (Arc::new(cell), state)
 }
 
 fn wanted(priority: u8) -> Wanted {
-    Wanted { session: None, key: PickKey::NONE, tried: Tried::default(), rank: 9 - priority }
+    Wanted { session: None, key: PickKey::NONE, client: 0, tried: Tried::default(), rank: 9 - priority }
 }
 
 fn pick(pool: &Arc<PoolCell>) -> Result<Attempt, Refusal> {

@@ -3,10 +3,10 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use crate::splice::{IN_ONE_GO, Pipe, Pipes};
+use crate::splice::{Pipe, Pipes};
 use crate::transport::Transport;
 
-use super::join::{Fault, Way};
+use super::way::{Fault, Way};
 
 /// A splice that moves less was not worth its pipe: the next piece is copied.
 const BULK_MIN: usize = 16 * 1024;
@@ -16,7 +16,6 @@ pub(super) struct Direction<'a> {
     from: &'a Transport,
     to: &'a Transport,
     pipes: &'a Pipes,
-    stage: Stage,
     /// Read, and not taken by the receiver yet.
     held: Vec<u8>,
     /// So much of it has been.
@@ -27,16 +26,6 @@ pub(super) struct Direction<'a> {
     bulk: bool,
     /// Nothing has failed to be spliced.
     spliceable: bool,
-    /// Bytes moved since they were last asked for.
-    moved: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Open,
-    /// The sender has ended; the receiver is to be told.
-    Ending,
-    Over,
 }
 
 impl<'a> Direction<'a> {
@@ -45,44 +34,21 @@ impl<'a> Direction<'a> {
             from,
             to,
             pipes,
-            stage: Stage::Open,
             held,
             taken: 0,
             pipe: None,
             bulk: false,
             spliceable: from.plain().is_some() && to.plain().is_some(),
-            moved: 0,
         }
     }
 
-    fn poll_moving(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<(), Fault>> {
-        let mut in_one_go = 0;
-        loop {
-            ready!(self.poll_deliver(context)).map_err(|_| Fault::Receiver)?;
-            if self.stage == Stage::Ending {
-                // A receiver that has closed meanwhile needs not be told.
-                return self.to.poll_finish(context).map(|_| Ok(()));
-            }
-            if in_one_go >= IN_ONE_GO {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            match ready!(self.poll_fetch(context, buffer)) {
-                Ok(0) => self.stage = Stage::Ending,
-                Ok(count) => in_one_go += count as u64,
-                Err(fault) => return Poll::Ready(Err(fault)),
-            }
-        }
-    }
-
-    /// Hands over what was read before.
-    fn poll_deliver(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_hand_over(&mut self, context: &mut Context<'_>, moved: &mut u64) -> Poll<io::Result<()>> {
         while self.taken < self.held.len() {
             let written = ready!(self.to.poll_send(context, &[&self.held[self.taken..]]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.moved += written as u64;
+            *moved += written as u64;
             self.taken += written;
         }
         if self.taken > 0 {
@@ -95,14 +61,25 @@ impl<'a> Direction<'a> {
                 if written == 0 {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
-                self.moved += written as u64;
+                *moved += written as u64;
             }
         }
         self.to.poll_flush(context)
     }
+}
 
-    /// Reads once; the end of the stream is 0 bytes. What is copied is also written, as far as that goes at once.
-    fn poll_fetch(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Fault>> {
+impl Way for Direction<'_> {
+    fn poll_deliver(&mut self, context: &mut Context<'_>, moved: &mut u64) -> Poll<Result<(), Fault>> {
+        self.poll_hand_over(context, moved).map_err(|_| Fault::Receiver)
+    }
+
+    /// What is copied is also written, as far as that goes at once.
+    fn poll_fetch(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        moved: &mut u64,
+    ) -> Poll<Result<Option<u64>, Fault>> {
         if self.bulk
             && self.spliceable
             && let Some(from) = self.from.plain()
@@ -112,7 +89,7 @@ impl<'a> Direction<'a> {
                 Ok(count) => {
                     self.bulk = count >= BULK_MIN;
                     self.pipe = Some(pipe);
-                    return Poll::Ready(Ok(count));
+                    return Poll::Ready(Ok((count > 0).then_some(count as u64)));
                 }
                 // An urgent byte, say. What has arrived can still be read; if it is broken, reading will say so.
                 Err(_) => self.spliceable = false,
@@ -123,43 +100,27 @@ impl<'a> Direction<'a> {
         let count = ready!(self.from.poll_recv(context, buffer)).map_err(|_| Fault::Sender)?;
         self.bulk = count == buffer.capacity();
         if count == 0 {
-            return Poll::Ready(Ok(0));
+            return Poll::Ready(Ok(None));
         }
         let written = match self.to.poll_send(context, &[buffer]) {
             Poll::Ready(Ok(written)) => written,
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::Receiver)),
             Poll::Pending => 0,
         };
-        self.moved += written as u64;
+        *moved += written as u64;
         if written < count {
             self.held = buffer[written..].to_vec();
         }
-        Poll::Ready(Ok(count))
-    }
-}
-
-impl Way for Direction<'_> {
-    fn poll(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<(), Fault>> {
-        if self.is_over() {
-            return Poll::Ready(Ok(()));
-        }
-        let polled = self.poll_moving(context, buffer);
-        if polled.is_ready() {
-            self.stage = Stage::Over;
-        }
-        polled
+        Poll::Ready(Ok(Some(count as u64)))
     }
 
-    fn is_over(&self) -> bool {
-        self.stage == Stage::Over
-    }
-
-    fn take_moved(&mut self) -> u64 {
-        std::mem::take(&mut self.moved)
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        // A receiver that has closed meanwhile needs not be told.
+        self.to.poll_finish(context).map(|_| Ok(()))
     }
 
     fn held_up(&self) -> Option<&Transport> {
         let waits = !self.held.is_empty() || self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty());
-        (!self.is_over() && waits).then_some(self.from)
+        waits.then_some(self.from)
     }
 }

@@ -11,40 +11,17 @@ use crate::http::Timer;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
+use super::way::{Course, Fault, Way};
 use super::{End, Leave, Moved};
 
 /// While a backend does not take what a client has sent, nothing is read from the client, and nothing tells that it has
 /// gone: so it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// One direction.
-pub(crate) trait Way {
-    /// Moves what there is to move. Ready when the sender has ended, or something broke; nothing is moved after that.
-    /// `buffer` is empty, and for this call alone.
-    fn poll(&mut self, context: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<(), Fault>>;
-
-    fn is_over(&self) -> bool;
-
-    /// Bytes moved since this was last asked.
-    fn take_moved(&mut self) -> u64;
-
-    /// Whose connection is to be looked at, because it is not read from while the receiver is slow.
-    fn held_up(&self) -> Option<&Transport>;
-}
-
-/// What broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    Sender,
-    Receiver,
-    /// The receiver takes nothing any more, and wants nothing passed on of what it has said before.
-    ReceiverReset,
-}
-
 /// Both directions.
 struct Both<U, D> {
-    up: U,
-    down: D,
+    up: Course<U>,
+    down: Course<D>,
     /// It takes nothing any more.
     backend_broken: bool,
     client_broken: bool,
@@ -57,6 +34,7 @@ pub(crate) fn join<'a>(
     mut silence: Silence<'a>,
     mut report: impl FnMut(Moved),
 ) -> impl Future<Output = End> {
+    let (up, down) = (Course::new(up), Course::new(down));
     let mut both = Both { up, down, backend_broken: false, client_broken: false };
     // Not an async function, which would hold all this twice: an idle relay is little else.
     poll_fn(move |context| {

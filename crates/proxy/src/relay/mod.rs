@@ -6,6 +6,7 @@
 
 mod direction;
 mod join;
+mod way;
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use crate::worker::Worker;
 
 use direction::Direction;
 
-pub(crate) use join::{Fault, Silence, Way, join};
+pub(crate) use join::{Silence, join};
+pub(crate) use way::{Fault, Way};
 
 /// What a read takes at most: as much as the kernel takes at once for a client (`UNSENT_MAX` of the listening socket).
 pub(crate) const CHUNK: usize = 32 * 1024;

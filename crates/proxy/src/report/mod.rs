@@ -1,7 +1,10 @@
 //! Reads a running balancer for people and for Prometheus.
 
+mod evenness;
+mod events;
 mod layer4;
 mod placement;
+mod plan_hash;
 mod pools;
 mod skew;
 mod tls;
@@ -13,14 +16,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use evenkeel_core::{Intent, Mode, Nanos, Outcome, Phase, PoolSnapshot, Reason};
+use evenkeel_core::{BackendLoad, Intent, MemberView, Mode, Nanos, Outcome, Phase, PoolSnapshot, Reason};
 
 use crate::http2::Flood;
 use crate::listen::Listener;
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, Proxy, View, lock};
 use crate::status::{BackendStatus, Lifecycle, PoolStatus, Status};
-use crate::telemetry::{Page, catalog};
+use crate::telemetry::{Page, Shared, catalog, pair};
 
 const LIFECYCLES: [Lifecycle; 5] =
     [Lifecycle::Starting, Lifecycle::Serving, Lifecycle::Lame, Lifecycle::Draining, Lifecycle::Closed];
@@ -32,6 +35,8 @@ struct Seen<'a> {
     /// Attempts on each member and on all.
     attempts: Vec<u64>,
     total: u64,
+    /// The labels of each member, as metrics have them.
+    labels: Vec<String>,
 }
 
 impl<'a> Seen<'a> {
@@ -40,7 +45,21 @@ impl<'a> Seen<'a> {
         let attempts: Vec<u64> =
             snapshot.members().iter().map(|view| view.member.load.attempts_total()).collect();
         let total = attempts.iter().sum();
-        Self { cell, snapshot, attempts, total }
+        Self { cell, snapshot, attempts, total, labels: Vec::new() }
+    }
+
+    /// With what metrics need.
+    fn with_labels(cell: &'a PoolCell) -> Self {
+        let mut seen = Self::new(cell);
+        let labels = |view: &MemberView| {
+            let mut labels = String::new();
+            pair("pool", cell.id.as_str(), &mut labels);
+            labels.push(',');
+            pair("backend", view.member.id.as_str(), &mut labels);
+            labels
+        };
+        seen.labels = seen.snapshot.members().iter().map(labels).collect();
+        seen
     }
 
     /// Of each member.
@@ -57,14 +76,9 @@ impl<'a> Seen<'a> {
         self.cell.id.as_str().to_owned()
     }
 
-    /// Label values of a sample of member `index`.
-    fn labels(&self, index: usize, last: &str) -> Vec<String> {
-        let backend = self.snapshot.members()[index].member.id.as_str().to_owned();
-        let mut labels = vec![self.name(), backend];
-        if !last.is_empty() {
-            labels.push(last.to_owned());
-        }
-        labels
+    /// Labels of a sample of member `index`: its own, and the value of one more where the family has one.
+    fn labels<'b>(&'b self, index: usize, last: &'b str) -> Shared<'b> {
+        Shared { written: &self.labels[index], last: Some(last).filter(|last| !last.is_empty()) }
     }
 }
 
@@ -105,16 +119,18 @@ impl Proxy {
     pub fn metrics_text(&self) -> String {
         let inner = &self.inner;
         let view = inner.view.load_full();
-        let seen: Vec<Seen<'_>> = view.pools.iter().map(|cell| Seen::new(cell)).collect();
+        let seen: Vec<Seen<'_>> = view.pools.iter().map(|cell| Seen::with_labels(cell)).collect();
         let mut page = Page::default();
         backend_counters(&mut page, inner, &seen);
         backend_state(&mut page, &seen, inner.clock.now());
         pools::pools(&mut page, &seen);
+        evenness::evenness(&mut page, inner, &view, &seen);
         skew::skew(&mut page, inner, &seen);
         listeners(&mut page, &view);
         layer4::connections(&mut page, &view);
         tls::tls(&mut page, &view);
         udp::datagrams(&mut page, &view, &seen);
+        events::events(&mut page, inner);
         process(&mut page, inner, &view);
         page.render()
     }
@@ -195,8 +211,8 @@ fn intent_name(intent: Intent) -> &'static str {
 fn per_backend<'a, T: Copy + 'a>(
     seen: &'a [Seen<'a>],
     lasts: &'a [(T, &'static str)],
-    value: impl Fn(&Seen<'a>, usize, T) -> f64 + Copy + 'a,
-) -> impl Iterator<Item = (Vec<String>, f64)> + 'a {
+    value: impl Fn(&'a Seen<'a>, usize, T) -> f64 + Copy + 'a,
+) -> impl Iterator<Item = (Shared<'a>, f64)> + 'a {
     seen.iter().flat_map(move |pool| {
         (0..pool.snapshot.members().len()).flat_map(move |index| {
             lasts.iter().map(move |&(key, last)| (pool.labels(index, last), value(pool, index, key)))
@@ -205,8 +221,10 @@ fn per_backend<'a, T: Copy + 'a>(
 }
 
 fn backend_counters(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
+    fn load<'a>(pool: &'a Seen<'_>, index: usize) -> &'a BackendLoad {
+        &pool.snapshot.members()[index].member.load
+    }
     let now = inner.clock.now();
-    let load = |pool: &Seen<'_>, index: usize| Arc::clone(&pool.snapshot.members()[index].member.load);
     let reasons = Reason::ALL.map(|reason| (reason, reason.as_str()));
     page.family(
         &catalog::ATTEMPTS,
@@ -217,6 +235,10 @@ fn backend_counters(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
     page.family(&catalog::OUTCOMES, per_backend(seen, &outcomes, ended));
     let classes: Vec<_> = failures().map(|outcome| (outcome, outcome.as_str())).collect();
     page.family(&catalog::ERRORS, per_backend(seen, &classes, ended));
+    page.family(
+        &catalog::SLOW,
+        per_backend(seen, &[((), "")], |pool, index, ()| load(pool, index).slow() as f64),
+    );
     page.family(
         &catalog::BYTES,
         per_backend(seen, &[(true, "sent"), (false, "received")], |pool, index, sent| {
@@ -235,7 +257,9 @@ fn backend_counters(page: &mut Page, inner: &Inner, seen: &[Seen<'_>]) {
 }
 
 fn backend_state(page: &mut Page, seen: &[Seen<'_>], now: Nanos) {
-    let member = |pool: &Seen<'_>, index: usize| pool.snapshot.members()[index].clone();
+    fn member<'a>(pool: &'a Seen<'_>, index: usize) -> &'a MemberView {
+        &pool.snapshot.members()[index]
+    }
     let phases = Phase::ALL.map(|phase| (phase, phase.as_str()));
     page.family(
         &catalog::PHASE,
@@ -256,14 +280,6 @@ fn backend_state(page: &mut Page, seen: &[Seen<'_>], now: Nanos) {
                 .iter()
                 .enumerate()
                 .map(|(index, failing)| (pool.labels(index, ""), f64::from(u8::from(*failing))))
-        }),
-    );
-    page.family(
-        &catalog::SHARE,
-        per_backend(seen, &[(0, "intent"), (1, "plan"), (2, "requests")], |pool, index, kind| match kind {
-            0 => member(pool, index).intent,
-            1 => member(pool, index).plan,
-            _ => pool.observed(index),
         }),
     );
 }

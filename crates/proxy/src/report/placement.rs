@@ -28,9 +28,9 @@ pub(super) fn placement(page: &mut Page, seen: &[Seen<'_>]) {
         &catalog::INFO,
         each().map(|(pool, index)| {
             let placement = of(pool, index);
-            let mut labels = pool.labels(index, &placement.tier.to_string());
-            labels.push(placement.zone.as_deref().unwrap_or_default().to_owned());
-            (labels, 1.0)
+            let backend = pool.snapshot.members()[index].member.id.as_str().to_owned();
+            let zone = placement.zone.as_deref().unwrap_or_default().to_owned();
+            ([pool.name(), backend, placement.tier.to_string(), zone], 1.0)
         }),
     );
     let limits = each().filter_map(|(pool, index)| {

@@ -1,21 +1,28 @@
 //! Watches every pool for skew, once a second, on the control thread: the data path knows nothing of it.
 
+mod contract;
 mod diagnosis;
+mod facts;
+mod standing;
+mod tell;
 mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use evenkeel_core::skew::{Cause, Dimension, Level, Symptom, Watch};
-use evenkeel_core::{PoolId, PoolSnapshot};
+use evenkeel_config::Pool;
+use evenkeel_core::skew::{Cause, Dimension, Drained, Level, Samples, Symptom, Watch};
+use evenkeel_core::{Nanos, PoolId, PoolSnapshot};
 
 use crate::pool::PoolCell;
 use crate::proxy::{Inner, lock};
 
-pub use diagnosis::{Diagnosis, PoolDiagnosis, SymptomReport};
-pub(crate) use words::dimension;
+pub(crate) use contract::{Broken, Promised};
+pub use diagnosis::{BreachReport, Diagnosis, PoolDiagnosis, SymptomReport};
+use facts::Told;
+pub(crate) use words::{dimension, term};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -34,6 +41,10 @@ struct Watched {
     raised: Vec<Raised>,
     /// Raised since start, by respect and cause.
     alarms: Alarms,
+    /// All backends are slower or fail alike, and the journal has been told.
+    shared: bool,
+    /// What the pool promises, if it promises anything.
+    promised: Option<Promised>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +77,25 @@ pub(crate) async fn watch(inner: Weak<Inner>) {
         let now = inner.clock.now();
         let pools: HashSet<&PoolId> = view.pools.iter().map(|pool| &pool.id).collect();
         watches.0.retain(|id, _| pools.contains(id));
-        for pool in &view.pools {
+        for (pool, configured) in view.pools.iter().zip(&view.config.pools) {
             let snapshot = pool.snapshot.load_full();
             let watched = watches.0.entry(pool.id.clone()).or_insert_with(|| Watched {
                 watch: Watch::new(&snapshot, now),
                 raised: Vec::new(),
                 alarms: HashMap::new(),
+                shared: false,
+                promised: None,
             });
-            let keys_missing = pool.told_apart.keys_missing.load(Ordering::Relaxed);
-            watched.watch.tick(&snapshot, keys_missing, now);
+            watched.look(pool, &snapshot, now);
             watched.announce(pool, &snapshot);
+            watched.tell_shared(pool);
+            watched.hold_to(configured, &snapshot, now);
+        }
+        if !inner.notifier.is_silent() {
+            let standing = standing::standing(&view, &watches);
+            drop(watches);
+            let describe = |one: &_| inner.describe(one);
+            inner.notifier.look(now, &inner.sender(&view), &standing, describe);
         }
     }
 }
@@ -85,9 +105,47 @@ impl Watches {
     pub(crate) fn of(&self, pool: &PoolId) -> Option<(&Watch, &Alarms)> {
         self.0.get(pool).map(|watched| (&watched.watch, &watched.alarms))
     }
+
+    /// What a pool promises, if it promises anything.
+    pub(crate) fn promised(&self, pool: &PoolId) -> Option<&Promised> {
+        self.0.get(pool)?.promised.as_ref()
+    }
 }
 
 impl Watched {
+    /// Reads what the data path has counted and told.
+    fn look(&mut self, pool: &PoolCell, snapshot: &PoolSnapshot, now: Nanos) {
+        let told = &pool.told_apart;
+        let staying = told.staying.load(Ordering::Relaxed);
+        let in_flight: u64 =
+            snapshot.members().iter().map(|view| u64::from(view.member.load.in_flight())).sum();
+        if in_flight > 0 {
+            self.watch.set_connections(2 * staying > in_flight);
+        }
+        let settings = pool.settings.load();
+        let drain = |wanted: bool, samples: &OnceLock<Samples>| {
+            if wanted { samples.get_or_init(Samples::default).drain() } else { Drained::default() }
+        };
+        let keys = drain(settings.hash.is_some(), &told.keys);
+        let stays = drain(settings.sticky.is_some() || staying > 0, &told.stays);
+        self.watch.sampled(&keys, &stays);
+        self.watch.tick(snapshot, told.keys_missing.load(Ordering::Relaxed), now);
+        if settings.show_keys {
+            let symptoms = self.watch.symptoms();
+            told.texts.ask(symptoms.iter().flat_map(|symptom| &symptom.why.keys).map(|key| key.key));
+        }
+    }
+
+    /// Holds the pool to its contract, as configured now.
+    fn hold_to(&mut self, configured: &Pool, snapshot: &PoolSnapshot, now: Nanos) {
+        if !self.promised.as_ref().is_some_and(|promised| promised.is_of(configured)) {
+            self.promised = Promised::of(configured, snapshot, self.promised.take());
+        }
+        if let Some(promised) = &mut self.promised {
+            promised.tick(snapshot, now);
+        }
+    }
+
     /// Tells the log what has come and what is over.
     fn announce(&mut self, pool: &Arc<PoolCell>, snapshot: &PoolSnapshot) {
         let symptoms = self.watch.symptoms();
@@ -98,13 +156,21 @@ impl Watched {
                 *self.alarms.entry((raised.dimension, raised.cause)).or_default() += 1;
             }
             if news != News::Known {
-                words::raised(&pool.id, snapshot, symptom);
+                let text = |key| pool.told_apart.texts.text(key);
+                let told = Told { snapshot, text: &text };
+                words::raised(&pool.id, &told, symptom);
+                tell::raised(pool, &told, symptom, raised.before(&self.raised));
             }
         }
         for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {
-            let backend = words::name(snapshot, over.backend);
+            let group = self.watch.group(over.backend).filter(|_| over.dimension == Dimension::Groups);
+            let backend = group.unwrap_or_else(|| words::name(snapshot, over.backend));
             let (dimension, cause) = (dimension(over.dimension), over.cause.as_str());
             tracing::info!(pool = %pool.id, backend, dimension, cause, "skew is over");
+            // What has another cause now was told as that.
+            if !now.iter().any(|now| now.is_where(over)) {
+                tell::over(pool, backend, dimension, cause);
+            }
         }
         self.raised = now;
     }
@@ -131,6 +197,16 @@ impl Raised {
                 News::Known
             }
         }
+    }
+
+    /// The cause that the same backend had before, in the same respect.
+    fn before(&self, before: &[Self]) -> Option<Cause> {
+        before.iter().find(|before| before.is_where(self)).map(|before| before.cause)
+    }
+
+    /// Whether both are seen at the same backend in the same respect.
+    fn is_where(&self, other: &Self) -> bool {
+        (self.dimension, self.backend) == (other.dimension, other.backend)
     }
 
     /// Whether both are the same thing, however much either matters.

@@ -35,6 +35,8 @@ catalog! {
         "Attempts that have ended, by how.";
     ERRORS: Counter "evenkeel_backend_errors_total" ["pool", "backend", "class"]
         "Attempts that the backend failed, by class; a part of the outcomes.";
+    SLOW: Counter "evenkeel_backend_slow_total" ["pool", "backend"]
+        "Answers that took more than 1.5 times the usual 90th percentile of the pool, and more than a millisecond.";
     BYTES: Counter "evenkeel_backend_bytes_total" ["pool", "backend", "direction"]
         "Bytes of content moved to (sent) and from (received) a backend.";
     BUSY: Counter "evenkeel_backend_busy_seconds_total" ["pool", "backend"]
@@ -48,7 +50,7 @@ catalog! {
     WEIGHT: Gauge "evenkeel_backend_weight" ["pool", "backend", "kind"]
         "Weight as configured, and as in force: 0 while the backend may not be picked.";
     SHARE: Gauge "evenkeel_share" ["pool", "backend", "kind"]
-        "Share of the pool: intended, planned by configuration and health, and observed since start.";
+        "Share of the pool: what is intended, what configuration and health make of that step by step, and what came of it.";
     POOL_MODE: Gauge "evenkeel_pool_mode" ["pool", "mode"]
         "1 for the mode that the pool is in: normal, panic (too few are healthy, all are used) or empty.";
     INFO: Gauge "evenkeel_backend_info" ["pool", "backend", "tier", "zone"]
@@ -62,11 +64,35 @@ catalog! {
     DURATION: Histogram "evenkeel_request_duration_seconds" ["pool"]
         "From the first byte of a request to the last byte of its response; of one that opens a tunnel to the head of that.";
     SKEW_STATE: Gauge "evenkeel_skew_state" ["pool", "backend", "dim", "cause", "severity"]
-        "1 while a backend's share of requests, errors or what is in flight is not what it should be; why, and how bad.";
+        "1 while the share of a backend, zone or tier in one respect is not what it should be; why, and how bad.";
     SKEW_EVIDENCE: Gauge "evenkeel_skew_evidence" ["pool", "dim"]
         "How near the test is to finding something: 1 is an alarm.";
     SKEW_ALARMS: Counter "evenkeel_skew_alarms_total" ["pool", "dim", "cause"]
         "Findings raised since start.";
+    TOP_KEY: Gauge "evenkeel_pool_top_key_share" ["pool"]
+        "Share of the requests of late that the most popular key makes; only where a key decides, once some are known.";
+    DESIGN_EFFECT: Gauge "evenkeel_pool_design_effect" ["pool", "unit"]
+        "How many requests of late count as one, because one key, session or connection decided on them all.";
+    SKEW_RATIO: Gauge "evenkeel_skew_ratio" ["pool", "backend", "dim"]
+        "Share over the expected one, of the last ten seconds with traffic or so; not a number where nothing was counted.";
+    SKEW_LEDGER: Gauge "evenkeel_skew_ledger" ["pool", "backend", "term"]
+        "What the difference between observed and intended share consists of, of the last ten seconds with traffic or so.";
+    SKEW_TVD: Gauge "evenkeel_skew_tvd" ["pool", "dim"]
+        "Part of the traffic that is where it is not meant to be: total variation distance from what is intended.";
+    SKEW_JAIN: Gauge "evenkeel_skew_jain" ["pool", "dim"]
+        "Jain's index of share over intended share: 1 is even, 1 / backends is all at one.";
+    SKEW_PEAK_RATIO: Gauge "evenkeel_skew_peak_ratio" ["pool", "dim"]
+        "The largest share over its intended one.";
+    SHARED_SUSPECTED: Gauge "evenkeel_shared_dependency_suspected" ["pool"]
+        "1 while all backends are slower than usual, or fail more often, and nobody's share is wrong.";
+    OCCUPANCY: Gauge "evenkeel_pool_local_occupancy" ["pool"]
+        "Mean requests in flight at a backend from this instance, of the last ten seconds or so; below 0.5 they tell a strategy nothing.";
+    PLAN_INFO: Gauge "evenkeel_pool_plan_info" ["pool", "hash"]
+        "Always 1; the hash is the same on instances whose configuration gives the pool the same backends and shares.";
+    EXPECT_BROKEN: Gauge "evenkeel_expect_broken" ["pool", "term"]
+        "1 while a clause of the pool's contract does not hold; there for each clause that it has.";
+    NOTIFICATIONS: Counter "evenkeel_notifications_total" ["receiver", "result"]
+        "Messages about alarms: sent, tried again, given up (failed), refused by the receiver, and dropped while it was behind.";
     KEYS_MISSING: Counter "evenkeel_pool_hash_key_missing_total" ["pool"]
         "Requests without what the hash key of the pool asks for; spread without regard to it.";
     SESSIONS: Counter "evenkeel_pool_sessions_total" ["pool", "event"]
@@ -145,6 +171,12 @@ catalog! {
         "1 for the phase that the process is in.";
     ACCESS_LOG_DROPPED: Counter "evenkeel_access_log_dropped_total" []
         "Access log lines dropped because the writer was behind.";
+    EVENTS: Counter "evenkeel_events_total" ["kind"]
+        "Events since start, by kind; what each kind stands for is in docs/reference/events.md.";
+    EVENTS_DROPPED: Counter "evenkeel_events_dropped_total" []
+        "Events since start that came too fast to be noted down.";
+    EVENTS_ON_DISK: Gauge "evenkeel_events_on_disk" []
+        "1 if events are written to disk, 0 while they cannot be and are in memory only; only with a database.";
     BUILD_INFO: Gauge "evenkeel_build_info" ["version"]
         "Always 1.";
     OPEN_FILES: Gauge "process_open_fds" []
@@ -181,5 +213,15 @@ mod tests {
         }
         let rows = page.lines().filter(|line| line.starts_with("| `")).count();
         assert_eq!(rows, ALL.len(), "docs/reference/metrics.md has rows of metrics that do not exist");
+    }
+
+    /// Runbooks have a section for each of them.
+    #[test]
+    fn the_reference_lists_every_cause() {
+        let page = include_str!("../../../../docs/reference/metrics.md");
+        let list = page.split_once("- `cause`: ").and_then(|(_, rest)| rest.split_once(".\n"));
+        let list = list.expect("a list of causes").0;
+        let listed: Vec<&str> = list.split(',').map(|name| name.trim().trim_matches('`')).collect();
+        assert_eq!(listed, evenkeel_core::skew::Cause::ALL.map(evenkeel_core::skew::Cause::as_str));
     }
 }

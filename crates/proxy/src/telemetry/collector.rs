@@ -3,100 +3,77 @@
 
 use std::time::SystemTime;
 
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, TextEncoder};
-
 use super::catalog::{self, Family, Kind};
 use super::histogram::{self, BOUNDS};
+use super::text::{self, LabelValues};
 
-/// Families under construction.
+/// A page under construction.
 #[derive(Default)]
 pub(crate) struct Page {
-    families: Vec<MetricFamily>,
+    text: String,
 }
 
 impl Page {
     /// Adds a family with its samples: label values in the order of the catalogue, and the value.
-    pub(crate) fn family<L, S>(&mut self, family: &Family, samples: S)
-    where
-        L: AsRef<[String]>,
-        S: IntoIterator<Item = (L, f64)>,
-    {
-        let metrics = samples.into_iter().map(|(labels, value)| {
-            let mut metric = labelled(family, labels.as_ref());
-            match family.kind {
-                Kind::Counter => {
-                    let mut counter = Counter::default();
-                    counter.set_value(value);
-                    metric.set_counter(counter);
-                }
-                Kind::Gauge | Kind::Histogram => {
-                    let mut gauge = Gauge::default();
-                    gauge.set_value(value);
-                    metric.set_gauge(gauge);
-                }
-            }
-            metric
-        });
-        let metrics: Vec<Metric> = metrics.collect();
-        self.push(family, metrics);
+    pub(crate) fn family<L: LabelValues>(
+        &mut self,
+        family: &Family,
+        samples: impl IntoIterator<Item = (L, f64)>,
+    ) {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_some() {
+            self.header(family);
+        }
+        for (labels, value) in samples {
+            text::sample(family.name, family.labels, &labels, value, &mut self.text);
+        }
     }
 
-    /// Adds a family of histograms.
+    /// Adds a family of histograms, which have one label.
     pub(crate) fn histograms<'a>(
         &mut self,
         family: &Family,
         samples: impl IntoIterator<Item = (String, &'a histogram::Histogram)>,
     ) {
-        let metrics = samples.into_iter().map(|(label, histogram)| {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_some() {
+            self.header(family);
+        }
+        let [sum_name, count_name, bucket] =
+            ["sum", "count", "bucket"].map(|of| format!("{}_{of}", family.name));
+        let with_bound = [family.labels, &["le"]].concat();
+        for (label, histogram) in samples {
             let (counts, sum) = histogram.cumulative();
-            let mut shown = Histogram::default();
-            shown.set_sample_count(counts[BOUNDS.len()]);
-            shown.set_sample_sum(sum);
-            let buckets = BOUNDS.iter().zip(counts).map(|(&bound, count)| {
-                let mut bucket = Bucket::default();
-                bucket.set_upper_bound(bound);
-                bucket.set_cumulative_count(count);
-                bucket
-            });
-            shown.set_bucket(buckets.collect());
-            let mut metric = labelled(family, &[label]);
-            metric.set_histogram(shown);
-            metric
-        });
-        let metrics: Vec<Metric> = metrics.collect();
-        self.push(family, metrics);
+            for (bound, count) in BOUNDS.into_iter().chain([f64::INFINITY]).zip(counts) {
+                let mut le = String::new();
+                text::number(bound, &mut le);
+                let labels = [label.clone(), le];
+                text::sample(&bucket, &with_bound, &labels, count as f64, &mut self.text);
+            }
+            let labels = [label];
+            text::sample(&sum_name, family.labels, &labels, sum, &mut self.text);
+            text::sample(&count_name, family.labels, &labels, counts[BOUNDS.len()] as f64, &mut self.text);
+        }
     }
 
-    fn push(&mut self, family: &Family, metrics: Vec<Metric>) {
-        if metrics.is_empty() {
-            return;
-        }
-        let mut shown = MetricFamily::default();
-        shown.set_name(family.name.to_owned());
-        shown.set_help(family.help.to_owned());
-        shown.set_field_type(match family.kind {
-            Kind::Counter => MetricType::COUNTER,
-            Kind::Gauge => MetricType::GAUGE,
-            Kind::Histogram => MetricType::HISTOGRAM,
-        });
-        shown.set_metric(metrics);
-        self.families.push(shown);
+    fn header(&mut self, family: &Family) {
+        let kind = match family.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        text::header(family.name, family.help, kind, &mut self.text);
     }
 
     /// The page in the text format 0.0.4.
     pub(crate) fn render(mut self) -> String {
         self.process();
-        let mut out = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.families, &mut out) {
-            tracing::error!(%error, "cannot render metrics");
-        }
-        String::from_utf8_lossy(&out).into_owned()
+        self.text
     }
 
     fn process(&mut self) {
         let mut gauge = |family: &Family, value: Option<f64>| {
-            self.family(family, value.map(|value| ([], value)));
+            self.family::<[String; 0]>(family, value.map(|value| ([], value)));
         };
         let open_files = std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as f64);
         gauge(&catalog::OPEN_FILES, open_files);
@@ -114,17 +91,6 @@ impl Page {
         let start = age.map(|(start, uptime)| unix_seconds() - (uptime - start));
         gauge(&catalog::START_TIME, start);
     }
-}
-
-fn labelled(family: &Family, values: &[String]) -> Metric {
-    debug_assert_eq!(family.labels.len(), values.len(), "{}", family.name);
-    let pairs = family.labels.iter().zip(values).map(|(&name, value)| {
-        let mut pair = LabelPair::default();
-        pair.set_name(name.to_owned());
-        pair.set_value(value.clone());
-        pair
-    });
-    Metric::from_label(pairs.collect())
 }
 
 fn uptime() -> Option<f64> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use evenkeel_config::{CertificateFiles, Config, HostMatch, Listener, Protocol};
 
+use crate::notify;
+
 use super::certificates::Certificate;
 use super::error::TlsError;
 use super::pem;
@@ -20,11 +22,16 @@ pub struct TlsFindings {
     pub warnings: Vec<TlsError>,
 }
 
-/// Loads every certificate, key and CA as a start would, and forgets them again. Reads files.
+/// Loads every certificate, key and CA as a start would, and what receivers of alarms have in files, and forgets them
+/// again. Reads files.
 pub fn check_tls(config: &Config) -> TlsFindings {
+    let receivers = notify::load(config).err().unwrap_or_default();
     let plan = match TlsPlan::load(config, None) {
         Ok(plan) => plan,
-        Err(errors) => return TlsFindings { errors: every_file(config, errors), warnings: Vec::new() },
+        Err(errors) => {
+            let errors = every_file(config, errors).into_iter().chain(receivers).collect();
+            return TlsFindings { errors, warnings: Vec::new() };
+        }
     };
     let mut warnings = Vec::new();
     for (_, server) in &plan.servers {
@@ -36,7 +43,7 @@ pub fn check_tls(config: &Config) -> TlsFindings {
             client.live().get().identity.iter().for_each(|one| doubt(&mut warnings, client.user(), one));
         }
     }
-    TlsFindings { errors: Vec::new(), warnings }
+    TlsFindings { errors: receivers, warnings }
 }
 
 /// Of each listener, the first host that a route of it is for and no certificate. A route of every listener may be

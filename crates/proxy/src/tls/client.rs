@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -147,6 +147,18 @@ impl ClientTls {
     }
 }
 
+/// How to speak to whoever is told of alarms: over HTTP/1.1, with the CAs of `ca` or those of this machine. `user` is whose
+/// file that is.
+///
+/// # Errors
+/// The file cannot be used, or no certificate can be for `host`.
+pub(crate) fn to_receiver(user: &str, host: &str, ca: Option<&Path>) -> Result<Securely, TlsError> {
+    let settings = Settings { ca: ca.map(Path::to_owned), server_name: None, verify: true, identity: None };
+    let loaded = load(&settings, b"http/1.1").map_err(|fault| fault.of(user))?;
+    let name = server_name(host).map_err(|fault| fault.of(user))?;
+    Ok(Securely { config: loaded.config, name, serial: loaded.serial })
+}
+
 impl Loaded {
     /// What was there before, if it was made of the same.
     fn or_before(self, before: Option<Arc<Self>>) -> Self {
@@ -159,22 +171,23 @@ impl Loaded {
 
 /// The name whose certificate each backend must have: the configured one, or that in its address.
 fn names(pool: &Pool, settings: &Settings) -> Result<HashMap<BackendId, ServerName<'static>>, Fault> {
-    let parse = |name: &str| {
-        ServerName::try_from(name.to_owned()).map_err(|_| {
-            let problem = format!("{name:?} is no name that a certificate can be for");
-            Fault::new(&PathBuf::from("(tls.server_name)"), problem, "give a DNS name or an IP address")
-        })
-    };
-    let configured = settings.server_name.as_deref().map(parse).transpose()?;
+    let configured = settings.server_name.as_deref().map(server_name).transpose()?;
     let named = pool.backends.iter().map(|backend| {
         let name = match (&configured, &backend.address) {
             (Some(name), _) => name.clone(),
             (None, BackendAddress::Socket(address)) => ServerName::from(address.ip()),
-            (None, BackendAddress::Name { host, .. }) => parse(host)?,
+            (None, BackendAddress::Name { host, .. }) => server_name(host)?,
         };
         Ok((backend.id.clone(), name))
     });
     named.collect()
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, Fault> {
+    ServerName::try_from(name.to_owned()).map_err(|_| {
+        let problem = format!("{name:?} is no name that a certificate can be for");
+        Fault::new(&PathBuf::from("(tls.server_name)"), problem, "give a DNS name or an IP address")
+    })
 }
 
 fn files(settings: &Settings) -> Vec<PathBuf> {

@@ -26,7 +26,7 @@ use rustls::crypto::CryptoProvider;
 
 pub(crate) use accept::accept;
 pub use check::{TlsFindings, check_tls};
-pub(crate) use client::{ClientTls, Securely};
+pub(crate) use client::{ClientTls, Securely, to_receiver};
 pub(crate) use counts::TlsCounts;
 pub use error::TlsError;
 pub(crate) use peer::Secured;

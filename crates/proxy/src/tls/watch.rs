@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use evenkeel_journal::{Journal, What};
+
 use super::certificates::Certificate;
 use super::files::Look;
 use super::plan::TlsPlan;
@@ -17,12 +19,13 @@ const WARN_DAYS: [i64; 4] = [30, 7, 1, 0];
 
 /// Looks at what `current` gives for as long as it gives anything. Reading files may take long on a file system that is far away: it is done on a
 /// thread that may block.
-pub(crate) async fn watch(current: impl Fn() -> Option<Arc<TlsPlan>> + Send) {
+pub(crate) async fn watch(current: impl Fn() -> Option<Arc<TlsPlan>> + Send, journal: Journal) {
     let mut warned = Warned::default();
     while let Some(plan) = current() {
         let mut before = std::mem::take(&mut warned);
+        let journal = journal.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            look(&plan);
+            look(&plan, &journal);
             before.say(&plan, SystemTime::now());
             before
         });
@@ -32,19 +35,22 @@ pub(crate) async fn watch(current: impl Fn() -> Option<Arc<TlsPlan>> + Send) {
 }
 
 /// Takes what has changed.
-fn look(plan: &TlsPlan) {
+fn look(plan: &TlsPlan, journal: &Journal) {
     for (_, server) in &plan.servers {
-        tell(server.user(), server.look());
+        tell(server.user(), server.look(), journal);
     }
     for client in plan.clients.values() {
-        tell(client.user(), client.look());
+        tell(client.user(), client.look(), journal);
     }
 }
 
-fn tell(user: &str, look: Look) {
+fn tell(user: &str, look: Look, journal: &Journal) {
     match look {
         Look::Same | Look::Changing => {}
-        Look::Loaded => tracing::info!(used_by = user, "certificates loaded anew"),
+        Look::Loaded => {
+            tracing::info!(used_by = user, "certificates loaded anew");
+            journal.record(None, None, What::CertificateLoaded { used_by: user.to_owned() });
+        }
         Look::Refused(error) => {
             let (file, help) = (error.file.display().to_string(), error.help.as_str());
             let problem = error.problem.as_str();
@@ -55,6 +61,8 @@ fn tell(user: &str, look: Look) {
                 help,
                 "changed certificates refused; those in use stay"
             );
+            let (used_by, why) = (user.to_owned(), problem.to_owned());
+            journal.record(None, None, What::CertificateRefused { used_by, file, why });
         }
     }
 }

@@ -90,18 +90,21 @@ impl Desk {
             pool.prober.request_came(terms.snapshot);
         }
         let key = key(pool, terms.pool_settings, flow.client.ip());
+        let shown = || flow.client.ip().to_canonical().to_string().into_bytes();
+        pool.told_apart.show(terms.pool_settings, key, shown);
         let now = self.worker.clock().at(terms.now);
-        let mut wanted = Wanted { session: None, key, tried: tried.clone(), rank: RANK };
+        let mut wanted = Wanted { session: None, key, client: 0, tried: tried.clone(), rank: RANK };
         let mut picked = pool.pick(&wanted, &mut self.rng, now);
         if matches!(picked, Err(Refusal::Nobody)) && !tried.is_empty() {
             *tried = Tried::default();
             wanted.tried = Tried::default();
             picked = pool.pick(&wanted, &mut self.rng, now);
         }
-        let attempt = picked.map_err(|refusal| match refusal {
+        let mut attempt = picked.map_err(|refusal| match refusal {
             Refusal::Nobody => Dropped::NoBackend,
             Refusal::Full => Dropped::BackendLimit,
         })?;
+        attempt.untimed();
         let serial = attempt.lease().member().serial;
         match Backend::open(attempt, terms.now) {
             Ok(backend) => {

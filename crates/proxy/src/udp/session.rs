@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::counts::{End, Open};
 use super::table::Flow;
 use crate::listen::ListenerSettings;
-use crate::pool::{Attempt, PoolCell};
+use crate::pool::{Attempt, PoolCell, Stay};
 use crate::telemetry::AccessEntry;
 use crate::upstream::is_local;
 use crate::worker::InProgress;
@@ -40,6 +40,7 @@ pub(super) struct Session {
 pub(super) struct Backend {
     socket: UdpSocket,
     attempt: Attempt,
+    stay: Stay,
     /// Of the snapshot that says that the session may stay.
     epoch: u64,
 }
@@ -102,9 +103,10 @@ impl Session {
 
     /// Sends a datagram to the backend that it has; with `replies` due for each.
     pub(super) fn send(&mut self, bytes: &[u8], replies: Option<u32>) -> Sent {
-        let Some(backend) = &self.backend else { return Sent::Dropped };
+        let Some(backend) = &mut self.backend else { return Sent::Dropped };
         let sent = backend.send(bytes);
         if sent == Sent::Yes {
+            backend.stay.turn();
             backend.member().load.sent_datagram(bytes.len());
             self.bytes_sent += bytes.len() as u64;
             self.due += u64::from(replies.unwrap_or(0));
@@ -184,7 +186,7 @@ impl Backend {
         match opened {
             Ok(socket) => {
                 let epoch = attempt.lease().epoch();
-                Ok(Self { socket, attempt, epoch })
+                Ok(Self { socket, stay: attempt.stay(), attempt, epoch })
             }
             Err(error) => {
                 let outcome = match error {

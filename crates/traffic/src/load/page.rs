@@ -1,5 +1,6 @@
 //! A report as a page with pictures.
 
+use super::latencies::Summary;
 use super::report::{BackendReport, Report};
 use super::split::Verdict;
 use crate::page::{Bar, Chart, Scale, Series, bars, document, escape, table};
@@ -148,13 +149,10 @@ fn backends(report: &Report) -> String {
     let rows = report.backends.iter().take(TOLD).map(|one| {
         let mut row = vec![name(one), one.answers.to_string(), one.failed.to_string()];
         let latency = one.latency.unwrap_or_default();
-        row.extend(figures(&[
-            latency.p50_ms,
-            latency.p90_ms,
-            latency.p99_ms,
-            latency.p999_ms,
-            latency.max_ms,
-        ]));
+        row.extend(figures(
+            &latency,
+            &[latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.p999_ms, latency.max_ms],
+        ));
         row.push(one.bytes.to_string());
         row
     });
@@ -173,7 +171,7 @@ fn latencies(report: &Report) -> String {
             latency.max_ms,
             latency.mean_ms,
         ];
-        std::iter::once(name.to_owned()).chain(figures(&values)).collect()
+        std::iter::once(name.to_owned()).chain(figures(&latency, &values)).collect()
     });
     table(&heads, &rows)
 }
@@ -183,13 +181,10 @@ fn stages(report: &Report) -> String {
     let rows = report.stages.iter().map(|one| {
         let mut row = vec![format!("{:.1}", one.from), one.requests.to_string(), one.failed.to_string()];
         let latency = one.latency;
-        row.extend(figures(&[
-            latency.p50_ms,
-            latency.p90_ms,
-            latency.p99_ms,
-            latency.p999_ms,
-            latency.max_ms,
-        ]));
+        row.extend(figures(
+            &latency,
+            &[latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.p999_ms, latency.max_ms],
+        ));
         row
     });
     table(&heads, &rows.collect::<Vec<_>>())
@@ -199,7 +194,8 @@ fn probes(probes: &[super::Probe]) -> String {
     let heads = ["rate", "requests", "failed", "p50 ms", "p99", "longest", "good enough"];
     let rows = probes.iter().map(|one| {
         let mut row = vec![format!("{:.1}", one.rate), one.requests.to_string(), one.failed.to_string()];
-        row.extend(figures(&[one.latency.p50_ms, one.latency.p99_ms, one.latency.max_ms]));
+        let latency = one.latency;
+        row.extend(figures(&latency, &[latency.p50_ms, latency.p99_ms, latency.max_ms]));
         row.push(if one.met { "yes".to_owned() } else { one.why.first().cloned().unwrap_or_default() });
         row
     });
@@ -237,6 +233,8 @@ fn errors(report: &Report) -> String {
     table(&["failure", "requests", "what it means"], &rows.collect::<Vec<_>>())
 }
 
-fn figures(values: &[f64]) -> impl Iterator<Item = String> {
-    values.iter().map(|value| format!("{value:.2}"))
+/// What has no answer has no latency, and must not look fast.
+fn figures(latency: &Summary, values: &[f64]) -> Vec<String> {
+    let told = |value: &f64| if latency.count == 0 { "-".to_owned() } else { format!("{value:.2}") };
+    values.iter().map(told).collect()
 }

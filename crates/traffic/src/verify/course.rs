@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::bound::Kept;
 use super::mixing::Mixing;
 use super::plan::{Pattern, Plan};
 use super::report::Unit;
@@ -187,7 +188,20 @@ impl<'a> Course<'a> {
         }
         let trial = self.trial();
         let alone = trial.needed().is_none() && trial.backends_seen() == 1 && trial.answers() >= ALONE_AFTER;
-        alone || self.sessions.moved() >= MOVED_ENOUGH || trial.state() != State::Open
+        let shown = match trial.state() {
+            State::Open => false,
+            State::Refused => true,
+            State::Shown => {
+                let bounds = self.bounds();
+                bounds.needed == 0 || !bounds.broken.is_empty()
+            }
+        };
+        alone || self.sessions.moved() >= MOVED_ENOUGH || shown
+    }
+
+    /// What the contract says of what has come.
+    pub(super) fn bounds(&self) -> Kept {
+        Kept::of(&self.plan.bounds, self.trial())
     }
 }
 

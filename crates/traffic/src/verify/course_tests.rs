@@ -4,7 +4,7 @@ use evenkeel_core::skew::Tolerance;
 use super::*;
 use crate::client::{Dial, Failure, Request, Target, Tls, TlsSettings, sample};
 use crate::split::Expectation;
-use crate::verify::{Report, Verdict};
+use crate::verify::{Bound, Report, Verdict};
 use crate::{Names, Vary};
 
 fn plan(expectation: Expectation) -> Plan {
@@ -18,6 +18,7 @@ fn plan(expectation: Expectation) -> Plan {
         by: None,
         names: Names::default(),
         expectation,
+        bounds: Vec::new(),
         tolerance: Tolerance::PLAN,
         factor: 2.0,
         failures_max: 0.01,
@@ -89,6 +90,31 @@ fn weights_are_guessed_from_what_they_give() {
     });
     assert_eq!(report.verdict, Verdict::Refused);
     assert!(report.notes.iter().any(|note| note.contains("1:5:1") || note.contains("5:1:1")), "{report:?}");
+}
+
+/// The tolerance lets pass what the contract of the pool does not.
+#[test]
+fn the_contract_is_held_against_what_comes() {
+    let bound = |backend: &str, least: f64, most: f64| Bound { backend: backend.to_owned(), least, most };
+    let parts = ["a", "b", "c"].map(|name| (name.to_owned(), 1.0));
+    let played = |bounds: &[Bound], weights: &'static [f64], requests: u64| {
+        let tolerance = Tolerance::new(0.5).unwrap();
+        let expectation = Expectation::of_parts(&parts).unwrap();
+        let plan = Plan { bounds: bounds.to_vec(), tolerance, factor: 2.5, requests, ..plan(expectation) };
+        play(&plan, 1, fresh(weights))
+    };
+    let bounds = ["a", "b", "c"].map(|name| bound(name, 0.25, 0.38));
+    assert_eq!(played(&[], &[4.5, 3.5, 2.0], 100_000).verdict, Verdict::AsExpected);
+    let broken = played(&bounds, &[4.5, 3.5, 2.0], 100_000);
+    assert_eq!(broken.verdict, Verdict::Refused, "{broken:?}");
+    let reasons = broken.reasons.join("; ");
+    assert!(reasons.contains("`expect` of its pool says at"), "{reasons}");
+    assert!(broken.requests < 20_000, "{broken:?}");
+    assert_eq!(played(&bounds, &[1.0; 3], 100_000).verdict, Verdict::AsExpected);
+    let sound = played(&[], &[1.0; 3], 100_000).requests;
+    let few = played(&[bound("a", 0.0, 0.3)], &[1.0; 3], sound);
+    assert_eq!(few.verdict, Verdict::Undecided, "{few:?}");
+    assert!(few.needed.is_some_and(|needed| needed > 0), "{few:?}");
 }
 
 #[test]

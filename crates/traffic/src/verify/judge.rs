@@ -69,12 +69,12 @@ impl Course<'_> {
             return Case { verdict: Verdict::Impossible, reasons };
         }
         let reasons: Vec<String> =
-            self.sessions_that_move().into_iter().chain(self.uneven()).chain(self.failing()).collect();
+            self.sessions_that_move().into_iter().chain(self.split()).chain(self.failing()).collect();
         if !reasons.is_empty() {
             return Case { verdict: Verdict::Refused, reasons };
         }
         match self.trial().state() {
-            State::Shown => Case { verdict: Verdict::AsExpected, reasons },
+            State::Shown if self.bounds().needed == 0 => Case { verdict: Verdict::AsExpected, reasons },
             _ => match self.alone() {
                 Some(reason) => Case { verdict: Verdict::Impossible, reasons: vec![reason] },
                 None => Case { verdict: Verdict::Undecided, reasons },
@@ -175,6 +175,12 @@ impl Course<'_> {
         [format!("{total}{cookie}")].into_iter().chain(examples).collect()
     }
 
+    /// What is wrong with the split, or what the contract of the pool says of it.
+    fn split(&self) -> Vec<String> {
+        let uneven = self.uneven();
+        if uneven.is_empty() { self.bounds().broken.into_iter().take(TOLD).collect() } else { uneven }
+    }
+
     /// What is wrong with the split.
     fn uneven(&self) -> Vec<String> {
         let trial = self.trial();
@@ -214,7 +220,7 @@ impl Course<'_> {
             Unit::Request => 1,
             Unit::Connection | Unit::Session => u64::from(self.plan.each),
         };
-        self.trial().needed().map(|needed| needed * each)
+        self.trial().needed().map(|needed| needed.max(self.bounds().needed) * each)
     }
 
     /// As they are expected, or by name where nobody says who is.

@@ -1,5 +1,6 @@
 //! Sends requests through a balancer, and says whether the answers are split as they should be.
 
+mod bound;
 mod course;
 mod judge;
 mod mixing;
@@ -11,6 +12,7 @@ mod sessions;
 mod sighting;
 mod traffic;
 
+pub use bound::Bound;
 pub use course::Progress;
 pub use plan::{Pattern, Plan};
 pub use report::{BackendReport, ExcludedReport, Report, StickyReport, Unit, Verdict};

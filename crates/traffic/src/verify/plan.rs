@@ -2,6 +2,7 @@
 
 use evenkeel_core::skew::Tolerance;
 
+use super::Bound;
 use crate::client::{Dial, Request, Target};
 use crate::split::Expectation;
 use crate::{By, Names, Vary};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub names: Names,
     /// What each should have.
     pub expectation: Expectation,
+    /// What backends may have beside that, whatever the tolerance.
+    pub bounds: Vec<Bound>,
     /// How far off a share may be without meaning anything.
     pub tolerance: Tolerance,
     /// The trial ends well when a share that is wrong by this factor would have been found; above 1 plus the tolerance.

@@ -1,4 +1,4 @@
-//! Pictures for the documentation: lines over a logarithmic axis, and bars.
+//! Pictures for the documentation: lines over a logarithmic axis, bars, and what happened over time.
 //!
 //! The background is opaque and white, so that they read the same on light and dark pages; text is text, so that it can
 //! be found and copied.
@@ -7,6 +7,7 @@ mod axis;
 mod bars;
 mod lines;
 mod number;
+mod timeline;
 
 use plotters::prelude::{Color, RGBColor, ShapeStyle};
 
@@ -16,6 +17,7 @@ pub(crate) use axis::{Axis, Scale};
 pub(crate) use bars::{Bar, Bars, Group};
 pub(crate) use lines::{Corner, Line, Lines};
 pub(crate) use number::{Unit, rounded};
+pub(crate) use timeline::{Mark, Panel, Timeline};
 
 const WIDTH: u32 = 720;
 const HEIGHT: u32 = 360;

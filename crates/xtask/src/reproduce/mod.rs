@@ -23,6 +23,8 @@ use std::process::Command;
 
 use crate::Failure;
 
+pub(crate) use page::spliced;
+
 use latency::Latency;
 use options::Options;
 use row::{Line, Row};

@@ -50,6 +50,11 @@ const BANS: &[Ban] = &[
         because: "a rehearsal opens nothing, and its time is its own",
     },
     Ban {
+        within: &["crates/journal/src/"],
+        words: &["tokio", "hyper", "evenkeel_proxy", "evenkeel_config", "evenkeel_core"],
+        because: "the journal needs no runtime, and knows nobody who tells it something",
+    },
+    Ban {
         within: &["crates/testkit/", "crates/evenkeel/tests/"],
         words: &["evenkeel_proxy", "evenkeel_config", "evenkeel_core"],
         because: "tests from outside share no code with what they test",
@@ -94,6 +99,11 @@ const RESERVED: &[Reserved] = &[
         word: "prometheus",
         within: &["crates/proxy/src/telemetry/"],
         because: "metrics have one catalogue, and one place that knows their library",
+    },
+    Reserved {
+        word: "redb",
+        within: &["crates/journal/src/store/", "crates/journal/src/dead.rs"],
+        because: "what is on disk has one place that knows how",
     },
     Reserved {
         word: "arc_swap",

@@ -7,6 +7,7 @@ const BANS: &[(&str, &[&str])] = &[
     ("crates/core/", &["tokio", "hyper", "serde", "evenkeel-config", "evenkeel-proxy"]),
     ("crates/config/", &["tokio", "hyper", "evenkeel-proxy"]),
     ("crates/rehearse/", &["tokio", "hyper", "evenkeel-proxy"]),
+    ("crates/journal/", &["tokio", "hyper", "evenkeel-proxy", "evenkeel-config", "evenkeel-core"]),
     ("crates/proxy/", &["evenkeel "]),
     ("crates/testkit/", &["evenkeel-proxy", "evenkeel-config", "hyper"]),
 ];

@@ -60,6 +60,13 @@ fn configuration_has_no_runtime() {
 }
 
 #[test]
+fn the_journal_has_no_runtime_and_its_database_one_place() {
+    red("crates/journal/src/writer.rs", "use tokio::sync::mpsc;", "needs no runtime");
+    red("crates/journal/src/ring.rs", "use redb::Database;", "has one place");
+    green("crates/journal/src/store/mod.rs", "use redb::Database;");
+}
+
+#[test]
 fn tests_from_outside_share_no_code() {
     red("crates/testkit/src/lib.rs", "use evenkeel_proxy::http1;", "share no code");
     red("crates/evenkeel/tests/it/main.rs", "use evenkeel_config::load;", "share no code");

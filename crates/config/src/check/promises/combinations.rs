@@ -10,6 +10,9 @@ const LOOKS: usize = 1_000_000;
 const TRIALS_MIN: usize = 8;
 
 impl Budget {
+    /// For one pool while it runs: some milliseconds, each time that another backend is down.
+    pub(super) const WHILE_RUNNING: Self = Self(20_000);
+
     /// For each of so many pools.
     pub(super) fn of(pools: usize) -> Self {
         Self(LOOKS / pools.max(1))

@@ -72,6 +72,32 @@ pub(super) fn check(cx: &Cx, pool: &Pool, promise: &Promise, trials: &mut Trials
     }
 }
 
+/// What goes wrong when one to so many backends fail beside those that are down already: the fewest of them, and what
+/// becomes of it then. `None` if nothing does.
+pub(super) fn fewest(
+    pool: &Pool,
+    promise: &Promise,
+    trials: &mut Trials,
+    down: &[usize],
+    budget: Budget,
+) -> Option<(usize, String)> {
+    let survives = promise.expect.survives.as_ref().map_or(0, |survives| survives.value);
+    let mut kinds = kinds(pool, &trials.local.whole());
+    kinds.iter_mut().for_each(|kind| kind.retain(|backend| !down.contains(backend)));
+    let notices = trials.local.notices();
+    let mut found = Vec::new();
+    let mut fail = |more: &[usize]| {
+        let all: Vec<usize> = down.iter().chain(more).copied().collect();
+        let (local, fleet) = trials.without(&all);
+        let fleet = fleet.as_ref().unwrap_or(&local);
+        Case { pool, promise, down: &all, notices, local: &local, fleet }.harm(&mut found);
+    };
+    fail(&[]);
+    combinations(&kinds, survives, budget.trials(pool.backends.len(), survives), fail);
+    let fewest = found.into_iter().min_by_key(|found| found.down.len())?;
+    Some((fewest.down.len() - down.len(), fewest.effect))
+}
+
 /// The backends that may fail, those together that are alike: which of them is down makes no difference. Those with most
 /// requests first.
 fn kinds(pool: &Pool, whole: &Split) -> Vec<Vec<usize>> {

@@ -4,6 +4,7 @@
 mod combinations;
 mod failures;
 mod requests;
+mod reserve;
 mod shares;
 mod trial;
 mod words;
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 use crate::decode::{Cx, Draft, ExpectDraft, ListenerDraft, RouteTestDraft};
 use crate::model::Config;
+pub use reserve::{Reserve, reserve};
 use trial::Trials;
 
 /// What is promised, and the places of what it is about.

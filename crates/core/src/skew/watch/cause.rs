@@ -1,7 +1,10 @@
 //! From what stands out to why, and whose doing that is.
 
+use std::collections::HashMap;
+
 use super::super::{Latched, Severity, Side, Split, Term};
 use super::Dimension;
+use super::conformance::Conformance;
 use crate::lease::Reason;
 use crate::strategy::StrategyKind;
 
@@ -14,11 +17,17 @@ pub enum Cause {
     ConfigDrift,
     /// Backends are unhealthy, ejected or draining.
     Health,
+    /// All others are disabled or draining in the configuration.
+    Alone,
     /// Slow start, tiers, zones.
     Shaping,
     /// One key, or few, make most of the requests.
     HotKey,
-    /// Requests have no key, and so all the same.
+    /// The table of a strategy that goes by a key gives a backend more of the keys than it should have.
+    Ring,
+    /// Nearly all requests have the same key.
+    ConstantKey,
+    /// Requests have no key, and so go by load.
     HashKeyMissing,
     /// Sessions stay where they are.
     Stickiness,
@@ -36,6 +45,8 @@ pub enum Cause {
     BlackHole,
     /// A backend is faster than the others, and so gets more.
     FastBackend,
+    /// Few transfers are far larger than the others.
+    LargeTransfers,
     /// The strategy does not do what it should.
     BalancerBug,
 }
@@ -66,27 +77,39 @@ pub enum Level {
 pub(super) struct Evidence {
     pub(super) strategy: StrategyKind,
     pub(super) requests: Vec<Latched>,
+    pub(super) conformance: Vec<Latched>,
     pub(super) errors: Vec<Latched>,
     pub(super) in_flight: Vec<Latched>,
     /// Part of the keyed requests.
     pub(super) keys_missing: f64,
+    /// What is counted are connections and the like, which last as long as their ends want.
+    pub(super) connections: bool,
+    /// The part of the attempts that did not fail which each backend had of late, by serial.
+    pub(super) work: HashMap<u64, f64>,
 }
 
 /// With so many requests without a key, that is what makes the difference.
 const KEYS_MISSING: f64 = 0.2;
+/// No client is so much of the traffic: it is the key that is none.
+const ONE_KEY: f64 = 0.9;
 /// The ledger shows so much of what has been found, or it is not about the same time.
-const LEDGER_MIN: f64 = 0.3;
+pub(super) const LEDGER_MIN: f64 = 0.3;
 /// Below this part of its share a backend is starved.
 const STARVED: f64 = 0.1;
+/// Who has so many times as much in flight as of what does not fail takes longer.
+const SLOW: f64 = 1.25;
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Weights,
         Self::ConfigDrift,
         Self::Health,
+        Self::Alone,
         Self::Shaping,
         Self::HotKey,
+        Self::Ring,
+        Self::ConstantKey,
         Self::HashKeyMissing,
         Self::Stickiness,
         Self::LongLivedConnections,
@@ -96,6 +119,7 @@ impl Cause {
         Self::FailingBackend,
         Self::BlackHole,
         Self::FastBackend,
+        Self::LargeTransfers,
         Self::BalancerBug,
     ];
 
@@ -105,8 +129,11 @@ impl Cause {
             Self::Weights => "weights",
             Self::ConfigDrift => "config_drift",
             Self::Health => "health",
+            Self::Alone => "alone",
             Self::Shaping => "shaping",
             Self::HotKey => "hot_key",
+            Self::Ring => "ring",
+            Self::ConstantKey => "constant_key",
             Self::HashKeyMissing => "hash_key_missing",
             Self::Stickiness => "stickiness",
             Self::LongLivedConnections => "long_lived_connections",
@@ -116,6 +143,7 @@ impl Cause {
             Self::FailingBackend => "failing_backend",
             Self::BlackHole => "black_hole",
             Self::FastBackend => "fast_backend",
+            Self::LargeTransfers => "large_transfers",
             Self::BalancerBug => "balancer_bug",
         }
     }
@@ -126,7 +154,7 @@ impl Cause {
             Self::Health | Self::SlowBackend | Self::FailingBackend | Self::BlackHole | Self::FastBackend => {
                 Blame::Backend
             }
-            Self::HotKey => Blame::Clients,
+            Self::HotKey | Self::LargeTransfers => Blame::Clients,
             _ => Blame::Balancer,
         }
     }
@@ -144,6 +172,13 @@ impl Blame {
 }
 
 impl Level {
+    fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Warning => Self::Warning,
+            Severity::Critical => Self::Critical,
+        }
+    }
+
     /// `info`, `warning` or `critical`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,45 +198,79 @@ impl Evidence {
         split: Option<&Split>,
     ) -> Option<(Cause, Level)> {
         let finding = &latched.finding;
-        let level = match finding.severity {
-            Severity::Warning => Level::Warning,
-            Severity::Critical => Level::Critical,
-        };
+        let level = Level::of(finding.severity);
         match (dimension, finding.side) {
             (Dimension::Requests, _) => {
                 // What has only just begun may not have come into the ledger yet: the next tick will tell.
-                let told = finding.share - finding.expected;
-                let split = split.filter(|split| split.difference / told >= LEDGER_MIN)?;
-                Some(self.of_requests(split.cause()?, latched, level))
+                Some(self.of_requests(self.beyond_chance(split?, latched)?, latched, level))
             }
+            // New ones are spread as they should be, or requests would say so: it is those that are open which are not.
+            (Dimension::InFlight, _) if self.connections => {
+                let hot = self.has(&self.requests, finding.backend, finding.side);
+                (!hot).then_some((Cause::LongLivedConnections, level.min(Level::Warning)))
+            }
+            (Dimension::Conformance, _) => Some((Cause::BalancerBug, level)),
+            // Told by whoever knows the groups.
+            (Dimension::Groups, _) => None,
             // Fewer errors than its share of the requests: somebody else has more.
             (_, Side::Below) => None,
+            (Dimension::Bytes, Side::Above) => Some((Cause::LargeTransfers, Level::Info)),
             (Dimension::Errors, Side::Above) => {
-                let told = self.has(&self.requests, finding.backend, Side::Above) && self.is_adaptive();
-                (!told).then_some((Cause::FailingBackend, level))
+                match self.level(&self.requests, finding.backend, Side::Above) {
+                    Some(_) if self.is_adaptive() => None,
+                    // One that has too many requests may fail because of them, so those come first.
+                    Some(hot) => Some((Cause::FailingBackend, level.min(hot))),
+                    None => Some((Cause::FailingBackend, level)),
+                }
             }
-            // A backend that has too many requests has them in flight.
-            (Dimension::InFlight, Side::Above) => {
+            // A backend that has too many requests has them in flight, and is slow for it.
+            (Dimension::Slow | Dimension::InFlight, Side::Above) => {
                 let hot = self.has(&self.requests, finding.backend, Side::Above);
-                (!hot).then_some((Cause::SlowBackend, level.min(Level::Warning)))
+                // Where others refuse what they are given, who does not has it all in flight.
+                let work = self.work.get(&finding.backend).copied().unwrap_or(0.0);
+                let slow = finding.share >= SLOW * work;
+                (!hot && slow).then_some((Cause::SlowBackend, level.min(Level::Warning)))
             }
         }
     }
 
-    fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
+    /// What a term of the ledger comes to.
+    pub(super) fn cause_of(&self, term: Term, latched: &Latched) -> Cause {
+        self.of_requests(term, latched, Level::Info).0
+    }
+
+    /// What a split says, but that a strategy fails its plan only where the test of that says so, too: of few requests, what
+    /// fell out by lot may be the largest part.
+    fn beyond_chance(&self, split: &Split, latched: &Latched) -> Option<Term> {
+        let (cause, finding) = (split.cause()?, &latched.finding);
+        let by_lot = cause == Term::Reason(Reason::Algorithm) && Conformance::applies(self.strategy);
+        if !by_lot || self.has(&self.conformance, finding.backend, finding.side) {
+            return Some(cause);
+        }
+        let others = split.terms.iter().filter(|term| term.0 != cause);
+        let parts = others.map(|(term, size)| (*term, size / split.difference)).filter(|part| part.1 > 0.0);
+        parts.max_by(|one, other| one.1.total_cmp(&other.1)).map(|part| part.0)
+    }
+
+    pub(super) fn of_requests(&self, term: Term, latched: &Latched, level: Level) -> (Cause, Level) {
         let cause = match term {
             Term::Weights => Cause::Weights,
             Term::Discovery => Cause::ConfigDrift,
             Term::Health => Cause::Health,
             Term::Shaping => Cause::Shaping,
-            Term::Reason(Reason::Hash) if self.keys_missing >= KEYS_MISSING => Cause::HashKeyMissing,
+            Term::Table => Cause::Ring,
+            Term::Reason(Reason::Hash) if self.is_all_one_key() => Cause::ConstantKey,
             Term::Reason(Reason::Hash) => Cause::HotKey,
             Term::Reason(Reason::Sticky) => Cause::Stickiness,
             Term::Reason(Reason::Pinned) => Cause::LongLivedConnections,
             Term::Reason(Reason::Retry | Reason::Hedge) => Cause::Retries,
             Term::Reason(Reason::Spill | Reason::Failover | Reason::Panic) => Cause::Capacity,
             Term::Reason(Reason::OnlyChoice) => Cause::Health,
-            Term::Reason(Reason::Algorithm) if !self.is_adaptive() => Cause::BalancerBug,
+            // Without a key a request goes to whoever has least to do.
+            Term::Reason(Reason::Algorithm) if self.is_keyed() && self.keys_missing >= KEYS_MISSING => {
+                Cause::HashKeyMissing
+            }
+            Term::Reason(Reason::Algorithm) if !self.is_adaptive() && !self.is_keyed() => Cause::BalancerBug,
             Term::Reason(Reason::Algorithm) => return self.of_load(latched, level),
         };
         (cause, level)
@@ -216,6 +285,10 @@ impl Evidence {
             }
             // It is as it should be: who is faster gets more.
             Side::Above => (Cause::FastBackend, Level::Info),
+            // One that fails is taken for a busy one, and so gets little.
+            Side::Below if self.has(&self.errors, finding.backend, Side::Above) => {
+                (Cause::FailingBackend, level)
+            }
             // One that goes by latencies starves whoever answered late once, until it is asked again: nothing that backend did.
             Side::Below if finding.ratio <= STARVED && !self.goes_by_latency() => (Cause::SlowBackend, level),
             Side::Below if self.has(&self.in_flight, finding.backend, Side::Above) => {
@@ -226,18 +299,37 @@ impl Evidence {
     }
 
     fn has(&self, findings: &[Latched], backend: u64, side: Side) -> bool {
-        findings.iter().any(|one| (one.finding.backend, one.finding.side) == (backend, side))
+        self.level(findings, backend, side).is_some()
+    }
+
+    fn level(&self, findings: &[Latched], backend: u64, side: Side) -> Option<Level> {
+        let found = findings.iter().find(|one| (one.finding.backend, one.finding.side) == (backend, side));
+        found.map(|found| Level::of(found.finding.severity))
+    }
+
+    fn is_keyed(&self) -> bool {
+        self.strategy.registration().keyed
+    }
+
+    /// Whether what requests are told apart by tells hardly any apart.
+    fn is_all_one_key(&self) -> bool {
+        let most = |found: &Latched| found.finding.side == Side::Above && found.finding.share >= ONE_KEY;
+        self.requests.iter().any(most)
     }
 
     fn goes_by_latency(&self) -> bool {
         matches!(self.strategy, StrategyKind::PeakEwma | StrategyKind::Prequal)
     }
 
-    /// Whether shares are meant to follow the backends' speed.
     fn is_adaptive(&self) -> bool {
-        matches!(
-            self.strategy,
-            StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
-        )
+        is_adaptive(self.strategy)
     }
+}
+
+/// Whether shares are meant to follow the backends' speed.
+pub(super) fn is_adaptive(strategy: StrategyKind) -> bool {
+    matches!(
+        strategy,
+        StrategyKind::LeastRequest | StrategyKind::P2c | StrategyKind::PeakEwma | StrategyKind::Prequal
+    )
 }

@@ -1,9 +1,9 @@
 //! How long requests take and how many fail, at all backends together: what has changed for everybody alike is not the
 //! doing of the balancer, and not that of one backend.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use super::super::serials::BySerial;
 use super::reading::Reading;
 use crate::units::Nanos;
 
@@ -38,9 +38,10 @@ const BETTER: f64 = 1.5;
 /// A part of requests that fail which is worse if it is so many times the usual one as well.
 const FAILING: f64 = 0.05;
 const FAILING_TIMES: f64 = 4.0;
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Pace {
-    pub(super) fn tick(&mut self, since: &HashMap<u64, Reading>, now: Nanos) {
+    pub(super) fn tick(&mut self, since: &BySerial<Reading>, now: Nanos) {
         let mut tick = Mean::default();
         for reading in since.values() {
             tick.requests += reading.attempts();
@@ -75,9 +76,9 @@ impl Pace {
         self.worse_since
     }
 
-    /// Of late.
+    /// Of late, a day at most: connections that stay, where no new ones come, have no end in sight.
     pub(super) fn latency(&self) -> Duration {
-        Duration::try_from_secs_f64(self.recent.latency()).unwrap_or_default()
+        Duration::try_from_secs_f64(self.recent.latency()).unwrap_or(DAY).min(DAY)
     }
 
     /// `None` until enough has been seen.

@@ -6,6 +6,7 @@ mod files;
 mod handshakes;
 mod hosts;
 mod http2;
+mod receivers;
 mod resumption;
 mod tunnels;
 mod upstream;

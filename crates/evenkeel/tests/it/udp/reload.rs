@@ -97,6 +97,8 @@ async fn what_is_renamed_takes_the_socket_over() {
     let evenkeel = Evenkeel::start(crate::support::BINARY, &at(&setup, "web", &address)).await;
     let client = UdpClient::connect(address.parse().expect("an address")).await;
     client.ask(b"x").await;
+    // A port that is given up may be the next client's, whose session is then not new.
+    let mut kept = Vec::new();
     for name in ["other", "web", "third"] {
         let outcome = evenkeel.reload(&at(&setup, name, &address)).await;
         assert_eq!(outcome["last_reload"]["ok"], true, "{outcome}");
@@ -106,6 +108,7 @@ async fn what_is_renamed_takes_the_socket_over() {
             assert_eq!(new.ask(b"x").await, "a");
             let begun = evenkeel.metrics().await.value("evenkeel_udp_sessions_total", &[("listener", name)]);
             assert_eq!(begun, f64::from(number + 2), "{name} has all that comes");
+            kept.push(new);
         }
     }
 }
