@@ -72,10 +72,15 @@ impl Writer {
             if work.closing {
                 return self.end();
             }
-            if self.due.is_some_and(|due| due <= Instant::now()) || self.pending.len() >= AT_ONCE {
+            if self.due.is_some_and(|due| due <= Instant::now()) || self.has_many() {
                 self.save();
             }
         }
+    }
+
+    /// Whether a disk that works should not be waited for any longer; one that fails is tried again in its own time.
+    fn has_many(&self) -> bool {
+        self.pending.len() >= AT_ONCE && matches!(self.disk, Disk::Open(_))
     }
 
     fn adopt(&mut self, settings: Prepared) {
@@ -153,6 +158,10 @@ impl Writer {
             self.lost += 1;
         }
         self.due.get_or_insert_with(|| Instant::now() + SAVE_WITHIN);
+        // What comes in thousands at once is written down before the first of it would have to go.
+        if self.has_many() {
+            self.save();
+        }
     }
 
     /// Writes down what is pending, if it can be.

@@ -51,7 +51,8 @@ impl Told {
         for alarm in standing {
             match self.0.get_mut(alarm.subject()) {
                 Some(known) => {
-                    if let Some(event) = known.still(now, alarm.cause(), resend) {
+                    let worse = known.is_worse(now, alarm.level()).then_some(Event::Changed);
+                    if let Some(event) = known.still(now, alarm.cause(), resend).or(worse) {
                         known.details = describe(alarm).cut();
                         news.push((event, known.details.clone()));
                     }
@@ -88,6 +89,15 @@ impl Told {
 }
 
 impl Known {
+    /// It matters more than has been told.
+    fn is_worse(&mut self, now: Nanos, level: Level) -> bool {
+        let worse = level > self.details.level;
+        if worse {
+            self.at = now;
+        }
+        worse
+    }
+
     /// It stands, for this cause. What of that is to be told.
     fn still(&mut self, now: Nanos, cause: &'static str, resend: Option<Duration>) -> Option<Event> {
         self.gone_since = None;

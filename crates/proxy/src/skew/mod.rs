@@ -163,8 +163,11 @@ impl Watched {
             }
         }
         for over in self.raised.iter().filter(|before| !now.iter().any(|now| now.is_about(before))) {
-            let group = self.watch.group(over.backend).filter(|_| over.dimension == Dimension::Groups);
-            let backend = group.unwrap_or_else(|| words::name(snapshot, over.backend));
+            // Groups have numbers of their own, which are no backends'.
+            let backend = match over.dimension {
+                Dimension::Groups => self.watch.group(over.backend).unwrap_or_default(),
+                _ => words::name(snapshot, over.backend),
+            };
             let (dimension, cause) = (dimension(over.dimension), over.cause.as_str());
             tracing::info!(pool = %pool.id, backend, dimension, cause, "skew is over");
             // What has another cause now was told as that.

@@ -149,6 +149,8 @@ pub struct Watch {
 const IN_FLIGHT_MIN: f64 = 30.0;
 /// Evidence that even shares hardly ever bring about: 8 of 20 nats is once in thousands of times.
 const PERHAPS: f64 = 0.4;
+/// Findings of one kind that are explained, the worst: where thousands are off, these tell why, and a tick stays short.
+const EXPLAINED_MAX: usize = 200;
 /// Looks at requests in flight are independent when most of those seen before have ended.
 const LOOK_LATENCIES: u32 = 2;
 
@@ -294,7 +296,10 @@ impl Watch {
         self.requests.observe(now, &requests);
         // A connection fails when it ends, and may have begun long before.
         let tried = if self.connections { |reading: &Reading| reading.ended } else { Reading::attempts };
-        let all: f64 = since.values().map(tried).sum();
+        // Of those alone whose failures are held against it.
+        let is_judged = |serial: u64| expected.get(serial).is_some_and(|one| one.phase != Phase::Draining);
+        let judged = since.iter().filter(|(serial, _)| is_judged(**serial));
+        let all: f64 = judged.map(|(_, reading)| tried(reading)).sum();
         let of_requests = |serial| since.get(&serial).map_or(0.0, |reading| tried(reading) / all.max(1.0));
         self.errors.observe(now, &shown(|reading| reading.failures, &of_requests));
         let in_flight: f64 = since.values().map(|reading| reading.in_flight).sum();
@@ -387,7 +392,7 @@ impl Watch {
         };
         let mut symptoms = Vec::new();
         for dimension in Dimension::ALL {
-            for latched in self.latched(dimension) {
+            for latched in self.latched(dimension).into_iter().take(EXPLAINED_MAX) {
                 symptoms.extend(self.symptom(&evidence, dimension, latched));
             }
         }

@@ -30,6 +30,8 @@ const RECENT: f64 = 0.3;
 const USUAL: f64 = 0.005;
 /// Ticks with traffic before anything is usual.
 const TICKS_MIN: u32 = 10;
+/// And as many usual times of a request: of those that last, not all that will be under way are so soon after a start.
+const LIFETIMES: f64 = 6.0;
 /// Requests in what is recent before anything is said.
 const REQUESTS_MIN: f64 = 20.0;
 /// So many times the usual time is worse, and so many is no longer.
@@ -65,7 +67,8 @@ impl Pace {
     }
 
     fn is_worse(&self, factor: f64) -> bool {
-        let known = self.ticks >= TICKS_MIN && self.recent.requests >= REQUESTS_MIN * RECENT;
+        let enough = f64::from(TICKS_MIN).max(LIFETIMES * self.usual.latency());
+        let known = f64::from(self.ticks) >= enough && self.recent.requests >= REQUESTS_MIN * RECENT;
         let slower = self.recent.latency() > factor * self.usual.latency();
         let failing = FAILING_TIMES * self.usual.failing();
         known && (slower || self.recent.failing() > failing.max(FAILING))

@@ -61,6 +61,7 @@ impl Slow {
         for (serial, reading) in tick.since {
             *self.answers.entry(*serial).or_default() += reading.answers;
         }
+        self.answers.retain(|serial, _| tick.since.contains_key(serial));
         let refreshed = self.refresh(tick);
         // New backends, too, have to know what is slow.
         if refreshed || !tick.steady {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use evenkeel_proxy::journal::{Journal, Page, Query};
 use hyper::body::Bytes;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::frame;
@@ -46,6 +47,8 @@ impl Follower {
         // At once, so that the head of the answer goes out, too.
         self.send(frame::heartbeat(self.asked.form).to_owned()).await?;
         let mut through = self.begin().await?;
+        // However much comes that was not asked for: who has left is noticed by what is sent alone.
+        let mut sent = Instant::now();
         loop {
             let page =
                 self.read(Query { after: Some(through), limit: AT_ONCE, ..self.asked.query.clone() }).await?;
@@ -57,8 +60,12 @@ impl Follower {
             through = page.through;
             if !page.events.is_empty() {
                 self.send(self.text(&page)).await?;
+                sent = Instant::now();
+            } else if sent.elapsed() >= HEARTBEAT {
+                self.send(frame::heartbeat(self.asked.form).to_owned()).await?;
+                sent = Instant::now();
             } else if !went_on {
-                self.wait(&news).await?;
+                self.wait(&news, sent + HEARTBEAT).await?;
             }
         }
     }
@@ -78,10 +85,10 @@ impl Follower {
         Ok(page.through)
     }
 
-    async fn wait(&self, news: &Notify) -> Result<(), Gone> {
+    async fn wait(&self, news: &Notify, until: Instant) -> Result<(), Gone> {
         tokio::select! {
             () = news.notified() => Ok(()),
-            () = tokio::time::sleep(HEARTBEAT) => self.send(frame::heartbeat(self.asked.form).to_owned()).await,
+            () = tokio::time::sleep_until(until) => Ok(()),
             () = self.parts.closed() => Err(Gone),
         }
     }
