@@ -321,6 +321,17 @@ fn what_follows_from_the_weights_does_not_hide_them() {
     }
 }
 
+/// Requests that last half a minute: what is under way grows for as long after a start, and nobody is slower.
+#[test]
+fn what_lasts_is_not_what_all_share() {
+    let mut play = Play::new(StrategyKind::RoundRobin, &[1, 1, 1]);
+    play.takes = [30_000; 4];
+    for second in 0..200 {
+        let verdict = play.run(1);
+        assert!(!matches!(verdict, Verdict::Shared(_)), "after {second} s: {verdict:?}");
+    }
+}
+
 /// Everything is slow before the test is sure: it is too early to say that shares are even.
 #[test]
 fn what_may_be_uneven_is_not_what_all_share() {

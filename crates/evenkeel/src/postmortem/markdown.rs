@@ -1,6 +1,7 @@
 //! The report, for a page where others write on.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use evenkeel_proxy::journal::{Event, Kind, onset};
 
@@ -32,8 +33,10 @@ pub(super) fn render(incident: &Incident) -> String {
     .ok();
     let (applied, refused) = (count(Kind::ReloadApplied), count(Kind::ReloadFailed));
     writeln!(text, "- {} applied, {refused} refused", output::count(applied, "reload")).ok();
-    if count(Kind::Start) > count(Kind::Stop) {
-        text.push_str("- the process was started more often than it was stopped: it may have been killed\n");
+    if was_started_twice(events) {
+        text.push_str(
+            "- the process was started again without having been stopped: it may have been killed\n",
+        );
     }
     let spells = spells(events);
     text.push_str("\n## What was wrong\n\n");
@@ -49,6 +52,14 @@ pub(super) fn render(incident: &Incident) -> String {
         writeln!(text, "\nand {} more.", events.len() - TIMELINE_MAX).ok();
     }
     text
+}
+
+/// One that runs has been started once more than it was stopped, and that is as it should be.
+fn was_started_twice(events: &[Arc<Event>]) -> bool {
+    let turns =
+        events.iter().map(|event| event.kind()).filter(|kind| matches!(kind, Kind::Start | Kind::Stop));
+    let turns: Vec<Kind> = turns.collect();
+    turns.windows(2).any(|two| two == [Kind::Start, Kind::Start])
 }
 
 /// One thing that was wrong, for how long, and what changed when it began.

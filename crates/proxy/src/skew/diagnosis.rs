@@ -189,7 +189,7 @@ impl Inner {
         let broken = promised.map_or_else(Vec::new, |promised| promised.broken(&snapshot));
         // Who says what is wrong with the traffic says more.
         let (word, answer, needed) = match broken.first() {
-            Some(first) if !matches!(word, "skewed" | "shared_dependency") => {
+            Some(first) if !matches!(word, "skewed" | "down" | "shared_dependency") => {
                 ("contract_broken", format!("contract broken: {}", first.sentence), None)
             }
             _ => (word, answer, needed),

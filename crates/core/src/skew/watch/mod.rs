@@ -274,7 +274,9 @@ impl Watch {
                 self.sums.clear();
             }
             self.explain();
-            self.pace.tick(&since, now);
+            // One that is out, or finishes what it has, is slow or fails by itself.
+            let serving = since.iter().filter(|(serial, _)| expected.serves(**serial));
+            self.pace.tick(serving.map(|(_, reading)| reading), now);
         }
         self.expected = next.unwrap_or(expected);
     }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::super::serials::BySerial;
 use super::reading::Reading;
 use crate::units::Nanos;
 
@@ -43,9 +42,10 @@ const FAILING_TIMES: f64 = 4.0;
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Pace {
-    pub(super) fn tick(&mut self, since: &BySerial<Reading>, now: Nanos) {
+    /// Takes in what those that serve have had since the last tick.
+    pub(super) fn tick<'a>(&mut self, since: impl Iterator<Item = &'a Reading>, now: Nanos) {
         let mut tick = Mean::default();
-        for reading in since.values() {
+        for reading in since {
             tick.requests += reading.attempts();
             tick.busy += reading.busy;
             tick.failures += reading.failures;

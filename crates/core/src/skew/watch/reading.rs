@@ -165,6 +165,11 @@ impl Expected {
         meant.peek().is_some() && meant.all(Shares::is_out)
     }
 
+    /// Whether it takes new requests, as far as is known.
+    pub(super) fn serves(&self, serial: u64) -> bool {
+        self.get(serial).is_some_and(|one| !one.is_out() && one.phase != Phase::Draining)
+    }
+
     /// Whether it is not well.
     pub(super) fn is_out(&self, serial: u64) -> bool {
         self.get(serial).is_some_and(Shares::is_out)

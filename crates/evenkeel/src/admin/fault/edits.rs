@@ -64,7 +64,7 @@ pub(super) fn of(config: &Config, places: &Places<'_>, wrong: &Wrong<'_>) -> Vec
         "capacity" => file.limit(wrong),
         "long_lived_connections" => file.connections(),
         "slow_backend" | "failing_backend" | "black_hole" if wrong.level != "info" => {
-            file.entry("write `drain = true`", wrong.backend)
+            file.drain(wrong.backend)
         }
         _ => None,
     };
@@ -85,10 +85,15 @@ impl File<'_> {
         self.edit(what, &rest)
     }
 
-    /// A backend's entry.
-    fn entry(&self, what: &str, backend: &str) -> Option<Edit> {
-        let number = self.number(backend)?;
-        self.edit(what, &[Key("backends"), Entry(number)])
+    /// A backend's entry, which may be its address alone.
+    fn drain(&self, backend: &str) -> Option<Edit> {
+        let entry = [Key("backends"), Entry(self.number(backend)?)];
+        let edit = self.edit("write `drain = true`", &entry)?;
+        let address = edit.place.text.as_str();
+        match address.starts_with(['"', '\'']) {
+            true => self.edit(&format!("write `{{ address = {address}, drain = true }}`"), &entry),
+            false => Some(edit),
+        }
     }
 
     fn edit(&self, what: &str, rest: &[Step<'_>]) -> Option<Edit> {

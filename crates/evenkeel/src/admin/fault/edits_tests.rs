@@ -60,7 +60,8 @@ fn every_cause_that_a_line_makes_leads_to_it() {
     is("a", "stickiness", true, ("give `sticky` a `ttl = \"30m\"`", 13, "sticky = true"));
     is("a", "long_lived_connections", true, ("write `connection_age = \"5m\"`", 1, "[listener.web]"));
     let drain = "write `drain = true`";
-    is("10.0.0.3:80", "failing_backend", true, (drain, 17, "'10.0.0.3:80'"));
+    let alone = "write `{ address = '10.0.0.3:80', drain = true }`";
+    is("10.0.0.3:80", "failing_backend", true, (alone, 17, "'10.0.0.3:80'"));
     let entry = "{ name = 'b', address = '10.0.0.2:80', max_in_flight = 4 }";
     is("b", "black_hole", true, (drain, 16, entry));
 }
